@@ -1,0 +1,50 @@
+import type { Digest } from '../kernel/digest.ts';
+import type { HashAlgorithm, SignatureSource, TrustRoot } from './model.ts';
+
+/**
+ * What has to be found out before a verdict. Questions are data with content-addressed ids: equal questions of several
+ * policies, containers and requests have one answer, and the id is the key under which it may be cached.
+ */
+export interface SignaturesQuestion {
+  readonly kind: 'signatures';
+  /** Hash over every other member. */
+  readonly id: string;
+  readonly image: PinnedImage;
+  /** Absent: signatures are beside the image. */
+  readonly source?: SignatureSource;
+  /** Absent: any format. */
+  readonly format?: 'legacy' | 'bundle';
+  readonly trust: TrustQuestion;
+}
+
+export type Question = SignaturesQuestion;
+
+export interface PinnedImage {
+  readonly registry: string;
+  readonly repository: string;
+  readonly digest: Digest;
+}
+
+/** Against what a signature is to be proven. */
+export type TrustQuestion = KeyQuestion | CertificateQuestion;
+
+export interface LogAndTime {
+  /** required: a transparency log entry must be proven; ignored: entries are not looked at and vouch for no time. */
+  readonly log: { readonly demand: 'required'; readonly root: TrustRoot } | { readonly demand: 'ignored' };
+  /** Present: at least one RFC 3161 timestamp of this root must be proven. */
+  readonly timestamps?: TrustRoot;
+}
+
+export interface KeyQuestion extends LogAndTime {
+  readonly kind: 'key';
+  /** PEM public keys; any of them may have signed. */
+  readonly keys: readonly string[];
+  readonly hashAlgorithm?: HashAlgorithm;
+}
+
+export interface CertificateQuestion extends LogAndTime {
+  readonly kind: 'certificate';
+  /** Certificate authorities and certificate transparency logs. */
+  readonly root: TrustRoot;
+  readonly sct: 'required' | 'ignored';
+}

@@ -1,0 +1,8 @@
+/** What is counted. Label values come from closed sets or policy names, never from requests. */
+export interface Metrics {
+  admission(phase: 'mutate' | 'validate', verdict: string, kind: string, seconds: number): void;
+  refusal(code: string, policy: string): void;
+  cache(name: 'verdict' | 'tag' | 'artifact', outcome: 'hit' | 'miss' | 'stale'): void;
+  registryRequest(outcome: string, seconds: number): void;
+  decisionLogFailure(): void;
+}
