@@ -1,5 +1,5 @@
 import type { Digest } from '../kernel/digest.ts';
-import type { HashAlgorithm, SignatureSource, TrustRoot } from './model.ts';
+import type { HashAlgorithm, Identity, SignatureSource, TrustRoot } from './model.ts';
 
 /**
  * What has to be found out before a verdict. Questions are data with content-addressed ids: equal questions of several
@@ -47,4 +47,9 @@ export interface CertificateQuestion extends LogAndTime {
   /** Certificate authorities and certificate transparency logs. */
   readonly root: TrustRoot;
   readonly sct: 'required' | 'ignored';
+  /**
+   * Whom the policy wants to have signed; alternatives. Verification does not look at it: it is here so that whoever
+   * gathers evidence can tell with `satisfies` when to stop asking, and how long the answer may be remembered.
+   */
+  readonly identities: readonly Identity[];
 }
