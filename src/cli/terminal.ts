@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { stringify } from 'yaml';
 
 /** What a command may do to the outside; tests hand in a small object. */
@@ -34,10 +35,13 @@ export function coloured(terminal: Terminal, colour: keyof typeof paint, text: s
 
 /** Rows in columns as wide as their widest cell; colour codes do not count. */
 export function table(rows: readonly (readonly string[])[]): string {
-  const width = (cell: string): number => cell.replaceAll(/\u001b\[\d+m/g, '').length;
+  const width = (cell: string): number => stripVTControlCharacters(cell).length;
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => width(row[column] ?? ''))));
   const line = (row: readonly string[]): string => {
-    return row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell))).join('  ').trimEnd();
+    return row
+      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - width(cell)))
+      .join('  ')
+      .trimEnd();
   };
   return `${rows.map(line).join('\n')}\n`;
 }

@@ -1,0 +1,77 @@
+/**
+ * Flags that several commands share. Every flag has an environment variable (`--decision-log` is
+ * COUNTERSIGN_DECISION_LOG) and may stand in the YAML file named by --config; a flag is stronger than the
+ * environment, the environment is stronger than the file.
+ */
+import { readFileSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import { parse } from 'yaml';
+
+export function flag(flags: string, description: string, fallback?: string): Option {
+  const option = new Option(flags, description);
+  option.env(`COUNTERSIGN_${option.name().toUpperCase().replaceAll('-', '_')}`);
+  return fallback === undefined ? option : option.default(fallback);
+}
+
+/** May be given several times; in the environment separated by commas. */
+export function repeatable(flags: string, description: string): Option {
+  return flag(flags, description).argParser((value: string, previous: readonly string[] | undefined) => {
+    return [...(previous ?? []), ...value.split(',').filter((item) => item !== '')];
+  });
+}
+
+export function outputFlag(): Option {
+  return flag('-o, --output <format>', 'text, json or yaml', 'text').choices(['text', 'json', 'yaml']);
+}
+
+export function registryFlags(command: Command): Command {
+  return command
+    .addOption(repeatable('--insecure-registry <host>', 'registry host[:port] to speak to over plain HTTP'))
+    .addOption(repeatable('--registry-ca <host=file>', 'PEM certificates that a registry host is verified with'))
+    .addOption(flag('--docker-config <file>', 'docker config.json with registry credentials'));
+}
+
+export function webhookFlags(command: Command): Command {
+  return registryFlags(command)
+    .addOption(flag('--config <file>', 'YAML file with values for these flags'))
+    .addOption(flag('--print-config', 'print the settings in force and stop'))
+    .addOption(flag('--listen <host:port>', 'address of the HTTPS server', '0.0.0.0:8443'))
+    .addOption(repeatable('--policies <path>', 'file or folder with policies; without it they come from the cluster'))
+    .addOption(flag('--kubeconfig <file>', 'cluster to read policies and pull secrets from'))
+    .addOption(flag('--namespace <name>', "Countersign's own namespace", 'countersign-system'))
+    .addOption(flag('--on-no-match <mode>', 'images that no policy matches: deny, warn or allow', 'deny'))
+    .addOption(flag('--trusted-root <file>', 'trusted_root.json used instead of the embedded public-good root'))
+    .addOption(flag('--decision-log <file>', 'decision log, JSON lines, chained', 'countersign-decisions.jsonl'))
+    .addOption(flag('--decision-log-max-bytes <n>', 'size at which the log is rotated', '104857600'))
+    .addOption(flag('--decision-log-max-files <n>', 'rotated files that are kept', '10'))
+    .addOption(flag('--on-decision-log-failure <mode>', 'when a decision cannot be logged: refuse or admit', 'refuse'))
+    .addOption(flag('--tls-cert <file>', 'serving certificate (PEM), reloaded when it changes'))
+    .addOption(flag('--tls-key <file>', 'its private key (PEM)'))
+    .addOption(repeatable('--tls-name <name>', 'DNS name or address in a certificate made here'))
+    .addOption(flag('--certificates-folder <folder>', 'keeps the CA made here across restarts'))
+    .addOption(flag('--ca-file <file>', 'written when ready: the CA certificate for caBundle'))
+    .addOption(flag('--drain-seconds <n>', 'time for requests in flight when stopping', '20'))
+    .hook('preAction', (_parent, acting) => {
+      applyConfigFile(acting);
+    });
+}
+
+/** Unknown keys are errors: a misspelt setting must not silently be the default. */
+function applyConfigFile(command: Command): void {
+  const file: unknown = command.opts()['config'];
+  if (typeof file !== 'string') return;
+  const settings: unknown = parse(readFileSync(file, 'utf8'), { maxAliasCount: 0 });
+  if (typeof settings !== 'object' || settings === null)
+    command.error(`--config: ${file} is not a YAML mapping`, { exitCode: 2 });
+  for (const [key, value] of Object.entries(settings)) {
+    const option = command.options.find((candidate) => candidate.attributeName() === key);
+    if (option === undefined) command.error(`--config: ${file} has an unknown key "${key}"`, { exitCode: 2 });
+    const source = command.getOptionValueSource(key);
+    if (source === undefined || source === 'default') command.setOptionValueWithSource(key, fromFile(value), 'config');
+  }
+}
+
+function fromFile(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(String);
+  return typeof value === 'boolean' ? value : String(value);
+}

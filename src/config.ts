@@ -1,0 +1,159 @@
+/**
+ * Settings of the serving commands: raw flag values (from flags, environment and one YAML file, in that order of
+ * strength) become one frozen Config, or the list of everything wrong with them. Nothing else reads the environment.
+ */
+import { readFileSync } from 'node:fs';
+import { fail, ok, type Result } from './kernel/result.ts';
+
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RegistrySettings {
+  /** Hosts (with port) that are spoken to over plain HTTP and may have any address. */
+  readonly insecure: readonly string[];
+  /** PEM certificates per host. */
+  readonly ca: ReadonlyMap<string, string>;
+  /** A docker config.json with credentials for every namespace. */
+  readonly dockerConfig?: string;
+}
+
+export interface WebhookConfig {
+  readonly listen: Listen;
+  /** Files and folders; empty: policies come from the cluster. */
+  readonly policies: readonly string[];
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly onNoMatch: 'deny' | 'warn' | 'allow';
+  readonly trustedRoot?: string;
+  readonly decisionLog: { readonly file: string; readonly maxBytes: number; readonly maxFiles: number };
+  readonly onDecisionLogFailure: 'refuse' | 'admit';
+  readonly tls:
+    { readonly cert: string; readonly key: string } | { readonly names: readonly string[]; readonly folder?: string };
+  readonly caFile?: string;
+  readonly registry: RegistrySettings;
+  readonly drainSeconds: number;
+}
+
+/** Flag values as the command line gives them. */
+export interface RawWebhookFlags {
+  readonly listen: string;
+  readonly policies?: readonly string[];
+  readonly kubeconfig?: string;
+  readonly namespace: string;
+  readonly onNoMatch: string;
+  readonly trustedRoot?: string;
+  readonly decisionLog: string;
+  readonly decisionLogMaxBytes: string;
+  readonly decisionLogMaxFiles: string;
+  readonly onDecisionLogFailure: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsName?: readonly string[];
+  readonly certificatesFolder?: string;
+  readonly caFile?: string;
+  readonly drainSeconds: string;
+  readonly insecureRegistry?: readonly string[];
+  readonly registryCa?: readonly string[];
+  readonly dockerConfig?: string;
+}
+
+export type Problems = readonly string[];
+
+/** Collects every problem, so that one run shows them all. */
+class Checks {
+  readonly problems: string[] = [];
+
+  use<T>(result: Result<T, string>, fallback: T): T {
+    if (result.ok) return result.value;
+    this.problems.push(result.failure);
+    return fallback;
+  }
+}
+
+export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig, Problems> {
+  const checks = new Checks();
+  const config: WebhookConfig = Object.freeze({
+    listen: checks.use(parseListen('--listen', flags.listen), { host: '', port: 0 }),
+    policies: flags.policies ?? [],
+    ...defined('kubeconfig', flags.kubeconfig),
+    namespace: flags.namespace,
+    onNoMatch: checks.use(oneOf('--on-no-match', flags.onNoMatch, ['deny', 'warn', 'allow'] as const), 'deny'),
+    ...defined('trustedRoot', flags.trustedRoot),
+    decisionLog: {
+      file: flags.decisionLog,
+      maxBytes: checks.use(wholeNumber('--decision-log-max-bytes', flags.decisionLogMaxBytes, 65_536), 0),
+      maxFiles: checks.use(wholeNumber('--decision-log-max-files', flags.decisionLogMaxFiles, 1), 0),
+    },
+    onDecisionLogFailure: checks.use(
+      oneOf('--on-decision-log-failure', flags.onDecisionLogFailure, ['refuse', 'admit'] as const),
+      'refuse',
+    ),
+    tls: checks.use(parseTls(flags), { names: [] }),
+    ...defined('caFile', flags.caFile),
+    registry: checks.use(parseRegistrySettings(flags), { insecure: [], ca: new Map<string, string>() }),
+    drainSeconds: checks.use(wholeNumber('--drain-seconds', flags.drainSeconds, 0), 0),
+  });
+  return checks.problems.length > 0 ? fail(checks.problems) : ok(config);
+}
+
+export function parseListen(flag: string, text: string): Result<Listen, string> {
+  const match = /^(?:\[(?<six>[0-9a-fA-F:]+)\]|(?<host>[A-Za-z0-9.-]+)):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(match?.groups?.['port']);
+  const host = match?.groups?.['six'] ?? match?.groups?.['host'];
+  if (host === undefined || port > 65_535) return fail(`${flag}: "${text}" is not HOST:PORT, e.g. 0.0.0.0:8443`);
+  return ok({ host, port });
+}
+
+function parseTls(flags: RawWebhookFlags): Result<WebhookConfig['tls'], string> {
+  const { tlsCert, tlsKey } = flags;
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    return fail('--tls-cert and --tls-key go together: give both, or none for a certificate made here');
+  }
+  if (tlsCert !== undefined && tlsKey !== undefined) return ok({ cert: tlsCert, key: tlsKey });
+  const service = `countersign.${flags.namespace}.svc`;
+  const names = flags.tlsName ?? ['localhost', '127.0.0.1', '::1', service, `${service}.cluster.local`];
+  return ok({ names, ...defined('folder', flags.certificatesFolder) });
+}
+
+export type RegistryFlags = Pick<RawWebhookFlags, 'insecureRegistry' | 'registryCa' | 'dockerConfig'>;
+
+export function parseRegistrySettings(flags: RegistryFlags): Result<RegistrySettings, string> {
+  const ca = new Map<string, string>();
+  for (const entry of flags.registryCa ?? []) {
+    const [host = '', file = ''] = entry.split('=', 2);
+    if (host === '' || file === '') return fail(`--registry-ca: "${entry}" is not HOST=FILE`);
+    const pem = readText(file);
+    if (pem === undefined) return fail(`--registry-ca: cannot read ${file}`);
+    ca.set(host, pem);
+  }
+  return ok({ insecure: flags.insecureRegistry ?? [], ca, ...defined('dockerConfig', flags.dockerConfig) });
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function oneOf<T extends string>(flag: string, text: string, choices: readonly T[]): Result<T, string> {
+  const choice = choices.find((candidate) => candidate === text);
+  return choice === undefined ? fail(`${flag}: "${text}" is not one of ${choices.join(', ')}`) : ok(choice);
+}
+
+function wholeNumber(flag: string, text: string, least: number): Result<number, string> {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
+    return fail(`${flag}: "${text}" is not a whole number of at least ${least}`);
+  }
+  return ok(value);
+}
+
+/** exactOptionalPropertyTypes: an absent member, not one that is undefined. */
+function defined<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
+  const empty: { [P in K]?: string } = {};
+  return value === undefined ? empty : { ...empty, [key]: value };
+}
