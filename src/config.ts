@@ -3,6 +3,7 @@
  * strength) become one frozen Config, or the list of everything wrong with them. Nothing else reads the environment.
  */
 import { readFileSync } from 'node:fs';
+import { defined } from './kernel/defined.ts';
 import { fail, ok, type Result } from './kernel/result.ts';
 
 export interface Listen {
@@ -150,10 +151,4 @@ function wholeNumber(flag: string, text: string, least: number): Result<number, 
     return fail(`${flag}: "${text}" is not a whole number of at least ${least}`);
   }
   return ok(value);
-}
-
-/** exactOptionalPropertyTypes: an absent member, not one that is undefined. */
-function defined<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
-  const empty: { [P in K]?: string } = {};
-  return value === undefined ? empty : { ...empty, [key]: value };
 }

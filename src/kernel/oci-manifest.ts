@@ -1,3 +1,4 @@
+import { defined } from './defined.ts';
 import { parseDigest, type Digest } from './digest.ts';
 import { failure, quoted } from './failure.ts';
 import { fail, ok, type Result } from './result.ts';
@@ -65,7 +66,7 @@ function readManifest(value: unknown): OciManifest {
     ...optionalText('artifactType', manifest['artifactType']),
     config: descriptor(manifest['config'], 'config'),
     layers: descriptors(manifest['layers'], 'layers'),
-    ...(manifest['subject'] === undefined ? {} : { subject: descriptor(manifest['subject'], 'subject') }),
+    ...defined('subject', manifest['subject'] === undefined ? undefined : descriptor(manifest['subject'], 'subject')),
     annotations: annotations(manifest['annotations'], 'annotations'),
   };
 }
@@ -121,7 +122,6 @@ function text(value: unknown, path: string): string {
   return value;
 }
 
-function optionalText<K extends string>(key: K, value: unknown): { [P in K]?: string } {
-  const empty: { [P in K]?: string } = {};
-  return value === undefined ? empty : { ...empty, [key]: text(value, key) };
+function optionalText<K extends string>(key: K, value: unknown): { readonly [P in K]?: string } {
+  return defined(key, value === undefined ? undefined : text(value, key));
 }

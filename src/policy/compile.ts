@@ -1,0 +1,122 @@
+/**
+ * From what documents say to what requests are judged under: keys and trust roots are looked up, and whatever is missing
+ * becomes a sentence in `notReady`, so that the policy still refuses what it matches. A policy is never dropped here:
+ * a missing demand would admit.
+ */
+import { digestOf } from '../kernel/digest.ts';
+import { defined } from '../kernel/defined.ts';
+import { stableJson } from '../kernel/stable-json.ts';
+import type { Authority, ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from './model.ts';
+import type { KeySource, ParsedAuthority } from './parse-authority.ts';
+import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
+import { parsePublicKeys } from './public-keys.ts';
+
+/** Data of a Secret by name, or why it cannot be had. */
+export type SecretLookup = (name: string, namespace: string | undefined) => SecretData;
+export type SecretData =
+  { readonly ok: true; readonly data: ReadonlyMap<string, string> } | { readonly ok: false; readonly problem: string };
+
+export function compilePolicy(parsed: ParsedPolicy, secret: SecretLookup): ClusterImagePolicy {
+  const notReady = [...parsed.notReady];
+  const authorities = parsed.authorities.map((authority) => compileAuthority(authority, secret, notReady));
+  const policy = { ...parsed, authorities, notReady };
+  return { ...policy, meaning: digestOf(stableJson(meaningOf(policy))) };
+}
+
+function compileAuthority(authority: ParsedAuthority, secret: SecretLookup, notReady: string[]): Authority {
+  const complain = (problem: string): void => void notReady.push(`${authority.name}: ${problem}`);
+  switch (authority.kind) {
+    case 'static':
+      return authority;
+    case 'key': {
+      const { key, ...rest } = authority;
+      return { ...rest, keys: readKeys(key, secret, complain) };
+    }
+    case 'keyless': {
+      const { caCert, ...rest } = authority;
+      return { ...rest, ...defined('caCert', caCert === undefined ? undefined : material(caCert, secret, complain)) };
+    }
+  }
+}
+
+function readKeys(source: KeySource, secret: SecretLookup, complain: (problem: string) => void): readonly string[] {
+  const text = material(source, secret, complain);
+  if (text === undefined) return [];
+  const parsed = parsePublicKeys(text);
+  if (!parsed.ok) complain(parsed.problem);
+  return parsed.ok ? parsed.keys : [];
+}
+
+function material(source: KeySource, secret: SecretLookup, complain: (problem: string) => void): string | undefined {
+  switch (source.kind) {
+    case 'pem':
+      return source.text;
+    case 'none':
+      return undefined;
+    case 'secret': {
+      const found = secret(source.name, source.namespace);
+      if (!found.ok) {
+        complain(found.problem);
+        return undefined;
+      }
+      const [only, ...others] = found.data.values();
+      if (only === undefined || others.length > 0) {
+        complain(`secret "${source.name}" holds ${found.data.size} entries, expected exactly one with the public key`);
+        return undefined;
+      }
+      return only;
+    }
+  }
+}
+
+/** Text of everything that decides: compiled globs and patterns stand by their source. */
+function meaningOf(policy: Omit<ClusterImagePolicy, 'meaning'>): unknown {
+  const { images, match, mode, authorities, notReady } = policy;
+  return plain({ images, match, mode, authorities, notReady });
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'function') return undefined;
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
+}
+
+export interface SnapshotParts {
+  /** Names are unique. */
+  readonly policies: readonly ClusterImagePolicy[];
+  /** With the public-good root under its own name. */
+  readonly trustRoots: readonly TrustRoot[];
+  readonly noMatch: NoMatchPolicy;
+}
+
+export function buildSnapshot({ policies, trustRoots, noMatch }: SnapshotParts): PolicySnapshot {
+  const roots = new Map(trustRoots.map((root) => [root.name, root]));
+  const sorted = policies
+    .map((policy) => withRootsChecked(policy, roots))
+    .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+  const content = {
+    policies: sorted.map(({ name, meaning, notReady }) => ({ name, meaning, notReady })),
+    trustRoots: [...roots].map(([name, { generation, notReady }]) => ({ name, generation, notReady })),
+    noMatch,
+  };
+  return { generation: digestOf(stableJson(content)), policies: sorted, trustRoots: roots, noMatch };
+}
+
+function withRootsChecked(policy: ClusterImagePolicy, roots: ReadonlyMap<string, TrustRoot>): ClusterImagePolicy {
+  const problems = policy.authorities.flatMap((authority) => {
+    if (authority.kind === 'static') return [];
+    const named = [authority.ctlog?.trustRootRef, authority.timestampTrustRootRef];
+    if (authority.kind === 'keyless') named.push(authority.trustRootRef);
+    return named
+      .filter((name) => name !== undefined)
+      .flatMap((name) => rootProblems(name, roots.get(name)))
+      .map((problem) => `${authority.name}: ${problem}`);
+  });
+  return problems.length === 0 ? policy : { ...policy, notReady: [...policy.notReady, ...new Set(problems)] };
+}
+
+function rootProblems(name: string, root: TrustRoot | undefined): readonly string[] {
+  if (root === undefined) return [`there is no TrustRoot "${name}"`];
+  return root.notReady.map((problem) => `TrustRoot "${name}" cannot be used: ${problem}`);
+}

@@ -1,0 +1,55 @@
+import { quoted } from '../kernel/failure.ts';
+
+/**
+ * Collects everything that is wrong with a document and prints it in the words of knative's FieldError, which users of
+ * sigstore policy-controller know and match on: `message: path, path` and, on the next line, details.
+ */
+export class FieldErrors {
+  private readonly found = new Map<string, { message: string; paths: Set<string>; details: string }>();
+
+  add(message: string, path: string, details = ''): void {
+    const key = JSON.stringify([message, details]);
+    const known = this.found.get(key);
+    if (known === undefined) this.found.set(key, { message, paths: new Set([path]), details });
+    else known.paths.add(path);
+  }
+
+  missing(path: string): void {
+    this.add('missing field(s)', path);
+  }
+
+  unknown(path: string): void {
+    this.add('unknown field(s)', path);
+  }
+
+  forbidden(path: string): void {
+    this.add('must not set the field(s)', path);
+  }
+
+  invalid(value: unknown, path: string, details: string): void {
+    const shown = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+    this.add(`invalid value: ${quoted(shown, 200)}`, path, details);
+  }
+
+  /** `given`: which of `paths` are set. Complains unless it is exactly one. */
+  exactlyOne(given: readonly string[], paths: readonly string[]): void {
+    if (given.length === 1) return;
+    const [word, named] = given.length === 0 ? ['neither', paths] : ['both', given];
+    for (const path of named) this.add(`expected exactly one, got ${word}`, path);
+  }
+
+  get isEmpty(): boolean {
+    return this.found.size === 0;
+  }
+
+  /** Sorted by message, then details. */
+  list(): readonly string[] {
+    const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+    return [...this.found.values()]
+      .sort((a, b) => byText(a.message, b.message) || byText(a.details, b.details))
+      .map(({ message, paths, details }) => {
+        const line = `${message}: ${[...paths].sort(byText).join(', ')}`;
+        return details === '' ? line : `${line}\n${details}`;
+      });
+  }
+}

@@ -1,0 +1,94 @@
+/** From policies and one image to the questions whose answers decide about it. */
+import { digestOf } from '../kernel/digest.ts';
+import { defined } from '../kernel/defined.ts';
+import type { ImageReference } from '../kernel/image-reference.ts';
+import { stableJson } from '../kernel/stable-json.ts';
+import { policyApplies } from './matching.ts';
+import type { Authority, ClusterImagePolicy, PolicySnapshot, StaticAuthority, TrustRoot } from './model.ts';
+import type { PinnedImage, Question, SignaturesQuestion, TrustQuestion } from './question.ts';
+import type { ObjectFacts } from './subject.ts';
+import { selectTrust } from './trust-selection.ts';
+
+export interface PlannedPolicy {
+  readonly policy: ClusterImagePolicy;
+  readonly checks: readonly PlannedCheck[];
+}
+
+/** One authority of a policy, ready to be judged. */
+export type PlannedCheck =
+  | { readonly kind: 'static'; readonly authority: StaticAuthority }
+  | { readonly kind: 'question'; readonly authority: Authority; readonly question: SignaturesQuestion }
+  | { readonly kind: 'impossible'; readonly authority: Authority; readonly problem: string };
+
+export interface Plan {
+  /** Policies that have a say about the image, sorted by name. */
+  readonly policies: readonly PlannedPolicy[];
+  /** Distinct; empty when the verdict needs no look at the registry. */
+  readonly questions: readonly Question[];
+}
+
+export function applicablePolicies(
+  snapshot: PolicySnapshot,
+  image: ImageReference,
+  object: ObjectFacts,
+): readonly ClusterImagePolicy[] {
+  return snapshot.policies.filter((policy) => policyApplies(policy, image, object));
+}
+
+/** Whether a verdict about these policies needs signatures, and so the image's digest. */
+export function needsEvidence(policies: readonly ClusterImagePolicy[]): boolean {
+  return policies.some((policy) => isOpen(policy));
+}
+
+/** A policy is settled without evidence when it is not ready, or when a static authority passes. */
+function isOpen(policy: ClusterImagePolicy): boolean {
+  if (policy.notReady.length > 0) return false;
+  const passes = policy.authorities.some((authority) => authority.kind === 'static' && authority.action === 'pass');
+  return !passes && policy.authorities.some((authority) => authority.kind !== 'static');
+}
+
+export function plan(snapshot: PolicySnapshot, image: ImageReference & PinnedImage, object: ObjectFacts): Plan {
+  const policies = applicablePolicies(snapshot, image, object).map((policy) => ({
+    policy,
+    checks: policy.authorities.map((authority) => planCheck(authority, snapshot, image, isOpen(policy))),
+  }));
+  const questions = new Map<string, Question>();
+  for (const { checks } of policies) {
+    for (const check of checks) if (check.kind === 'question') questions.set(check.question.id, check.question);
+  }
+  return { policies, questions: [...questions.values()] };
+}
+
+function planCheck(authority: Authority, snapshot: PolicySnapshot, image: PinnedImage, open: boolean): PlannedCheck {
+  if (authority.kind === 'static') return { kind: 'static', authority };
+  if (!open) return { kind: 'impossible', authority, problem: 'the policy is decided without it' };
+  const selected = selectTrust(authority, snapshot);
+  if (!selected.ok) return { kind: 'impossible', authority, problem: selected.problem };
+  const { registry, repository, digest } = image;
+  const question = {
+    kind: 'signatures',
+    image: { registry, repository, digest },
+    ...defined('source', authority.source),
+    ...defined('format', authority.signatureFormat),
+    trust: selected.trust,
+  } as const;
+  return {
+    kind: 'question',
+    authority,
+    question: { ...question, id: digestOf(stableJson({ ...question, trust: contentOf(selected.trust) })) },
+  };
+}
+
+/** Trust roots stand by the hash of their content, patterns by their source. */
+function contentOf(trust: TrustQuestion): unknown {
+  const hash = (root: TrustRoot | undefined): string | undefined => root?.generation;
+  const log = trust.log.demand === 'required' ? hash(trust.log.root) : 'ignored';
+  const common = { ...trust, log, timestamps: hash(trust.timestamps) };
+  if (trust.kind === 'key') return common;
+  const identities = trust.identities.map(({ issuer, subject }) =>
+    [issuer, subject].map((match) =>
+      match.kind === 'exact' ? ['exact', match.text] : ['regexp', match.pattern.source],
+    ),
+  );
+  return { ...common, root: hash(trust.root), identities };
+}

@@ -1,0 +1,102 @@
+/**
+ * Which trust material an authority asks for: docs/decisions/0004-trust-selection.md. What a policy demands is always
+ * demanded; where policy-controller quietly drops a demand, this does not.
+ */
+import { defined } from '../kernel/defined.ts';
+import type { KeyAuthority, KeylessAuthority, PolicySnapshot, TrustRoot } from './model.ts';
+import { publicTrustRoot } from './model.ts';
+import { trustRootFromCertificates } from './parse-trust-root.ts';
+import type { LogAndTime, TrustQuestion } from './question.ts';
+
+export type TrustSelection =
+  { readonly ok: true; readonly trust: TrustQuestion } | { readonly ok: false; readonly problem: string };
+
+export function selectTrust(authority: KeyAuthority | KeylessAuthority, snapshot: PolicySnapshot): TrustSelection {
+  const root = (name: string | undefined): TrustRoot | undefined => snapshot.trustRoots.get(name ?? publicTrustRoot);
+  switch (authority.kind) {
+    case 'key': {
+      if (authority.keys.length === 0)
+        return { ok: false, problem: `there are no public keys for authority ${authority.name}` };
+      const logAndTime = selectLogAndTime(
+        authority,
+        authority.ctlog === undefined ? undefined : root(authority.ctlog.trustRootRef),
+        root,
+      );
+      if (typeof logAndTime === 'string') return { ok: false, problem: logAndTime };
+      return {
+        ok: true,
+        trust: {
+          kind: 'key',
+          keys: authority.keys,
+          ...defined('hashAlgorithm', authority.hashAlgorithm),
+          ...logAndTime,
+        },
+      };
+    }
+    case 'keyless':
+      return selectForCertificates(authority, root);
+  }
+}
+
+type RootLookup = (name: string | undefined) => TrustRoot | undefined;
+
+function selectForCertificates(authority: KeylessAuthority, root: RootLookup): TrustSelection {
+  const own = authority.caCert === undefined ? undefined : trustRootFromCertificates('(ca-cert)', authority.caCert);
+  const chosen = own ?? root(authority.trustRootRef);
+  if (chosen === undefined || chosen.notReady.length > 0) {
+    return { ok: false, problem: `there is no usable trust root for authority ${authority.name}` };
+  }
+  const logAndTime = selectLogAndTime(authority, logRootOf(authority, chosen, root), root);
+  if (typeof logAndTime === 'string') return { ok: false, problem: logAndTime };
+  return {
+    ok: true,
+    trust: {
+      kind: 'certificate',
+      root: chosen,
+      sct: authority.insecureIgnoreSct ? 'ignored' : 'required',
+      identities: authority.identities,
+      ...logAndTime,
+    },
+  };
+}
+
+/**
+ * A log that the policy names is demanded. Otherwise: the public root always demands its log; a TrustRoot of one's own
+ * demands it when it has logs, unless a timestamp proves the time of signing instead.
+ */
+function logRootOf(authority: KeylessAuthority, chosen: TrustRoot, root: RootLookup): TrustRoot | undefined {
+  if (authority.ctlog !== undefined) return root(authority.ctlog.trustRootRef ?? authority.trustRootRef);
+  if (authority.timestampTrustRootRef !== undefined) return undefined;
+  return chosen.name === publicTrustRoot || hasLogs(chosen) ? chosen : undefined;
+}
+
+function hasLogs(root: TrustRoot): boolean {
+  const parsed: unknown = JSON.parse(root.trustedRootJson);
+  // Parsed and checked when the root was read; here only the presence of entries counts.
+  const { tlogs } = parsed as { tlogs?: unknown };
+  return Array.isArray(tlogs) && tlogs.length > 0;
+}
+
+function selectLogAndTime(
+  authority: KeyAuthority | KeylessAuthority,
+  logRoot: TrustRoot | undefined,
+  root: RootLookup,
+): LogAndTime | string {
+  const { ctlog, timestampTrustRootRef } = authority;
+  if (ctlog !== undefined && logRoot === undefined)
+    return `authority ${authority.name} demands a log of an unknown trust root`;
+  if (
+    ctlog?.url !== undefined &&
+    logRoot !== undefined &&
+    !logRoot.trustedRootJson.includes(`"${ctlog.url.replace(/\/$/, '')}`)
+  ) {
+    return `authority ${authority.name} demands the log ${ctlog.url}, which its trust root does not know: name a TrustRoot with ctlog.trustRootRef`;
+  }
+  const timestamps = timestampTrustRootRef === undefined ? undefined : root(timestampTrustRootRef);
+  if (timestampTrustRootRef !== undefined && timestamps === undefined) {
+    return `authority ${authority.name} demands timestamps of an unknown trust root`;
+  }
+  const log =
+    logRoot === undefined ? ({ demand: 'ignored' } as const) : ({ demand: 'required', root: logRoot } as const);
+  return { log, ...defined('timestamps', timestamps) };
+}
