@@ -129,7 +129,7 @@ function readLog(entry: Fields, errors: FieldErrors): unknown {
   return { baseUrl, hashAlgorithm, ...key };
 }
 
-function logKey(pem: string): unknown {
+function logKey(pem: string): object | undefined {
   try {
     const key = createPublicKey(pem);
     const der = key.export({ type: 'spki', format: 'der' });

@@ -62,21 +62,41 @@ export function plan(snapshot: PolicySnapshot, image: ImageReference & PinnedIma
 function planCheck(authority: Authority, snapshot: PolicySnapshot, image: PinnedImage, open: boolean): PlannedCheck {
   if (authority.kind === 'static') return { kind: 'static', authority };
   if (!open) return { kind: 'impossible', authority, problem: 'the policy is decided without it' };
-  const selected = selectTrust(authority, snapshot);
-  if (!selected.ok) return { kind: 'impossible', authority, problem: selected.problem };
+  const demand = demandOf(authority, snapshot);
+  if (!demand.ok) return { kind: 'impossible', authority, problem: demand.problem };
   const { registry, repository, digest } = image;
-  const question = {
+  const question: SignaturesQuestion = {
     kind: 'signatures',
+    id: `${registry}/${repository}@${digest} ${demand.hash}`,
     image: { registry, repository, digest },
     ...defined('source', authority.source),
     ...defined('format', authority.signatureFormat),
-    trust: selected.trust,
-  } as const;
-  return {
-    kind: 'question',
-    authority,
-    question: { ...question, id: digestOf(stableJson({ ...question, trust: contentOf(selected.trust) })) },
+    trust: demand.trust,
   };
+  return { kind: 'question', authority, question };
+}
+
+type SignatureAuthority = Exclude<Authority, StaticAuthority>;
+type Demand =
+  | { readonly ok: true; readonly trust: TrustQuestion; readonly hash: string }
+  | { readonly ok: false; readonly problem: string };
+
+/** The part of a question that is the same for every image: worked out once per snapshot. */
+const demands = new WeakMap<PolicySnapshot, Map<SignatureAuthority, Demand>>();
+
+function demandOf(authority: SignatureAuthority, snapshot: PolicySnapshot): Demand {
+  const known = demands.get(snapshot) ?? new Map<SignatureAuthority, Demand>();
+  demands.set(snapshot, known);
+  const demand = known.get(authority) ?? makeDemand(authority, snapshot);
+  known.set(authority, demand);
+  return demand;
+}
+
+function makeDemand(authority: SignatureAuthority, snapshot: PolicySnapshot): Demand {
+  const selected = selectTrust(authority, snapshot);
+  if (!selected.ok) return selected;
+  const content = { source: authority.source, format: authority.signatureFormat, trust: contentOf(selected.trust) };
+  return { ...selected, hash: digestOf(stableJson(content)) };
 }
 
 /** Trust roots stand by the hash of their content, patterns by their source. */

@@ -7,7 +7,7 @@ import type { HashAlgorithm, Identity, SignatureSource, TrustRoot } from './mode
  */
 export interface SignaturesQuestion {
   readonly kind: 'signatures';
-  /** Hash over every other member. */
+  /** The image, and a hash over every other member. */
   readonly id: string;
   readonly image: PinnedImage;
   /** Absent: signatures are beside the image. */

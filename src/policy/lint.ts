@@ -1,0 +1,74 @@
+/** What is allowed but probably not meant. Warnings never change a verdict. */
+import { globNote } from './explain.ts';
+import type { Identity } from './model.ts';
+import type { ParsedAuthority } from './parse-authority.ts';
+import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
+
+export function lintPolicy(policy: ParsedPolicy): readonly string[] {
+  const names = policy.authorities.map(({ name }) => name);
+  const repeated = names.filter((name, index) => names.indexOf(name) !== index);
+  return [
+    ...policy.images.flatMap(({ source }, index) => lintGlob(source, `spec.images[${index}].glob`)),
+    ...policy.authorities.flatMap((authority, index) => lintAuthority(authority, `spec.authorities[${index}]`, policy)),
+    ...new Set(repeated.map((name) => `spec.authorities: the name "${name}" is used more than once`)),
+    ...policy.match.flatMap(({ resource }, index) =>
+      resource === undefined ? [`spec.match[${index}]: without resource it matches nothing`] : [],
+    ),
+    ...policy.notReady.map((problem) => `not ready, so it refuses all it matches: ${problem}`),
+  ];
+}
+
+function lintGlob(glob: string, path: string): readonly string[] {
+  const note = globNote({ source: glob });
+  if (note !== undefined) return [`${path} "${glob}" ${note}`];
+  if (/[A-Za-z0-9]\*+$/.test(glob) && glob.includes('/')) {
+    const base = glob.replace(/\*+$/, '');
+    return [
+      `${path} "${glob}" also matches ${base}-anything; write ${base}@* for this repository, ${base}/** for what is below it`,
+    ];
+  }
+  if (/:[^/@]*$/.test(glob) && !glob.includes('@')) {
+    return [
+      `${path} "${glob}" selects by tag, a name that whoever deploys chooses: fine to demand more, weak to permit`,
+    ];
+  }
+  return [];
+}
+
+function lintAuthority(authority: ParsedAuthority, path: string, policy: ParsedPolicy): readonly string[] {
+  switch (authority.kind) {
+    case 'key':
+      return [];
+    case 'static': {
+      const broad = policy.images.find(({ source }) => source === '**' || /^[^/]+\/\*\*$/.test(source));
+      if (authority.action === 'fail' || broad === undefined) return [];
+      return [`${path}.static: "${broad.source}" admits everything there without a signature`];
+    }
+    case 'keyless':
+      return [
+        ...authority.identities.flatMap((identity, index) =>
+          lintIdentity(identity, `${path}.keyless.identities[${index}]`),
+        ),
+        ...(authority.insecureIgnoreSct
+          ? [`${path}.keyless.insecureIgnoreSCT: certificates need not be in a public log`]
+          : []),
+      ];
+  }
+}
+
+function lintIdentity(identity: Identity, path: string): readonly string[] {
+  return (['issuer', 'subject'] as const).flatMap((part) => {
+    const match = identity[part];
+    if (match.kind === 'exact') {
+      const star = `${path}.${part}: "*" is no wildcard here, the text is compared as it stands; use ${part}RegExp`;
+      return match.text.includes('*') ? [star] : [];
+    }
+    const { source } = match.pattern;
+    const anchored = source.startsWith('^') && source.endsWith('$');
+    const dotted = /[A-Za-z0-9]\.(?:com|org|io|dev|net)\b/.test(source);
+    return [
+      ...(anchored ? [] : [`${path}.${part}RegExp: matches anywhere in the text; put it between ^ and $`]),
+      ...(dotted ? [`${path}.${part}RegExp: an unescaped dot matches any character; write \\.`] : []),
+    ];
+  });
+}

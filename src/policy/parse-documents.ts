@@ -1,0 +1,119 @@
+/**
+ * A file of policies: YAML or JSON, one or several documents. Text from files and ConfigMaps is limited in size, depth
+ * and aliases before anything is built from it.
+ */
+import { LineCounter, isAlias, isCollection, parseAllDocuments, visit, type Document } from 'yaml';
+import { quoted } from '../kernel/failure.ts';
+import { asRecord } from '../kernel/strict-json.ts';
+import { parseClusterImagePolicy, policyApiVersions, type ParsedPolicy } from './parse-cluster-image-policy.ts';
+import { parseTrustRoot } from './parse-trust-root.ts';
+import type { TrustRoot } from './model.ts';
+
+export type PolicyDocument =
+  | { readonly kind: 'policy'; readonly where: string; readonly name: string; readonly policy: ParsedPolicy }
+  | { readonly kind: 'trust-root'; readonly where: string; readonly name: string; readonly root: TrustRoot }
+  | {
+      readonly kind: 'secret';
+      readonly where: string;
+      readonly name: string;
+      readonly data: ReadonlyMap<string, string>;
+    }
+  /** `of` names the object that the document was meant to be, where that much can be read. */
+  | { readonly kind: 'problem'; readonly where: string; readonly of?: string; readonly messages: readonly string[] };
+
+const maxBytes = 1024 * 1024;
+const maxDocuments = 1000;
+const maxDepth = 40;
+const maxAliases = 20;
+
+export function parsePolicyDocuments(text: string, file: string): readonly PolicyDocument[] {
+  if (text.length > maxBytes) return [{ kind: 'problem', where: file, messages: [`larger than ${maxBytes} bytes`] }];
+  const lineCounter = new LineCounter();
+  const documents = parseAllDocuments(text, {
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: true,
+    lineCounter,
+    prettyErrors: true,
+  });
+  if (documents.length > maxDocuments) {
+    return [{ kind: 'problem', where: file, messages: [`more than ${maxDocuments} documents`] }];
+  }
+  return documents.flatMap((document, index) => {
+    const where = documents.length === 1 ? file : `${file}, document ${index + 1}`;
+    const problem = documentProblem(document);
+    if (problem !== undefined) return [{ kind: 'problem', where, messages: [problem] } as const];
+    const value: unknown = document.toJS({ maxAliasCount: maxAliases });
+    return value === null ? [] : readValue(value, where);
+  });
+}
+
+function documentProblem(document: Document): string | undefined {
+  const [error] = document.errors;
+  if (error !== undefined) return quoted(error.message, 500);
+  let aliases = 0;
+  let tooDeep = false;
+  visit(document, {
+    Node: (_key, node, path) => {
+      if (isAlias(node)) aliases += 1;
+      if (isCollection(node) && path.length > maxDepth * 2) tooDeep = true;
+      return tooDeep || aliases > maxAliases ? visit.BREAK : undefined;
+    },
+  });
+  if (tooDeep) return `nested deeper than ${maxDepth} levels`;
+  return aliases > maxAliases ? `more than ${maxAliases} aliases` : undefined;
+}
+
+function readValue(value: unknown, where: string): readonly PolicyDocument[] {
+  const record = asRecord(value);
+  const kind = record?.['kind'];
+  if (record === undefined || typeof kind !== 'string')
+    return [{ kind: 'problem', where, messages: ['this is no Kubernetes object: it has no kind'] }];
+  const { items } = record;
+  if (kind.endsWith('List') && Array.isArray(items)) {
+    return items.flatMap((item: unknown, index) => readValue(item, `${where}, items[${index}]`));
+  }
+  return [readObject(record, kind, where)];
+}
+
+function readObject(record: Readonly<Record<string, unknown>>, kind: string, where: string): PolicyDocument {
+  const found = asRecord(record['metadata'])?.['name'];
+  const name = typeof found === 'string' ? found : '';
+  const problem = (messages: readonly string[]): PolicyDocument => ({
+    kind: 'problem',
+    where,
+    of: `${kind}/${name}`,
+    messages,
+  });
+  if (kind === 'ClusterImagePolicy') {
+    const parsed = parseClusterImagePolicy(record);
+    return parsed.ok ? { kind: 'policy', where, name, policy: parsed.value } : problem(parsed.failure);
+  }
+  if (kind === 'TrustRoot') {
+    const parsed = parseTrustRoot(record);
+    return parsed.ok ? { kind: 'trust-root', where, name, root: parsed.value } : problem(parsed.failure);
+  }
+  if (kind === 'Secret' && record['apiVersion'] === 'v1') {
+    const data = secretData(record);
+    return data === undefined ? problem(['data is not a map of base64 texts']) : { kind: 'secret', where, name, data };
+  }
+  const known = `ClusterImagePolicy (${policyApiVersions.join(', ')}), TrustRoot, Secret`;
+  return problem([`kind ${quoted(kind, 64)} is not a policy; expected one of ${known}`]);
+}
+
+/** Decoded entries of `data` and `stringData`. */
+export function secretData(secret: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> | undefined {
+  const entries: [string, string][] = [];
+  for (const [member, decode] of [
+    ['data', true],
+    ['stringData', false],
+  ] as const) {
+    const values = secret[member] === undefined || secret[member] === null ? {} : asRecord(secret[member]);
+    if (values === undefined) return undefined;
+    for (const [key, value] of Object.entries(values)) {
+      if (typeof value !== 'string') return undefined;
+      entries.push([key, decode ? Buffer.from(value, 'base64').toString('utf8') : value]);
+    }
+  }
+  return new Map(entries);
+}
