@@ -3,11 +3,13 @@
  * and aliases before anything is built from it.
  */
 import { LineCounter, isAlias, isCollection, parseAllDocuments, visit, type Document } from 'yaml';
+import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { parseClusterImagePolicy, policyApiVersions, type ParsedPolicy } from './parse-cluster-image-policy.ts';
 import { parseTrustRoot } from './parse-trust-root.ts';
 import type { TrustRoot } from './model.ts';
+import { standInPolicy } from './stand-in.ts';
 
 export type PolicyDocument =
   | { readonly kind: 'policy'; readonly where: string; readonly name: string; readonly policy: ParsedPolicy }
@@ -18,8 +20,15 @@ export type PolicyDocument =
       readonly name: string;
       readonly data: ReadonlyMap<string, string>;
     }
-  /** `of` names the object that the document was meant to be, where that much can be read. */
-  | { readonly kind: 'problem'; readonly where: string; readonly of?: string; readonly messages: readonly string[] };
+  | {
+      readonly kind: 'problem';
+      readonly where: string;
+      /** The object that the document was meant to be, as kind/name, where that much can be read. */
+      readonly of?: string;
+      readonly messages: readonly string[];
+      /** For a policy whose images can be read: what to judge under while there is no better version of it. */
+      readonly standIn?: ParsedPolicy;
+    };
 
 const maxBytes = 1024 * 1024;
 const maxDocuments = 1000;
@@ -44,7 +53,7 @@ export function parsePolicyDocuments(text: string, file: string): readonly Polic
     const problem = documentProblem(document);
     if (problem !== undefined) return [{ kind: 'problem', where, messages: [problem] } as const];
     const value: unknown = document.toJS({ maxAliasCount: maxAliases });
-    return value === null ? [] : readValue(value, where);
+    return value === null ? [] : parsePolicyValue(value, where);
   });
 }
 
@@ -64,14 +73,15 @@ function documentProblem(document: Document): string | undefined {
   return aliases > maxAliases ? `more than ${maxAliases} aliases` : undefined;
 }
 
-function readValue(value: unknown, where: string): readonly PolicyDocument[] {
+/** One object, or a List of them, that is no text any more. */
+export function parsePolicyValue(value: unknown, where: string): readonly PolicyDocument[] {
   const record = asRecord(value);
   const kind = record?.['kind'];
   if (record === undefined || typeof kind !== 'string')
     return [{ kind: 'problem', where, messages: ['this is no Kubernetes object: it has no kind'] }];
   const { items } = record;
   if (kind.endsWith('List') && Array.isArray(items)) {
-    return items.flatMap((item: unknown, index) => readValue(item, `${where}, items[${index}]`));
+    return items.flatMap((item: unknown, index) => parsePolicyValue(item, `${where}, items[${index}]`));
   }
   return [readObject(record, kind, where)];
 }
@@ -87,7 +97,8 @@ function readObject(record: Readonly<Record<string, unknown>>, kind: string, whe
   });
   if (kind === 'ClusterImagePolicy') {
     const parsed = parseClusterImagePolicy(record);
-    return parsed.ok ? { kind: 'policy', where, name, policy: parsed.value } : problem(parsed.failure);
+    if (parsed.ok) return { kind: 'policy', where, name, policy: parsed.value };
+    return { ...problem(parsed.failure), ...defined('standIn', standInPolicy(record, parsed.failure)) };
   }
   if (kind === 'TrustRoot') {
     const parsed = parseTrustRoot(record);
