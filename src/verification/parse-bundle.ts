@@ -1,0 +1,76 @@
+/** Sigstore bundles that carry an in-toto statement about an image; sigstore/protobuf-specs sigstore_bundle.proto. */
+import { bundleFromJSON, type Bundle } from '@sigstore/bundle';
+import { defined } from '../kernel/defined.ts';
+import { hexOf, type Digest } from '../kernel/digest.ts';
+import { parseStrictJson } from '../kernel/strict-json.ts';
+import type { BundleSignature } from '../policy/facts.ts';
+import type { HashAlgorithm } from '../policy/model.ts';
+import type { ParsedSignature } from './parsed-signature.ts';
+import { Rejection } from './rejection.ts';
+import { SignedContent } from './signed-content.ts';
+import { readStatement } from './statement.ts';
+
+/** What `cosign sign` states; every other predicate is an attestation. */
+const signPredicate = 'https://sigstore.dev/cosign/sign/v1';
+const inTotoPayload = 'application/vnd.in-toto+json';
+const maxEntries = 5;
+
+export function parseBundle(
+  artifact: BundleSignature,
+  image: Digest,
+  hash: HashAlgorithm | undefined,
+): ParsedSignature {
+  const bundle = readBundle(artifact.bundle);
+  if (bundle.content.$case !== 'dsseEnvelope') {
+    // cosign refuses these for images as well: the bare digest says nothing about what was signed.
+    throw new Rejection(
+      'SIGNATURE_UNSUPPORTED',
+      'the bundle holds a bare message signature, not a statement about an image',
+    );
+  }
+  const envelope = bundle.content.dsseEnvelope;
+  const [signature, ...others] = envelope.signatures;
+  if (signature === undefined || others.length > 0) throw malformed('the bundle must hold exactly one signature');
+  if (envelope.payloadType !== inTotoPayload) throw malformed('the bundle does not hold an in-toto statement');
+  const statement = readStatement(envelope.payload);
+  const annotations = statement.annotationsOf(hexOf(image));
+  if (annotations === undefined) throw new Rejection('CLAIM_MISMATCH', 'it is a statement about another image');
+  return {
+    type: statement.predicateType === signPredicate ? 'signature' : 'attestation',
+    predicateType: statement.predicateType,
+    annotations,
+    content: SignedContent.ofEnvelope(signature.sig, envelope.payloadType, envelope.payload, hash),
+    ...verificationMaterial(bundle),
+  };
+}
+
+export function readBundle(bytes: Uint8Array): Bundle {
+  const json = parseStrictJson(bytes);
+  if (!json.ok) throw malformed(`the bundle: ${json.problem}`);
+  try {
+    return bundleFromJSON(json.value);
+  } catch {
+    throw malformed('the bundle is not a valid Sigstore bundle');
+  }
+}
+
+export function verificationMaterial(
+  bundle: Bundle,
+): Pick<ParsedSignature, 'certificate' | 'intermediates' | 'logEntries' | 'timestamps'> {
+  const { content, tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
+  const timestamps = timestampVerificationData?.rfc3161Timestamps ?? [];
+  if (tlogEntries.length > maxEntries || timestamps.length > maxEntries)
+    throw malformed('the bundle holds too many log entries or timestamps');
+  const chain = content.$case === 'x509CertificateChain' ? content.x509CertificateChain.certificates : [];
+  const certificate = content.$case === 'certificate' ? content.certificate : chain[0];
+  return {
+    ...defined('certificate', certificate?.rawBytes),
+    intermediates: chain.slice(1, 1 + maxEntries).map(({ rawBytes }) => rawBytes),
+    logEntries: tlogEntries,
+    timestamps: timestamps.map(({ signedTimestamp }) => signedTimestamp),
+  };
+}
+
+function malformed(message: string): Rejection {
+  return new Rejection('SIGNATURE_MALFORMED', message);
+}

@@ -1,0 +1,56 @@
+/**
+ * TrustRoots as the library wants them, compiled once per root: certificate chains are parsed and remember what they
+ * have verified, keys are KeyObjects. What cannot be trusted as configured is left out or refused here.
+ */
+import { X509Certificate as NodeCertificate } from 'node:crypto';
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+import { toTrustMaterial, type TrustMaterial } from '@sigstore/verify';
+import type { TrustRoot } from '../policy/model.ts';
+import { MemoizingCertificate } from './memoizing-certificate.ts';
+import { Rejection } from './rejection.ts';
+
+type CertAuthority = TrustMaterial['certificateAuthorities'][number];
+
+const compiled = new WeakMap<TrustRoot, TrustMaterial>();
+
+export function trustMaterialOf(root: TrustRoot): TrustMaterial {
+  const known = compiled.get(root);
+  if (known !== undefined) return known;
+  const material = compile(root);
+  compiled.set(root, material);
+  return material;
+}
+
+function compile(root: TrustRoot): TrustMaterial {
+  const [problem] = root.notReady;
+  if (problem !== undefined) throw new Rejection('TRUST_ROOT_UNAVAILABLE', `trust root ${root.name}: ${problem}`);
+  try {
+    const material = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(root.trustedRootJson)), noKeys);
+    return {
+      ...material,
+      certificateAuthorities: material.certificateAuthorities.map(withMemory),
+      // RFC 3161 §2.3: the signer's certificate is for time stamping and nothing else
+      timestampAuthorities: material.timestampAuthorities.filter(isForTimestamps).map(withMemory),
+    };
+  } catch {
+    throw new Rejection('TRUST_ROOT_UNAVAILABLE', `trust root ${root.name} cannot be read`);
+  }
+}
+
+export function noKeys(): never {
+  throw new Rejection('KEY_MISMATCH', 'signed with a key, but the policy asks for a certificate');
+}
+
+function withMemory(authority: CertAuthority): CertAuthority {
+  return {
+    ...authority,
+    certChain: authority.certChain.map((certificate) => MemoizingCertificate.fromDer(certificate.root.toDER())),
+  };
+}
+
+const timeStamping = '1.3.6.1.5.5.7.3.8';
+
+function isForTimestamps({ certChain: [signer] }: CertAuthority): boolean {
+  if (signer === undefined) return false;
+  return new NodeCertificate(signer.root.toDER()).keyUsage?.includes(timeStamping) ?? false;
+}
