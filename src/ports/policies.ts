@@ -1,6 +1,6 @@
 import type { PolicySnapshot } from '../policy/model.ts';
 
-/** Where policies come from: files or the cluster. Always the last good set. */
+/** Where policies come from: files or the cluster. Always the last good set: docs/decisions/0007-policies-last-good.md. */
 export interface Policies {
   /** Undefined until a first complete set was read: until then every request is POLICIES_UNAVAILABLE. */
   current(): PolicySnapshot | undefined;
@@ -12,4 +12,6 @@ export interface PolicyProblem {
   /** File and document, or kind and name. */
   readonly where: string;
   readonly message: string;
+  /** What is in force instead, as a sentence. */
+  readonly consequence?: string;
 }

@@ -1,0 +1,90 @@
+/**
+ * Policies from files and folders: ClusterImagePolicies, TrustRoots, the Secrets that they name, and Sigstore
+ * trusted_root.json files. Once read, or kept in step with what is on disk. Files that change are read again as a whole;
+ * docs/decisions/0007-policies-last-good.md says what stays in force when they are broken.
+ */
+import { watch, type FSWatcher } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fail, ok, type Result } from '../../kernel/result.ts';
+import type { NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Policies, PolicyProblem } from '../../ports/policies.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+import { policyStore } from './policy-store.ts';
+import { policyFileReader } from './read-files.ts';
+
+export interface DirectoryOptions {
+  readonly paths: readonly string[];
+  readonly noMatch: NoMatchPolicy;
+  readonly publicTrustRoot: TrustRoot;
+  readonly log: Logger;
+}
+
+/** For commands that end: everything is right, or every problem is told. */
+export async function readPolicies(
+  options: DirectoryOptions,
+): Promise<Result<PolicySnapshot, readonly PolicyProblem[]>> {
+  const store = policyStore(options);
+  store.replace(await policyFileReader(options.paths)(), options.noMatch);
+  const snapshot = store.current();
+  return snapshot === undefined || store.problems().length > 0 ? fail(store.problems()) : ok(snapshot);
+}
+
+export interface WatchOptions extends DirectoryOptions {
+  /** Milliseconds between looks at the files for what file system events do not tell (network file systems). */
+  readonly pollMs?: number;
+  /** Milliseconds of silence after an event, so that a file is not read while it is written. */
+  readonly settleMs?: number;
+}
+
+/** For servers. Settled once everything was read for the first time. */
+export async function watchPolicies(options: WatchOptions): Promise<Policies & { close(): void }> {
+  const { paths, noMatch, log, pollMs = 10_000, settleMs = 200 } = options;
+  const store = policyStore(options);
+  const read = policyFileReader(paths);
+  let closed = false;
+  const refresh = oneAtATime(async () => {
+    const sources = await read();
+    if (!closed) store.replace(sources, noMatch);
+  });
+
+  const look = (): void => {
+    refresh().catch((error: unknown) => {
+      log.error({ error }, 'policies could not be read; those read before stay in force');
+    });
+  };
+
+  await refresh();
+  const settled = setTimeout(look, settleMs).unref();
+  const poll = setInterval(look, pollMs).unref();
+  const watchers = await Promise.all(paths.map((path) => watchPath(path, log, () => settled.refresh())));
+  return {
+    current: () => store.current(),
+    problems: () => store.problems(),
+    close: () => {
+      closed = true;
+      clearTimeout(settled);
+      clearInterval(poll);
+      for (const watcher of watchers) watcher?.close();
+    },
+  };
+}
+
+/** Files are watched through their folder: editors replace them. Without a watcher there is still the poll. */
+async function watchPath(path: string, log: Logger, changed: () => void): Promise<FSWatcher | undefined> {
+  try {
+    const isFolder = (await stat(path)).isDirectory();
+    const watcher = watch(isFolder ? path : dirname(path), { recursive: isFolder, persistent: false });
+    watcher.on('change', changed);
+    watcher.on('error', (error) => {
+      log.warn({ path, error: error.message }, 'policy files are no longer watched, only looked at now and then');
+      watcher.close();
+    });
+    return watcher;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : '';
+    log.warn({ path, error: why }, 'policy files cannot be watched, only looked at now and then');
+    return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The policies in force: sources in, an immutable snapshot out, swapped as a whole. It reads nothing itself; both kinds of
+ * policies, files and the cluster's, are kept in one of these.
+ */
+import { digestOf } from '../../kernel/digest.ts';
+import { quoted } from '../../kernel/failure.ts';
+import { stableJson } from '../../kernel/stable-json.ts';
+import { buildSnapshot, compilePolicy, type SecretLookup } from '../../policy/compile.ts';
+import type { NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
+import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { Policies, PolicyProblem } from '../../ports/policies.ts';
+import { nextLastGood, type LastGood, type Source } from './last-good.ts';
+
+export interface PolicyStoreOptions {
+  readonly publicTrustRoot: TrustRoot;
+  readonly log: Logger;
+  /** The only namespace that a secretRef may name; absent: Secrets come from files, and have no namespace. */
+  readonly secretNamespace?: string;
+}
+
+export interface PolicyStore extends Policies {
+  replace(sources: readonly Source[], noMatch: NoMatchPolicy): void;
+  /** What is wrong with the place that sources come from, now. */
+  note(problems: readonly PolicyProblem[]): void;
+  /** The policies in force, as written. */
+  policies(): readonly ParsedPolicy[];
+}
+
+export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicyStoreOptions): PolicyStore {
+  let lastGood: LastGood | undefined;
+  let snapshot: PolicySnapshot | undefined;
+  let ofSources: readonly PolicyProblem[] = [];
+  let ofPlace: readonly PolicyProblem[] = [];
+
+  function replace(sources: readonly Source[], noMatch: NoMatchPolicy): void {
+    const next = nextLastGood(lastGood, sources);
+    lastGood = next.state;
+    const built = lastGood === undefined ? undefined : compileSnapshot(lastGood, noMatch);
+    if (built?.generation !== snapshot?.generation) announce(log, built);
+    snapshot = built;
+    logNew(log, ofSources, next.problems);
+    ofSources = next.problems;
+  }
+
+  function note(problems: readonly PolicyProblem[]): void {
+    logNew(log, ofPlace, problems);
+    ofPlace = problems;
+  }
+
+  function compileSnapshot(good: LastGood, noMatch: NoMatchPolicy): PolicySnapshot {
+    const documents = [...good.kept.values()].map(({ document }) => document);
+    const secret = secretLookup(good, secretNamespace);
+    return buildSnapshot({
+      policies: [...policiesOf(good), ...good.standIns].map((policy) => compilePolicy(policy, secret)),
+      trustRoots: [
+        publicTrustRoot,
+        ...documents.flatMap((document) => (document.kind === 'trust-root' ? [document.root] : [])),
+        ...good.brokenRoots.map(({ name, problems: notReady }) => brokenRoot(name, notReady)),
+      ],
+      noMatch,
+    });
+  }
+
+  return {
+    replace,
+    note,
+    current: () => snapshot,
+    problems: () => [...ofPlace, ...ofSources],
+    policies: () => (lastGood === undefined ? [] : policiesOf(lastGood)),
+  };
+}
+
+function policiesOf(good: LastGood): readonly ParsedPolicy[] {
+  return [...good.kept.values()].flatMap(({ document }) => (document.kind === 'policy' ? [document.policy] : []));
+}
+
+function secretLookup(good: LastGood, ownNamespace: string | undefined): SecretLookup {
+  return (name, namespace) => {
+    if (ownNamespace !== undefined && namespace !== undefined && namespace !== ownNamespace) {
+      const wanted = `secretRef.namespace is "${quoted(namespace, 64)}", but Secrets are read from ${ownNamespace} only`;
+      return { ok: false, problem: wanted };
+    }
+    const found = good.kept.get(`Secret/${name}`)?.document;
+    if (found?.kind === 'secret') return { ok: true, data: found.data };
+    return { ok: false, problem: `secret "${quoted(name, 253)}" is not there, or cannot be read` };
+  };
+}
+
+function brokenRoot(name: string, notReady: readonly string[]): TrustRoot {
+  return { name, generation: digestOf(stableJson([name, notReady])), trustedRootJson: '', notReady };
+}
+
+function announce(log: Logger, snapshot: PolicySnapshot | undefined): void {
+  if (snapshot === undefined) return;
+  const { generation, policies, trustRoots, noMatch } = snapshot;
+  const notReady = policies.filter((policy) => policy.notReady.length > 0).map((policy) => policy.name);
+  log.info(
+    { snapshot: generation, policies: policies.length, trustRoots: trustRoots.size, noMatch, notReady },
+    'policies in force',
+  );
+}
+
+/** Each problem is logged when it appears, not every time it is still there. */
+function logNew(log: Logger, before: readonly PolicyProblem[], now: readonly PolicyProblem[]): void {
+  const known = new Set(before.map((problem) => stableJson(problem)));
+  for (const problem of now) if (!known.has(stableJson(problem))) log.warn({ ...problem }, 'policy problem');
+}

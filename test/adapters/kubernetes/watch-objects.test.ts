@@ -1,0 +1,191 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { CustomObjectsApi } from '@kubernetes/client-node';
+import { watchObjects, type WatchedObjects } from '../../../src/adapters/kubernetes/watch-objects.ts';
+import { fakeApiServer, type FakeApiServer } from './fake-api-server.ts';
+
+const things = '/apis/example.dev/v1/things';
+let server: FakeApiServer;
+let watched: WatchedObjects | undefined;
+let changes = 0;
+
+beforeEach(async () => {
+  server = await fakeApiServer();
+  server.put(things, 'first');
+});
+afterEach(async () => {
+  watched?.close();
+  await server.close();
+});
+
+function start(): WatchedObjects {
+  changes = 0;
+  const api = server.kubeConfig.makeApiClient(CustomObjectsApi);
+  watched = watchObjects(
+    {
+      kubeConfig: server.kubeConfig,
+      pauses: { first: 10, longest: 40 },
+      limits: { deadlineMs: 300, maxBytes: 10_000 },
+    },
+    {
+      title: 'things',
+      path: things,
+      list: (options) =>
+        api.listClusterCustomObject({ group: 'example.dev', version: 'v1', plural: 'things' }, options),
+    },
+    () => {
+      changes += 1;
+    },
+  );
+  return watched;
+}
+
+const names = (): readonly string[] | undefined =>
+  watched
+    ?.objects()
+    ?.map((object) => object.name)
+    .sort();
+const lists = (): number => server.requests.filter((line) => line.startsWith('GET')).length;
+
+async function watching(): Promise<void> {
+  await vi.waitFor(() => {
+    expect(server.watches()).toBe(1);
+  });
+}
+
+async function eventually(expected: readonly string[]): Promise<void> {
+  await vi.waitFor(() => {
+    expect(names()).toEqual(expected);
+  });
+}
+
+test('has nothing before the first list, and everything after it', async () => {
+  expect(start().objects()).toBeUndefined();
+  await eventually(['first']);
+  expect(changes).toBe(1);
+});
+
+test('an empty collection is a complete list', async () => {
+  server.remove(things, 'first');
+  start();
+  await eventually([]);
+  expect(changes).toBe(1);
+});
+
+test('follows additions, changes and deletions', async () => {
+  start();
+  await watching();
+  server.put(things, 'second');
+  await eventually(['first', 'second']);
+  server.put(things, 'second', { spec: 'new' });
+  await vi.waitFor(() => {
+    expect(watched?.objects()?.map((object) => object.document)).toContainEqual(
+      expect.objectContaining({ spec: 'new' }),
+    );
+  });
+  server.remove(things, 'first');
+  await eventually(['second']);
+  expect(lists()).toBe(1);
+});
+
+test('goes on where it was after the server ended a watch', async () => {
+  start();
+  await watching();
+  server.finishWatches();
+  server.remove(things, 'first');
+  server.put(things, 'third');
+  await eventually(['third']);
+  expect(lists()).toBe(1);
+});
+
+test('lists again after a broken connection', async () => {
+  start();
+  await watching();
+  server.disconnect();
+  server.remove(things, 'first');
+  server.put(things, 'third');
+  await eventually(['third']);
+  await watching();
+  expect(watched?.problem()).toBeUndefined();
+});
+
+test.each(['event', 'answer'] as const)('lists again after 410 Gone as %s', async (how) => {
+  start();
+  await watching();
+  server.remove(things, 'first');
+  await eventually([]);
+  server.compact(how);
+  server.finishWatches();
+  server.put(things, 'after');
+  await eventually(['after']);
+  await watching();
+  expect(watched?.problem()).toBeUndefined();
+  expect(lists()).toBe(2);
+});
+
+test.each([404, 403, 401, 429, 500, 'silence', 'garbage'] as const)(
+  'keeps trying while listing ends in %s, says why, and recovers',
+  async (status) => {
+    server.breakdown = { match: /GET/, status };
+    start();
+    await vi.waitFor(() => {
+      expect(watched?.problem()?.message).toMatch(/^cannot list things: /);
+    });
+    expect(watched?.objects()).toBeUndefined();
+    server.breakdown = undefined;
+    await eventually(['first']);
+    expect(watched?.problem()).toBeUndefined();
+  },
+);
+
+test('keeps what it saw while the server is away', async () => {
+  start();
+  await watching();
+  server.breakdown = { match: /./, status: 500 };
+  server.disconnect();
+  await vi.waitFor(() => {
+    expect(watched?.problem()?.status).toBe(500);
+  });
+  expect(names()).toEqual(['first']);
+});
+
+test('refuses an answer beyond the byte limit', async () => {
+  server.put(things, 'giant', { text: 'x'.repeat(20_000) });
+  start();
+  await vi.waitFor(() => {
+    expect(watched?.problem()?.message).toBe('cannot list things: the answer is longer than 10000 bytes');
+  });
+});
+
+test('credentials that cannot be had are a problem, not the end of the process', async () => {
+  start();
+  await watching();
+  server.kubeConfig.applySecurityAuthentication = () => Promise.reject(new Error('no token'));
+  server.disconnect();
+  await vi.waitFor(() => {
+    expect(watched?.problem()?.message).toContain('no token');
+  });
+});
+
+test('a server that ends every watch at once is not stormed', async () => {
+  start();
+  await watching();
+  const before = server.requests.length;
+  const hangUp = setInterval(() => {
+    server.disconnect();
+  }, 1);
+  await new Promise((done) => setTimeout(done, 300));
+  clearInterval(hangUp);
+  expect(server.requests.length - before).toBeLessThan(20);
+});
+
+test('asks nothing any more once closed', async () => {
+  start();
+  await watching();
+  watched?.close();
+  await vi.waitFor(() => {
+    expect(server.watches()).toBe(0);
+  });
+  const before = server.requests.length;
+  await new Promise((done) => setTimeout(done, 100));
+  expect(server.requests.length).toBe(before);
+});
