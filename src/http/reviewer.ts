@@ -1,0 +1,18 @@
+import type { Failure } from '../kernel/failure.ts';
+
+/** Which of the two webhooks was called. */
+export type Phase = 'mutate' | 'validate';
+
+/** A finished answer: JSON, ready to be sent. */
+export interface Answer {
+  readonly httpStatus: number;
+  readonly body: string;
+}
+
+/** The use case behind the webhook routes. Neither method rejects, and both record their decision before they settle. */
+export interface Reviewer {
+  /** Judges one AdmissionReview as it came over the wire. */
+  reviewBytes(phase: Phase, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<Answer>;
+  /** Refuses a request whose content nobody looked at; with `bytes`, its uid is put into the answer. */
+  refuseUnread(phase: Phase, failed: Failure, bytes?: Uint8Array): Promise<Answer>;
+}
