@@ -1,0 +1,61 @@
+/** The adapters behind the evidence, put together in one place for every command. */
+import { readFileSync } from 'node:fs';
+import { createOciRegistry, type OciRegistry } from '../adapters/registry/oci-registry.ts';
+import {
+  anonymous,
+  dockerConfigCredentials,
+  parseDockerConfig,
+  unusedHelpers,
+} from '../adapters/registry/docker-config.ts';
+import { embeddedPublicTrustRoot } from '../adapters/sigstore/public-trust-root.ts';
+import { createInProcessVerifier } from '../adapters/verification/in-process-verifier.ts';
+import type { RegistrySettings } from '../config.ts';
+import type { CollectPorts } from '../evidence/collect-facts.ts';
+import { digestOf } from '../kernel/digest.ts';
+import { publicTrustRoot, type TrustRoot } from '../policy/model.ts';
+import { trustRootFromJson } from '../policy/parse-trust-root.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { Credentials } from '../ports/registry.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface EvidenceAdapters extends CollectPorts {
+  readonly registry: OciRegistry;
+}
+
+export function createEvidenceAdapters(
+  settings: RegistrySettings,
+  metrics: Pick<Metrics, 'registryRequest'>,
+): EvidenceAdapters {
+  return {
+    registry: createOciRegistry({ insecure: settings.insecure, ca: settings.ca, metrics }),
+    verifier: createInProcessVerifier(),
+    clock: { now: () => new Date() },
+  };
+}
+
+/** Credentials for everybody, from a docker config.json; anonymous without one. */
+export function installationCredentials(file: string | undefined, warn: (message: string) => void): Credentials {
+  if (file === undefined) return anonymous;
+  const text = readText(file, '--docker-config');
+  const parsed = parseDockerConfig(text);
+  if (!parsed.ok) throw new UsageError(`--docker-config: ${file}: ${parsed.failure.message}`);
+  const unused = unusedHelpers(text);
+  if (unused !== undefined) warn(`--docker-config: ${unused}`);
+  return dockerConfigCredentials(digestOf(text), parsed.value);
+}
+
+/** The embedded public-good root, or the file that stands in for it. */
+export function readPublicTrustRoot(file: string | undefined): TrustRoot {
+  if (file === undefined) return embeddedPublicTrustRoot();
+  const parsed = trustRootFromJson(publicTrustRoot, readText(file, '--trusted-root'));
+  if (!parsed.ok) throw new UsageError(`--trusted-root: ${file}: ${parsed.failure.join('; ')}`);
+  return parsed.value;
+}
+
+export function readText(file: string, flag: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${flag}: cannot read ${file}: ${error instanceof Error ? error.message : 'unknown error'}`);
+  }
+}

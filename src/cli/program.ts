@@ -1,0 +1,47 @@
+/** The command line: which commands there are, and how their ends become exit codes. */
+import { Command, CommanderError } from 'commander';
+import { addExplainCommand } from './explain.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { addPolicyCommand } from './policy.ts';
+import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+import { addVerifyCommand } from './verify.ts';
+
+/** Runs one command line; resolves with its exit code. Serving commands resolve when they are told to stop. */
+export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok;
+  const exit = (given: ExitCode): void => {
+    code = given;
+  };
+  const program = new Command('countersign')
+    .description('Kubernetes admission: only signed images run')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) });
+  for (const add of [addVerifyCommand, addExplainCommand, addPolicyCommand]) add(program, terminal, exit);
+  inherit(program);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    return endOf(error, terminal);
+  }
+}
+
+/** Subcommands do not take over exitOverride and output by themselves. */
+function inherit(command: Command): void {
+  for (const child of command.commands) {
+    child.copyInheritedSettings(command);
+    inherit(child);
+  }
+}
+
+function endOf(error: unknown, terminal: Terminal): ExitCode {
+  // Help and version end this way too, with code 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof UsageError) {
+    terminal.err(`countersign: ${error.message}\n`);
+    return exitCodes.usage;
+  }
+  terminal.err(`countersign: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown error'}\n`);
+  return exitCodes.undecided;
+}
