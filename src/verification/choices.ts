@@ -12,25 +12,57 @@ export interface Choice {
 
 /** Entries are not looked at, and vouch for no time, when the question ignores logs. */
 export function choices(parsed: ParsedSignature, trust: TrustQuestion): readonly Choice[] {
-  const entries = trust.log.demand === 'required' ? parsed.logEntries : [undefined];
+  const entries = trust.log.demand === 'required' ? parsed.logEntries.filter(isReadable) : [undefined];
   if (entries.length === 0)
     throw new Rejection('TLOG_MISSING', 'it is not in a transparency log, as the policy demands');
-  const useTokens = trust.timestamps !== undefined || trust.log.demand === 'required';
-  const tokens = useTokens ? parsed.timestamps.map(readToken) : [];
-  if (trust.timestamps !== undefined && tokens.length === 0) {
+  if (trust.timestamps !== undefined && parsed.timestamps.length === 0) {
     throw new Rejection('TIMESTAMP_MISSING', 'it has no timestamp of a timestamp authority, as the policy demands');
   }
-  const optional = trust.timestamps === undefined ? [undefined, ...tokens] : tokens;
-  return entries.flatMap((entry) => optional.map((token) => ({ entry, token })));
+  // A promise of the log proves the time by itself; only without one, or on demand, are timestamps looked at.
+  const demanded = trust.timestamps !== undefined;
+  const tokens = demanded || entries.some(provesNoTime) ? readTokens(parsed.timestamps) : [];
+  return entries.flatMap((entry) => {
+    const wanted = demanded || (provesNoTime(entry) && tokens.length > 0) ? tokens : [undefined];
+    return wanted.map((token) => ({ entry, token }));
+  });
 }
 
-function readToken(der: Uint8Array): TimestampToken {
+function provesNoTime(entry: TransparencyLogEntry | undefined): boolean {
+  return entry !== undefined && entry.inclusionPromise === undefined;
+}
+
+/** Numbers that the library makes BigInts of, whatever their length, and texts that it hashes. */
+function isReadable({ logIndex, integratedTime, inclusionProof, canonicalizedBody }: TransparencyLogEntry): boolean {
+  const numbers = [logIndex, integratedTime, inclusionProof?.logIndex ?? '0', inclusionProof?.treeSize ?? '0'];
+  const checkpoint = inclusionProof?.checkpoint.envelope ?? '';
+  return (
+    numbers.every((text) => /^\d{1,19}$/.test(text)) &&
+    checkpoint.length <= maxCheckpoint &&
+    (inclusionProof?.hashes.length ?? 0) <= maxHashes &&
+    canonicalizedBody.length <= maxBody
+  );
+}
+
+const maxCheckpoint = 16 * 1024;
+const maxHashes = 64;
+const maxBody = 256 * 1024;
+/** Real ones have 1 to 6 KiB. */
+const maxToken = 64 * 1024;
+
+/** One that cannot be read spoils the others no more than one that proves nothing. */
+function readTokens(ders: readonly Uint8Array[]): readonly TimestampToken[] {
+  const tokens = ders.map(readToken).filter((token) => token !== undefined);
+  if (ders.length > 0 && tokens.length === 0) throw new Rejection('TIMESTAMP_INVALID', 'the timestamp cannot be read');
+  return tokens;
+}
+
+function readToken(der: Uint8Array): TimestampToken | undefined {
   try {
+    if (der.length > maxToken) return undefined;
     const token = TimestampToken.fromDer(der);
-    token.signingTime.getTime();
-    return token;
+    return Number.isNaN(token.signingTime.getTime()) ? undefined : token;
   } catch {
-    throw new Rejection('TIMESTAMP_INVALID', 'the timestamp cannot be read');
+    return undefined;
   }
 }
 

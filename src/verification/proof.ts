@@ -44,7 +44,9 @@ export function proofOf(
   now: Date,
 ): Proof {
   const promised = entry?.inclusionPromise === undefined ? undefined : new Date(Number(entry.integratedTime) * 1_000);
-  const time = promised ?? token?.signingTime;
+  const [time] = [promised, token?.signingTime]
+    .filter((known) => known !== undefined)
+    .sort((a, b) => a.getTime() - b.getTime());
   if (entry === undefined) return { signer, ...defined('time', time?.toISOString()) };
   checkLoggedSigner(entry, proven);
   return { signer, log: logOf(entry, material, time ?? now), ...defined('time', time?.toISOString()) };

@@ -1,7 +1,9 @@
+import type { X509Certificate } from '@sigstore/core';
 import type { SignedEntity, TrustMaterial } from '@sigstore/verify';
 import type { CertificateQuestion } from '../policy/question.ts';
 import { choices, firstProof, type Choice } from './choices.ts';
 import { entityNow, entityOf, runLibrary, type VerifierOptions } from './library.ts';
+import type { MemoizingCertificate } from './memoizing-certificate.ts';
 import type { ParsedSignature } from './parsed-signature.ts';
 import { materialFor, proofOf, type Proof } from './proof.ts';
 import { Rejection } from './rejection.ts';
@@ -106,16 +108,31 @@ function passes(material: TrustMaterial, options: VerifierOptions, entity: Signe
   }
 }
 
-/** Never a self-signed one: it would become an anchor. */
+/**
+ * Adds what leads to a configured certificate: an intermediate counts only once it is proven to be signed by one that
+ * counts already. Anything else, a certificate that is its own issuer above all, would become an anchor.
+ */
 function withIntermediates(material: TrustMaterial, ders: readonly Uint8Array[]): TrustMaterial | undefined {
-  const intermediates = ders
-    .map(parseCertificate)
-    .filter((certificate) => !certificate.subject.equals(certificate.issuer));
-  if (intermediates.length === 0) return undefined;
-  for (const certificate of intermediates) checkExtensions(certificate);
-  const certificateAuthorities = material.certificateAuthorities.map((authority) => ({
-    ...authority,
-    certChain: [...intermediates, ...authority.certChain],
-  }));
+  if (ders.length === 0) return undefined;
+  const offered = ders.map(parseCertificate);
+  const certificateAuthorities = material.certificateAuthorities.map((authority) => {
+    const certChain = [...authority.certChain];
+    // Each round can only add what an earlier one made reachable; there are at most as many rounds as certificates.
+    for (const round of offered.keys()) {
+      const [next] = offered.filter(
+        (candidate) => !certChain.includes(candidate) && certChain.some((known) => hasSigned(known, candidate)),
+      );
+      if (next === undefined || round === offered.length) break;
+      certChain.push(next);
+    }
+    return { ...authority, certChain };
+  });
   return { ...material, certificateAuthorities };
+}
+
+function hasSigned(issuer: X509Certificate, candidate: MemoizingCertificate): boolean {
+  if (!issuer.isCA || !candidate.isCA || !candidate.issuer.equals(issuer.subject)) return false;
+  if (candidate.subject.equals(candidate.issuer)) return false;
+  checkExtensions(candidate);
+  return candidate.verify(issuer);
 }

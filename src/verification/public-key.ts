@@ -43,6 +43,8 @@ export function verifies(key: KeyObject, message: Uint8Array, signature: Uint8Ar
 function verifiesPrehashed(key: KeyObject, message: Uint8Array, signature: Uint8Array): boolean {
   const { x } = key.export({ format: 'jwk' });
   return (
-    signature.length === 64 && x !== undefined && ed25519ph.verify(signature, message, Buffer.from(x, 'base64url'))
+    signature.length === 64 &&
+    x !== undefined &&
+    ed25519ph.verify(signature, message, Buffer.from(x, 'base64url'), { zip215: false })
   );
 }

@@ -3,7 +3,7 @@
  * independent of time, so it is worked out once per certificate.
  */
 import { X509Certificate as NodeCertificate } from 'node:crypto';
-import type { ASN1Obj } from '@sigstore/core';
+import type { ASN1Obj, X509Certificate } from '@sigstore/core';
 import { memoize } from '../kernel/memoize.ts';
 import type { Signer } from '../policy/facts.ts';
 import { MemoizingCertificate } from './memoizing-certificate.ts';
@@ -34,7 +34,11 @@ export const readSignerCertificate = memoize(1_000, (base64: string): SignerCert
 
 const codeSigning = '1.3.6.1.5.5.7.3.3';
 
+/** Real ones have 1 to 3 KiB; the library takes a kibibyte and more for every node of one. */
+const maxCertificateBytes = 16 * 1024;
+
 export function parseCertificate(der: Uint8Array): MemoizingCertificate {
+  if (der.length > maxCertificateBytes) throw new Rejection('SIGNATURE_MALFORMED', 'the certificate is too large');
   try {
     return MemoizingCertificate.fromDer(der);
   } catch {
@@ -47,7 +51,7 @@ const nameConstraints = '2.5.29.30';
 const understood = new Set(['2.5.29.15', '2.5.29.17', '2.5.29.19', '2.5.29.37']);
 
 /** RFC 5280 §4.2: a critical extension that is not understood makes the certificate unusable. */
-export function checkExtensions(certificate: MemoizingCertificate): void {
+export function checkExtensions(certificate: X509Certificate): void {
   for (const extension of certificate.extensions) {
     const oid = extension.subs[0]?.toOID() ?? '';
     const critical = extension.subs[1]?.tag.isBoolean() === true && extension.subs[1].toBoolean();
@@ -119,5 +123,6 @@ function formatAddress(bytes: Buffer): string | undefined {
   if (bytes.length === 4) return [...bytes].join('.');
   if (bytes.length !== 16) return undefined;
   const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
-  return groups.join(':');
+  // The URL parser has the shortest form, as Go prints it. RFC 5952
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

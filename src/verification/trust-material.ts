@@ -8,6 +8,7 @@ import { toTrustMaterial, type TrustMaterial } from '@sigstore/verify';
 import type { TrustRoot } from '../policy/model.ts';
 import { MemoizingCertificate } from './memoizing-certificate.ts';
 import { Rejection } from './rejection.ts';
+import { checkExtensions } from './signer-certificate.ts';
 
 type CertAuthority = TrustMaterial['certificateAuthorities'][number];
 
@@ -32,8 +33,9 @@ function compile(root: TrustRoot): TrustMaterial {
       // RFC 3161 §2.3: the signer's certificate is for time stamping and nothing else
       timestampAuthorities: material.timestampAuthorities.filter(isForTimestamps).map(withMemory),
     };
-  } catch {
-    throw new Rejection('TRUST_ROOT_UNAVAILABLE', `trust root ${root.name} cannot be read`);
+  } catch (error) {
+    const why = error instanceof Rejection ? `: ${error.message}` : '';
+    throw new Rejection('TRUST_ROOT_UNAVAILABLE', `trust root ${root.name} cannot be used${why}`);
   }
 }
 
@@ -42,10 +44,9 @@ export function noKeys(): never {
 }
 
 function withMemory(authority: CertAuthority): CertAuthority {
-  return {
-    ...authority,
-    certChain: authority.certChain.map((certificate) => MemoizingCertificate.fromDer(certificate.root.toDER())),
-  };
+  const certChain = authority.certChain.map((certificate) => MemoizingCertificate.fromDer(certificate.root.toDER()));
+  for (const certificate of certChain) checkExtensions(certificate);
+  return { ...authority, certChain };
 }
 
 const timeStamping = '1.3.6.1.5.5.7.3.8';
