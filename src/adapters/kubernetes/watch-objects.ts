@@ -49,7 +49,7 @@ interface WatchEnd {
   readonly failed?: ApiFailure;
 }
 
-const usualPauses = { first: 1_000, longest: 30_000 };
+const usualPauses = { first: 1_000, longest: 10_000 };
 /** A watch that lived this long was a good one: the next begins at once. */
 const goodWatchMs = 1_000;
 

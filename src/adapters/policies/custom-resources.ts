@@ -12,9 +12,10 @@ import type { Policies, PolicyProblem } from '../../ports/policies.ts';
 import { usualLimits, type CallLimits } from '../kubernetes/bounded-call.ts';
 import { watchObjects, type ApiObject, type Collection, type WatchedObjects } from '../kubernetes/watch-objects.ts';
 import type { Source } from './last-good.ts';
-import { secretNames, secretReader } from './named-secrets.ts';
+import { secretReader } from './named-secrets.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { policyStore } from './policy-store.ts';
+import { secretNames } from './secret-names.ts';
 import { readSettings, settingsName } from './settings.ts';
 
 export interface ClusterPoliciesOptions {
@@ -42,7 +43,7 @@ export interface ClusterTiming {
 const usualTiming: ClusterTiming = {
   settle: 50,
   secrets: { there: 30_000, missing: 5_000 },
-  pauses: { first: 1_000, longest: 30_000 },
+  pauses: { first: 1_000, longest: 10_000 },
 };
 
 /** Begins at once; there is no policy in force until everything was read for the first time. */

@@ -4,21 +4,9 @@
  */
 import { CoreV1Api, type KubeConfig } from '@kubernetes/client-node';
 import { asRecord } from '../../kernel/strict-json.ts';
-import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import { secretData, type PolicyDocument } from '../../policy/parse-documents.ts';
 import { boundedCall, type ApiFailure, type CallLimits } from '../kubernetes/bounded-call.ts';
 import type { Source } from './last-good.ts';
-
-/** Names of Secrets that policies take keys and certificates from. */
-export function secretNames(policies: readonly ParsedPolicy[]): readonly string[] {
-  const sources = policies.flatMap(({ authorities }) =>
-    authorities.map((authority) => {
-      if (authority.kind === 'static') return undefined;
-      return authority.kind === 'key' ? authority.key : authority.caCert;
-    }),
-  );
-  return [...new Set(sources.flatMap((source) => (source?.kind === 'secret' ? [source.name] : [])))];
-}
 
 /** Gives a function that reads Secrets by name: one source per name, without a document when there is no such Secret. */
 export function secretReader(

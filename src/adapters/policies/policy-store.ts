@@ -6,11 +6,12 @@ import { digestOf } from '../../kernel/digest.ts';
 import { quoted } from '../../kernel/failure.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
 import { buildSnapshot, compilePolicy, type SecretLookup } from '../../policy/compile.ts';
-import type { NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
+import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Policies, PolicyProblem } from '../../ports/policies.ts';
 import { nextLastGood, type LastGood, type Source } from './last-good.ts';
+import { secretNames } from './secret-names.ts';
 
 export interface PolicyStoreOptions {
   readonly publicTrustRoot: TrustRoot;
@@ -28,6 +29,7 @@ export interface PolicyStore extends Policies {
 }
 
 export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicyStoreOptions): PolicyStore {
+  const compiled = new WeakMap<ParsedPolicy, ClusterImagePolicy>();
   let lastGood: LastGood | undefined;
   let snapshot: PolicySnapshot | undefined;
   let ofSources: readonly PolicyProblem[] = [];
@@ -48,11 +50,18 @@ export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicySto
     ofPlace = problems;
   }
 
+  /** Without Secrets the same text has the same meaning, however often it is asked. */
+  function compile(policy: ParsedPolicy, secret: SecretLookup): ClusterImagePolicy {
+    const found = compiled.get(policy) ?? compilePolicy(policy, secret);
+    if (secretNames([policy]).length === 0) compiled.set(policy, found);
+    return found;
+  }
+
   function compileSnapshot(good: LastGood, noMatch: NoMatchPolicy): PolicySnapshot {
     const documents = [...good.kept.values()].map(({ document }) => document);
     const secret = secretLookup(good, secretNamespace);
     return buildSnapshot({
-      policies: [...policiesOf(good), ...good.standIns].map((policy) => compilePolicy(policy, secret)),
+      policies: [...policiesOf(good), ...good.standIns].map((policy) => compile(policy, secret)),
       trustRoots: [
         publicTrustRoot,
         ...documents.flatMap((document) => (document.kind === 'trust-root' ? [document.root] : [])),
