@@ -53,21 +53,30 @@ function plural(kind: string): string {
   return lower.endsWith('s') ? `${lower}es` : `${lower}s`;
 }
 
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+}
+
+export function resourceOf({ apiVersion, kind }: Pick<ManifestDocument, 'apiVersion' | 'kind'>): Resource {
+  const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/', 2) : ['', apiVersion];
+  return { group, version, resource: plural(kind) };
+}
+
 export function admissionReviewFor(
   document: ManifestDocument,
   uid: string,
   object: unknown = document.object,
 ): unknown {
-  const [group = '', version = ''] = document.apiVersion.includes('/')
-    ? document.apiVersion.split('/', 2)
-    : ['', document.apiVersion];
+  const { group, version, resource } = resourceOf(document);
   return {
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
     request: {
       uid,
       kind: { group, version, kind: document.kind },
-      resource: { group, version, resource: plural(document.kind) },
+      resource: { group, version, resource },
       name: document.name,
       namespace: document.namespace,
       operation: 'CREATE',

@@ -34,7 +34,7 @@ function provesNoTime(entry: TransparencyLogEntry | undefined): boolean {
 /** Numbers that the library makes BigInts of, whatever their length, and texts that it hashes. */
 function isReadable({ logIndex, integratedTime, inclusionProof, canonicalizedBody }: TransparencyLogEntry): boolean {
   const numbers = [logIndex, integratedTime, inclusionProof?.logIndex ?? '0', inclusionProof?.treeSize ?? '0'];
-  const checkpoint = inclusionProof?.checkpoint.envelope ?? '';
+  const checkpoint = inclusionProof?.checkpoint?.envelope ?? '';
   return (
     numbers.every((text) => /^\d{1,19}$/.test(text)) &&
     checkpoint.length <= maxCheckpoint &&

@@ -7,6 +7,7 @@ import type { BundleSignature } from '../policy/facts.ts';
 import type { HashAlgorithm } from '../policy/model.ts';
 import type { ParsedSignature } from './parsed-signature.ts';
 import { Rejection } from './rejection.ts';
+import { parseCertificate } from './signer-certificate.ts';
 import { SignedContent } from './signed-content.ts';
 import { readStatement } from './statement.ts';
 
@@ -63,12 +64,19 @@ export function verificationMaterial(
     throw malformed('the bundle holds too many log entries or timestamps');
   const chain = content.$case === 'x509CertificateChain' ? content.x509CertificateChain.certificates : [];
   const certificate = content.$case === 'certificate' ? content.certificate : chain[0];
+  if (chain.some(({ rawBytes }) => isSelfSigned(rawBytes)))
+    throw malformed('the bundle brings a root certificate of its own');
   return {
     ...defined('certificate', certificate?.rawBytes),
     intermediates: chain.slice(1, 1 + maxEntries).map(({ rawBytes }) => rawBytes),
     logEntries: tlogEntries,
     timestamps: timestamps.map(({ signedTimestamp }) => signedTimestamp),
   };
+}
+
+function isSelfSigned(der: Uint8Array): boolean {
+  const certificate = parseCertificate(der);
+  return certificate.subject.equals(certificate.issuer);
 }
 
 function malformed(message: string): Rejection {

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { ed25519ph } from '@noble/curves/ed25519.js';
+import { p256 } from '@noble/curves/nist.js';
 import { memoize } from '../kernel/memoize.ts';
 import type { HashAlgorithm } from '../policy/model.ts';
 
@@ -47,4 +48,12 @@ function verifiesPrehashed(key: KeyObject, message: Uint8Array, signature: Uint8
     x !== undefined &&
     ed25519ph.verify(signature, message, Buffer.from(x, 'base64url'), { zip215: false })
   );
+}
+
+/** ECDSA P-256 over a SHA-256 that somebody else computed, which node:crypto cannot do. */
+export function verifiesDigest(key: KeyObject, digest: Uint8Array, signature: Uint8Array): boolean {
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return false;
+  const { x = '', y = '' } = key.export({ format: 'jwk' });
+  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  return p256.verify(signature, digest, point, { prehash: false, lowS: false, format: 'der' });
 }

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { dsse } from '@sigstore/core';
 import type { SignedEntity } from '@sigstore/verify';
 import type { HashAlgorithm } from '../policy/model.ts';
-import { verifies } from './public-key.ts';
+import { verifies, verifiesDigest } from './public-key.ts';
 
 /**
  * What was signed, in the form the library asks about it. The library's own classes tie the hash to SHA-256 or to the
@@ -10,24 +10,20 @@ import { verifies } from './public-key.ts';
  */
 export class SignedContent {
   readonly signature: Buffer;
-  private readonly payload: Uint8Array;
-  private readonly message: Uint8Array;
-  private readonly hash: HashAlgorithm | undefined;
+  private readonly digests: { readonly payload: () => Buffer; readonly message: () => Buffer };
+  private readonly check: (key: KeyObject) => boolean;
 
-  private constructor(
-    signature: Uint8Array,
-    payload: Uint8Array,
-    message: Uint8Array,
-    hash: HashAlgorithm | undefined,
-  ) {
+  private constructor(signature: Uint8Array, digests: SignedContent['digests'], check: (key: KeyObject) => boolean) {
     this.signature = Buffer.from(signature);
-    this.payload = payload;
-    this.message = message;
-    this.hash = hash;
+    this.digests = digests;
+    this.check = check;
   }
 
   static ofPayload(signature: Uint8Array, payload: Uint8Array, hash?: HashAlgorithm): SignedContent {
-    return new SignedContent(signature, payload, payload, hash);
+    const digest = (): Buffer => sha256(payload);
+    return new SignedContent(signature, { payload: digest, message: digest }, (key) =>
+      verifies(key, payload, signature, hash),
+    );
   }
 
   /** in-toto statements in DSSE: what is signed is the pre-authentication encoding. secure-systems-lab/dsse protocol.md */
@@ -37,7 +33,16 @@ export class SignedContent {
     payload: Uint8Array,
     hash?: HashAlgorithm,
   ): SignedContent {
-    return new SignedContent(signature, payload, dsse.preAuthEncoding(payloadType, Buffer.from(payload)), hash);
+    const message = dsse.preAuthEncoding(payloadType, Buffer.from(payload));
+    const digests = { payload: () => sha256(payload), message: () => sha256(message) };
+    return new SignedContent(signature, digests, (key) => verifies(key, message, signature, hash));
+  }
+
+  /** When only the SHA-256 of what was signed is known. */
+  static ofDigest(signature: Uint8Array, digest: Buffer): SignedContent {
+    return new SignedContent(signature, { payload: () => digest, message: () => digest }, (key) =>
+      verifiesDigest(key, digest, signature),
+    );
   }
 
   compareSignature(signature: Buffer): boolean {
@@ -46,15 +51,15 @@ export class SignedContent {
 
   // Rekor records SHA-256 of the payload whatever hash was signed.
   compareDigest(digest: Buffer): boolean {
-    return equal(sha256(this.payload), digest);
+    return equal(this.digests.payload(), digest);
   }
 
   compareSignedDigest(digest: Buffer): boolean {
-    return equal(sha256(this.message), digest);
+    return equal(this.digests.message(), digest);
   }
 
   verifySignature(key: KeyObject): boolean {
-    return verifies(key, this.message, this.signature, this.hash);
+    return this.check(key);
   }
 }
 

@@ -20,7 +20,10 @@ export const readSignerCertificate = memoize(1_000, (base64: string): SignerCert
   const certificate = parseCertificate(der);
   checkExtensions(certificate);
   const native = new NodeCertificate(der);
-  if (native.ca) throw new Rejection('CERTIFICATE_INVALID', 'the signing certificate is a CA certificate');
+  // `native.ca` is only true when the key usage agrees.
+  if (certificate.extBasicConstraints?.isCA === true || native.ca) {
+    throw new Rejection('CERTIFICATE_INVALID', 'the signing certificate is a CA certificate');
+  }
   if (native.keyUsage?.includes(codeSigning) !== true) {
     throw new Rejection('CERTIFICATE_INVALID', 'the signing certificate is not for code signing');
   }
