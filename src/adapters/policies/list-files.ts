@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 const maxFiles = 2_000;
 const maxDepth = 8;
@@ -16,7 +16,7 @@ export interface ListedFiles {
 }
 
 /**
- * The *.yaml, *.yml and *.json files in folders and below; a path that is a file stands for itself, whatever its name.
+ * Absolute paths of the *.yaml, *.yml and *.json files in folders and below; a path that is a file stands for itself, whatever its name.
  * Links are followed: in a mounted ConfigMap every file is a link into `..data`. Names that begin with a dot are passed
  * over, or the same ConfigMap would be read three times.
  */
@@ -42,7 +42,7 @@ export async function listFiles(paths: readonly string[]): Promise<ListedFiles> 
     }
   }
 
-  for (const path of paths) {
+  for (const path of paths.map((given) => resolve(given))) {
     await visit(path, 0).catch((error: unknown) => {
       unreadable.push({ path, message: reason(error) });
     });

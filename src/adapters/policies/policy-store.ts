@@ -39,8 +39,10 @@ export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicySto
     const next = nextLastGood(lastGood, sources);
     lastGood = next.state;
     const built = lastGood === undefined ? undefined : compileSnapshot(lastGood, noMatch);
-    if (built?.generation !== snapshot?.generation) announce(log, built);
-    snapshot = built;
+    if (built?.generation !== snapshot?.generation) {
+      snapshot = built;
+      announce(log, built);
+    }
     logNew(log, ofSources, next.problems);
     ofSources = next.problems;
   }

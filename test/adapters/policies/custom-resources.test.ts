@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { clusterPolicies } from '../../../src/adapters/policies/custom-resources.ts';
+import type { Policies } from '../../../src/ports/policies.ts';
+import { embeddedRoot, policy, publicKey, secret, silentLog } from '../../contracts/policies.ts';
+import { fakeApiServer, type FakeApiServer } from '../kubernetes/fake-api-server.ts';
+
+const group = '/apis/policy.sigstore.dev/v1alpha1';
+const system = '/api/v1/namespaces/countersign-system';
+let server: FakeApiServer;
+let policies: (Policies & { close(): void }) | undefined;
+
+beforeEach(async () => {
+  server = await fakeApiServer();
+  server.create(`${group}/clusterimagepolicies`);
+  server.create(`${group}/trustroots`);
+  server.create(`${system}/configmaps`);
+});
+afterEach(async () => {
+  policies?.close();
+  await server.close();
+});
+
+function start(noMatch: 'deny' | 'allow' = 'deny'): void {
+  policies = clusterPolicies({
+    kubeConfig: server.kubeConfig,
+    systemNamespace: 'countersign-system',
+    noMatch,
+    publicTrustRoot: embeddedRoot,
+    log: silentLog,
+    limits: { deadlineMs: 200, maxBytes: 1_000_000 },
+    timing: { settle: 5, secrets: { there: 50, missing: 50 }, pauses: { first: 10, longest: 50 } },
+  });
+}
+
+function putPolicy(name: string, members: Readonly<Record<string, unknown>>): void {
+  server.put(`${group}/clusterimagepolicies`, name, {
+    apiVersion: 'policy.sigstore.dev/v1alpha1',
+    kind: 'ClusterImagePolicy',
+    ...members,
+  });
+}
+
+const messages = (): readonly string[] => policies?.problems().map(({ message }) => message) ?? [];
+
+async function eventuallyNoMatch(expected: string): Promise<void> {
+  await vi.waitFor(() => {
+    expect(policies?.current()?.noMatch).toBe(expected);
+  });
+}
+
+test.each(['clusterimagepolicies', 'trustroots', 'configmaps'])(
+  'there are no policies while %s cannot be listed, and it says so',
+  async (collection) => {
+    putPolicy('a', policy('a.io/**'));
+    server.breakdown = { match: new RegExp(`GET .*/${collection}`), status: 403 };
+    start();
+    await vi.waitFor(() => {
+      expect(policies?.problems()).toEqual([
+        expect.objectContaining({ consequence: 'No policy is in force: every request is refused.' }),
+      ]);
+    });
+    expect(policies?.current()).toBeUndefined();
+    server.breakdown = undefined;
+    await vi.waitFor(() => {
+      expect(policies?.current()?.policies.length).toBe(1);
+    });
+    expect(policies?.problems()).toEqual([]);
+  },
+);
+
+test('a missing custom resource definition is told with the way out', async () => {
+  server.breakdown = { match: /GET .*clusterimagepolicies/, status: 404 };
+  start();
+  await vi.waitFor(() => {
+    expect(messages()).toEqual([expect.stringMatching(/answers 404: install the custom resource definitions/)]);
+  });
+});
+
+test('the settings are stronger than the flag, follow changes, and what they do not know is deny', async () => {
+  start('allow');
+  await eventuallyNoMatch('allow');
+  server.put(`${system}/configmaps`, 'countersign-config', { data: { 'no-match-policy': 'warn' } });
+  await eventuallyNoMatch('warn');
+  server.put(`${system}/configmaps`, 'countersign-config', { data: { 'no-match-policy': 'perhaps', other: 'x' } });
+  await eventuallyNoMatch('deny');
+  expect(messages()).toEqual([
+    'there is no setting "other"',
+    'no-match-policy is "perhaps", expected deny, warn or allow',
+  ]);
+  server.remove(`${system}/configmaps`, 'countersign-config');
+  await eventuallyNoMatch('allow');
+  expect(messages()).toEqual([]);
+});
+
+test('another ConfigMap beside it means nothing', async () => {
+  server.put(`${system}/configmaps`, 'other', { data: { 'no-match-policy': 'allow' } });
+  start();
+  await eventuallyNoMatch('deny');
+  expect(messages()).toEqual([]);
+});
+
+test('reads only the Secrets that policies name, only from its own namespace', async () => {
+  server.put(`${system}/secrets`, 'signer', secret(publicKey()));
+  putPolicy('a', policy('a.io/**', { key: { secretRef: { name: 'signer', namespace: 'countersign-system' } } }));
+  putPolicy('b', policy('b.io/**', { key: { secretRef: { name: 'signer', namespace: 'team' } } }));
+  start();
+  await vi.waitFor(() => {
+    expect(policies?.current()?.policies.map(({ name, notReady }) => [name, notReady])).toEqual([
+      ['a', []],
+      ['b', [expect.stringContaining('Secrets are read from countersign-system only')]],
+    ]);
+  });
+  const asked = new Set(server.requests.filter((line) => line.includes('/secrets')));
+  expect([...asked]).toEqual([`GET ${system}/secrets/signer`]);
+});
+
+test.each([403, 500, 'silence'] as const)(
+  'a Secret that cannot be read (%s) keeps its last version',
+  async (status) => {
+    server.put(`${system}/secrets`, 'signer', secret(publicKey()));
+    putPolicy('a', policy('a.io/**', { key: { secretRef: { name: 'signer' } } }));
+    start();
+    await vi.waitFor(() => {
+      expect(policies?.current()?.policies[0]?.notReady).toEqual([]);
+    });
+    server.breakdown = { match: /secrets/, status };
+    await vi.waitFor(() => {
+      expect(messages()).toEqual([expect.stringContaining('cannot read Secret countersign-system/signer')]);
+    });
+    expect(policies?.current()?.policies[0]?.notReady).toEqual([]);
+  },
+);
+
+test('many changes at once make few snapshots', async () => {
+  start();
+  await eventuallyNoMatch('deny');
+  const seen = new Set<string>();
+  const look = setInterval(() => {
+    const generation = policies?.current()?.generation;
+    if (generation !== undefined) seen.add(generation);
+  }, 1);
+  for (let index = 0; index < 200; index += 1) putPolicy(`p${index}`, policy(`p${index}.io/**`));
+  await vi.waitFor(() => {
+    expect(policies?.current()?.policies.length).toBe(200);
+  });
+  clearInterval(look);
+  expect(seen.size).toBeLessThan(20);
+});
+
+test('policies stay in force while the API server is away', async () => {
+  putPolicy('a', policy('a.io/**'));
+  start();
+  await vi.waitFor(() => {
+    expect(policies?.current()?.policies.length).toBe(1);
+  });
+  const before = policies?.current();
+  server.breakdown = { match: /./, status: 500 };
+  server.disconnect();
+  await vi.waitFor(() => {
+    expect(messages().length).toBe(3);
+  });
+  expect(policies?.problems()[0]?.consequence).toBe('What was read before stays in force.');
+  expect(policies?.current()).toBe(before);
+});
