@@ -1,0 +1,59 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { cacheFolder, ensureKube, ensureTools, hasGo, kubePrograms, toolPrograms } from './builds.ts';
+
+type KubeProgram = (typeof kubePrograms)[number];
+type ToolProgram = (typeof toolPrograms)[number];
+export type KubePrograms = Readonly<Record<KubeProgram, string>>;
+export type ToolPrograms = Readonly<Record<ToolProgram, string>>;
+
+/** Undefined when they are nowhere and cannot be built here. */
+export async function findKubePrograms(): Promise<KubePrograms | undefined> {
+  return (
+    findInstalled(kubePrograms) ?? fromFolder(kubePrograms, hasGo() ? await ensureKube() : join(cacheFolder, 'kube'))
+  );
+}
+
+export async function findToolPrograms(): Promise<ToolPrograms | undefined> {
+  return (
+    findInstalled(toolPrograms) ?? fromFolder(toolPrograms, hasGo() ? await ensureTools() : join(cacheFolder, 'tools'))
+  );
+}
+
+/** All of them from KUBEBUILDER_ASSETS or all of them from PATH: versions of different sources may not fit together. */
+function findInstalled<T extends string>(names: readonly T[]): Readonly<Record<T, string>> | undefined {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  const fromAssets = assets === undefined ? undefined : fromFolder(names, assets);
+  return fromAssets ?? paths(names, onPath);
+}
+
+const fromFolder = <T extends string>(names: readonly T[], folder: string): Readonly<Record<T, string>> | undefined =>
+  paths(names, (name) => [join(folder, name)].find(isExecutable));
+
+function paths<T extends string>(
+  names: readonly T[],
+  find: (name: T) => string | undefined,
+): Readonly<Record<T, string>> | undefined {
+  const found: Partial<Record<T, string>> = {};
+  for (const name of names) {
+    const path = find(name);
+    if (path === undefined) return undefined;
+    found[name] = path;
+  }
+  // Every name has been set above; the type system does not follow the loop.
+  return found as Readonly<Record<T, string>>;
+}
+
+export function onPath(name: string): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
