@@ -31,7 +31,7 @@ export interface ClusterPoliciesOptions {
 }
 
 /** Milliseconds. */
-export interface ClusterTiming {
+interface ClusterTiming {
   /** After a change; more changes within it are taken together. */
   readonly settle: number;
   /** Until Secrets are read again; shorter while one of them is missing. */

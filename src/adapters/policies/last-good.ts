@@ -13,7 +13,7 @@ export interface Source {
   readonly documents: readonly PolicyDocument[];
 }
 
-export type GoodDocument = Exclude<PolicyDocument, BrokenDocument>;
+type GoodDocument = Exclude<PolicyDocument, BrokenDocument>;
 type BrokenDocument = Extract<PolicyDocument, { readonly kind: 'problem' }>;
 
 export interface LastGood {

@@ -1,0 +1,29 @@
+import { lintPolicy } from './lint.ts';
+import { parsePolicyValue, type PolicyDocument } from './parse-documents.ts';
+
+export interface ObjectCheck {
+  /** Absent: the object may be stored. The sentence is policy-controller's, with every problem in it. */
+  readonly refusal?: string;
+  /** For the answer's warnings: what is allowed but probably not meant. */
+  readonly warnings: readonly string[];
+}
+
+/** Whether the API server may store a ClusterImagePolicy or TrustRoot, asked when it is created or changed. */
+export function checkPolicyObject(object: unknown): ObjectCheck {
+  const documents = parsePolicyValue(object, 'object');
+  const errors = documents.flatMap((document) => (document.kind === 'problem' ? document.messages : []));
+  const warnings = documents.flatMap(warningsOf);
+  return errors.length === 0 ? { warnings } : { refusal: `validation failed: ${errors.join('\n')}`, warnings };
+}
+
+function warningsOf(document: PolicyDocument): readonly string[] {
+  switch (document.kind) {
+    case 'policy':
+      return lintPolicy(document.policy);
+    case 'trust-root':
+      return document.root.notReady;
+    case 'secret':
+    case 'problem':
+      return [];
+  }
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { checkPolicyObject } from '../../src/policy/check-object.ts';
+
+function policy(spec: unknown, kind = 'ClusterImagePolicy'): unknown {
+  return { apiVersion: 'policy.sigstore.dev/v1alpha1', kind, metadata: { name: 'p', uid: 'u' }, spec, status: {} };
+}
+
+const pass = { static: { action: 'pass' } };
+
+test('a good policy may be stored', () => {
+  expect(checkPolicyObject(policy({ images: [{ glob: 'ghcr.io/org/app@*' }], authorities: [pass] }))).toEqual({
+    warnings: [],
+  });
+});
+
+test.each<[string, unknown, string]>([
+  ['nothing demanded', policy({}), 'validation failed: missing field(s): spec.authorities, spec.images'],
+  ['no spec', policy(undefined), 'validation failed: missing field(s): spec'],
+  [
+    'several mistakes, all told',
+    policy({ images: [{ glob: '[' }], authorities: [{ static: { action: 'perhaps' } }], mode: 'loud' }),
+    [
+      'validation failed: invalid value: [: spec.images[0].glob\nglob is invalid: invalid glob "["',
+      'invalid value: loud: spec.mode\nunsupported mode',
+      'invalid value: perhaps: spec.authorities[0].static.action\nunsupported action',
+    ].join('\n'),
+  ],
+  [
+    'a trust root of no kind',
+    policy({}, 'TrustRoot'),
+    'validation failed: expected exactly one, got neither: spec.remote, spec.repository, spec.sigstoreKeys',
+  ],
+  ['no object', undefined, 'validation failed: this is no Kubernetes object: it has no kind'],
+  [
+    'another kind',
+    { apiVersion: 'v1', kind: 'Pod' },
+    'validation failed: kind Pod is not a policy; expected one of ClusterImagePolicy (policy.sigstore.dev/v1alpha1, policy.sigstore.dev/v1beta1), TrustRoot, Secret',
+  ],
+])('refuses to store: %s', (_title, object, refusal) => {
+  expect(checkPolicyObject(object).refusal).toBe(refusal);
+});
+
+test('warns of what is probably not meant, and stores it', () => {
+  const { refusal, warnings } = checkPolicyObject(
+    policy({ images: [{ glob: 'ghcr.io/org/app*' }], authorities: [pass] }),
+  );
+  expect(refusal).toBeUndefined();
+  expect(warnings).toEqual([expect.stringContaining('also matches ghcr.io/org/app-anything')]);
+});
