@@ -53,5 +53,6 @@ const timeStamping = '1.3.6.1.5.5.7.3.8';
 
 function isForTimestamps({ certChain: [signer] }: CertAuthority): boolean {
   if (signer === undefined) return false;
-  return new NodeCertificate(signer.root.toDER()).keyUsage?.includes(timeStamping) ?? false;
+  const { keyUsage } = new NodeCertificate(signer.root.toDER());
+  return keyUsage?.length === 1 && keyUsage.includes(timeStamping);
 }
