@@ -1,7 +1,5 @@
+import type { Phase } from '../admission/review.ts';
 import type { Failure } from '../kernel/failure.ts';
-
-/** Which of the two webhooks was called. */
-export type Phase = 'mutate' | 'validate';
 
 /** A finished answer: JSON, ready to be sent. */
 export interface Answer {
@@ -9,7 +7,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** The use case behind the webhook routes. Neither method rejects, and both record their decision before they settle. */
+/** What the webhook routes need of the reviewer in admission. Neither method rejects, and both record their decision before they settle. */
 export interface Reviewer {
   /** Judges one AdmissionReview as it came over the wire. */
   reviewBytes(phase: Phase, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<Answer>;

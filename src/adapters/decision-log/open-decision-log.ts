@@ -7,14 +7,9 @@
 import { failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Decision, DecisionLog } from '../../ports/decision-log.ts';
-import type { Metrics } from '../../ports/metrics.ts';
 import { boundedJson } from './bounded-decision.ts';
 import { chainLine, startOf, type Head, type LogNotes } from './chain.ts';
-import { RotatingLog, type RotatingLogPorts, type RotationSettings } from './rotating-log.ts';
-
-export interface DecisionLogPorts extends RotatingLogPorts {
-  readonly metrics: Pick<Metrics, 'decisionLogFailure'>;
-}
+import { RotatingLog, type DecisionLogPorts, type RotationSettings } from './rotating-log.ts';
 
 export interface DecisionLogSettings extends RotationSettings {
   /** Who writes, e.g. the Pod's name; with the time of opening it names the chain. */
@@ -82,7 +77,6 @@ class ChainedLog implements OpenDecisionLog {
   append(decision: Decision): Promise<Result<void>> {
     if (this.#isClosed) return Promise.resolve(fail(unavailable('it is closed')));
     if (this.#waiting.length >= maxWaiting) {
-      this.#ports.metrics.decisionLogFailure();
       return Promise.resolve(fail(unavailable(`${maxWaiting} decisions are waiting to be written`)));
     }
     return new Promise((settle) => {
@@ -118,7 +112,6 @@ class ChainedLog implements OpenDecisionLog {
       await this.#files.append(bytes);
       this.#head = head;
     } catch (error) {
-      for (let count = 0; count < decisions.length; count += 1) this.#ports.metrics.decisionLogFailure();
       this.#failed(error, decisions.length);
       return fail(unavailable(this.#outage?.why ?? ''));
     }

@@ -8,7 +8,7 @@ import { lastRecord, LogFile, type Disk } from './log-file.ts';
 const checkMilliseconds = 1000;
 const rotationPauseMilliseconds = 60_000;
 
-export interface RotatingLogPorts {
+export interface DecisionLogPorts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly disk?: Disk;
@@ -24,7 +24,7 @@ export interface RotationSettings {
 
 /** The files of a log: opens, recovers, rotates and prunes them, and says in `notes` what the next record has to tell. */
 export class RotatingLog {
-  readonly #ports: RotatingLogPorts;
+  readonly #ports: DecisionLogPorts;
   readonly #settings: RotationSettings;
   #file: LogFile | undefined;
   #notes: LogNotes = {};
@@ -34,7 +34,7 @@ export class RotatingLog {
   #nextCheck = 0;
   #nextRotation = 0;
 
-  constructor(ports: RotatingLogPorts, settings: RotationSettings) {
+  constructor(ports: DecisionLogPorts, settings: RotationSettings) {
     this.#ports = ports;
     this.#settings = settings;
   }

@@ -1,0 +1,111 @@
+/**
+ * Counters for Prometheus. Every label has a bounded set of values: what a requester can choose, such as a kind, is
+ * mapped to a closed set first, so that nobody can fill memory with time series.
+ */
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { Metrics } from '../../ports/metrics.ts';
+
+export interface PrometheusMetrics extends Metrics {
+  readonly contentType: string;
+  /** The page for Prometheus. */
+  text(): Promise<string>;
+}
+
+/** Kinds that are told apart; the rest is "other". */
+const kinds: ReadonlySet<string> = new Set([
+  'Pod',
+  'PodTemplate',
+  'ReplicationController',
+  'Deployment',
+  'ReplicaSet',
+  'StatefulSet',
+  'DaemonSet',
+  'Job',
+  'CronJob',
+  'Task',
+  'TaskRun',
+  'Pipeline',
+  'PipelineRun',
+  'ClusterImagePolicy',
+  'TrustRoot',
+]);
+
+/** Policies are made by administrators, but one installation may make and delete many while the process runs. */
+const maxPolicies = 500;
+
+// Warm answers take a fraction of a millisecond, cold ones some registry round trips.
+const admissionBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const registryBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function prometheusMetrics(): PrometheusMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const admissions = new Histogram({
+    name: 'countersign_admission_duration_seconds',
+    help: 'Time to answer an admission request.',
+    labelNames: ['phase', 'verdict', 'kind'],
+    buckets: admissionBuckets,
+    registers,
+  });
+  const refusals = new Counter({
+    name: 'countersign_refusals_total',
+    help: 'Reasons for which requests were not admitted; a request may have several.',
+    labelNames: ['code', 'policy'],
+    registers,
+  });
+  const caches = new Counter({
+    name: 'countersign_cache_total',
+    help: 'Look-ups in caches.',
+    labelNames: ['cache', 'outcome'],
+    registers,
+  });
+  const registryRequests = new Counter({
+    name: 'countersign_registry_requests_total',
+    help: 'Requests to image registries.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const registryDurations = new Histogram({
+    name: 'countersign_registry_request_duration_seconds',
+    help: 'Time of requests to image registries.',
+    buckets: registryBuckets,
+    registers,
+  });
+  const logFailures = new Counter({
+    name: 'countersign_decision_log_failures_total',
+    help: 'Decisions that could not be recorded.',
+    registers,
+  });
+  const policies = new BoundedLabel(maxPolicies);
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    admission: (phase, verdict, kind, seconds) =>
+      admissions.observe({ phase, verdict, kind: kinds.has(kind) ? kind : 'other' }, seconds),
+    refusal: (code, policy) => refusals.inc({ code, policy: policies.of(policy) }),
+    cache: (cache, outcome) => caches.inc({ cache, outcome }),
+    registryRequest: (outcome, seconds) => {
+      registryRequests.inc({ outcome });
+      registryDurations.observe(seconds);
+    },
+    decisionLogFailure: () => logFailures.inc(),
+  };
+}
+
+/** The first so many values as they are, every later one as "other". */
+class BoundedLabel {
+  readonly #seen = new Set<string>();
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  of(value: string): string {
+    if (this.#seen.has(value)) return value;
+    if (this.#seen.size >= this.#most) return 'other';
+    this.#seen.add(value);
+    return value;
+  }
+}

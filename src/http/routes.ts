@@ -1,0 +1,82 @@
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
+import type { Logger } from '../ports/logger.ts';
+import { assess, type ReadinessCheck } from './readiness.ts';
+import { webhookRoute, type WebhookRouteDeps } from './webhook-route.ts';
+
+/** What GET /metrics answers. */
+export interface MetricsPage {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+export interface RoutesDeps extends WebhookRouteDeps {
+  readonly metrics: MetricsPage;
+  readonly readiness: readonly ReadinessCheck[];
+  readonly log: Logger;
+}
+
+export function routes(deps: RoutesDeps): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag').set('query parser', false);
+  const load = { inFlight: 0 };
+  app.post('/validate', webhookRoute('validate', deps, load));
+  app.post('/mutate', webhookRoute('mutate', deps, load));
+  app.get('/healthz', health);
+  app.get('/readyz', ready(deps.readiness));
+  app.get('/metrics', metrics(deps.metrics));
+  app.all(['/validate', '/mutate'], wrongMethod('POST'));
+  app.all(['/healthz', '/readyz', '/metrics'], wrongMethod('GET, HEAD'));
+  app.use(unknownPath);
+  app.use(unexpected(deps.log));
+  return app;
+}
+
+const health: RequestHandler = (_request, response) => {
+  sendText(response, 200, 'text/plain', 'ok');
+};
+
+function ready(checks: readonly ReadinessCheck[]): RequestHandler {
+  return (_request, response) => {
+    const readiness = assess(checks);
+    sendText(response, readiness.ready ? 200 : 503, 'application/json', JSON.stringify(readiness));
+  };
+}
+
+function metrics(page: MetricsPage): RequestHandler {
+  return async (_request, response) => {
+    sendText(response, 200, page.contentType, await page.text());
+  };
+}
+
+function wrongMethod(allowed: string): RequestHandler {
+  return (_request, response) => {
+    response.setHeader('allow', allowed);
+    sendError(response, 405, `This path answers ${allowed} only.`);
+  };
+}
+
+const unknownPath: RequestHandler = (_request, response) => {
+  sendError(response, 404, 'There is nothing at this path. Paths are /validate, /mutate, /healthz, /readyz, /metrics.');
+};
+
+/** Express recognises an error handler by its four parameters. */
+function unexpected(log: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    log.error({ err: error, path: request.path.slice(0, 64) }, 'request failed unexpectedly');
+    if (response.headersSent) response.destroy();
+    else sendError(response, isBadRequest(error) ? 400 : 500, 'The request could not be answered.');
+  };
+}
+
+/** What express itself refuses, e.g. a path that is not valid percent-encoding. */
+function isBadRequest(error: unknown): boolean {
+  return error instanceof Error && 'status' in error && error.status === 400;
+}
+
+function sendError(response: Response, status: number, message: string): void {
+  sendText(response, status, 'application/json', JSON.stringify({ error: message }));
+}
+
+function sendText(response: Response, status: number, type: string, text: string): void {
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
+}

@@ -1,0 +1,146 @@
+/**
+ * The edge: HTTPS, routes, limits, draining. It reads bytes, hands them to the reviewer and sends what comes back; it
+ * knows nothing of admission. HTTP/1.1 only: the API server calls webhooks with nothing else, so that its calls spread
+ * over replicas (kubernetes issue 75791).
+ */
+import { createServer, type Server, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CertificateSource } from '../ports/certificates.ts';
+import type { Logger } from '../ports/logger.ts';
+import { BodyBudget, type BodyLimits } from './read-body.ts';
+import type { ReadinessCheck } from './readiness.ts';
+import type { Reviewer } from './reviewer.ts';
+import { routes, type MetricsPage } from './routes.ts';
+
+export interface ServerPorts {
+  readonly reviewer: Reviewer;
+  readonly certificates: CertificateSource;
+  readonly metrics: MetricsPage;
+  readonly log: Logger;
+}
+
+export interface ServerSettings {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly readiness: readonly ReadinessCheck[];
+  readonly limits?: Partial<ServerLimits>;
+}
+
+export interface ServerLimits extends BodyLimits {
+  /** Reviews at one time; what comes on top is refused as OVERLOADED. */
+  readonly maxInFlight: number;
+  readonly maxConnections: number;
+  /** For the TLS handshake, and again for the headers of a request. */
+  readonly headersMs: number;
+  /** For a whole request to arrive. Above any deadline of a review, which ends slow bodies with a proper answer. */
+  readonly requestMs: number;
+  /** Idle connections. Above the 90 s after which the API server drops them itself, so that it never meets a closed one. */
+  readonly keepAliveMs: number;
+}
+
+/** An object of 3 MiB is what etcd and the API server allow; an update carries the old and the new one. */
+export const defaultLimits: ServerLimits = {
+  maxBodyBytes: 8 * 1024 * 1024,
+  maxBufferedBytes: 256 * 1024 * 1024,
+  maxInFlight: 512,
+  maxConnections: 4096,
+  headersMs: 10_000,
+  requestMs: 40_000,
+  keepAliveMs: 120_000,
+};
+
+export interface Drain {
+  /** How long requests are still accepted while /readyz already says no, until nobody is sent here any more. */
+  readonly announceMs: number;
+  /** How long requests in flight may take after that. */
+  readonly graceMs: number;
+}
+
+export interface RunningServer {
+  readonly address: { readonly host: string; readonly port: number };
+  close(drain: Drain): Promise<void>;
+}
+
+export async function startServer(ports: ServerPorts, settings: ServerSettings): Promise<RunningServer> {
+  const limits = { ...defaultLimits, ...settings.limits };
+  const draining = { now: false };
+  const stopping = { name: 'shutdown', problem: () => (draining.now ? 'The server is stopping.' : undefined) };
+  const app = routes({
+    ...ports,
+    budget: new BodyBudget(limits),
+    maxInFlight: limits.maxInFlight,
+    readiness: [...settings.readiness, stopping],
+  });
+  const server = createServer({ ...connectionOptions(limits), ...tlsOptions(ports.certificates) });
+  server.maxConnections = limits.maxConnections;
+  server.on('request', (request, response) => {
+    if (draining.now) response.shouldKeepAlive = false;
+    app(request, response);
+  });
+  const stopReloading = reloadCertificate(server, ports);
+  await listen(server, settings.listen);
+  return {
+    address: addressOf(server),
+    close: async (drain) => {
+      draining.now = true;
+      await sleep(drain.announceMs);
+      stopReloading();
+      await stop(server, drain.graceMs);
+    },
+  };
+}
+
+function connectionOptions(limits: ServerLimits): ServerOptions {
+  return {
+    noDelay: true,
+    handshakeTimeout: limits.headersMs,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    // How often the timeouts above are looked at.
+    connectionsCheckingInterval: Math.min(5000, limits.headersMs),
+  };
+}
+
+function tlsOptions(certificates: CertificateSource): ServerOptions {
+  const { cert, key } = certificates.current();
+  return { cert, key, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] };
+}
+
+/** Connections that are open keep the certificate they began with; new ones get the new one. */
+function reloadCertificate(server: Server, { certificates, log }: ServerPorts): () => void {
+  return certificates.onChange(() => {
+    try {
+      server.setSecureContext(tlsOptions(certificates));
+      log.info({}, 'serving certificate replaced');
+    } catch (error) {
+      log.error({ err: error }, 'serving certificate cannot be used; the one before it stays');
+    }
+  });
+}
+
+function listen(server: Server, { host, port }: ServerSettings['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function addressOf(server: Server): RunningServer['address'] {
+  // A server that listens on a port has this kind of address.
+  const { address, port } = server.address() as AddressInfo;
+  return { host: address, port };
+}
+
+/** No new connections; idle ones are closed as they become idle; after the grace all others. */
+async function stop(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const grace = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(grace);
+}
