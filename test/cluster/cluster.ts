@@ -1,4 +1,4 @@
-import { hasGo } from './builds.ts';
+import { hasGo, say } from './builds.ts';
 import { startControlPlane } from './control-plane.ts';
 import { nodeObstacle, startNode } from './node.ts';
 import { findKubePrograms } from './programs.ts';
@@ -17,7 +17,7 @@ export interface Cluster {
 export type Start = { readonly cluster: Cluster } | { readonly obstacle: string };
 
 export async function startCluster(options: { readonly node: boolean }): Promise<Start> {
-  const programs = await findKubePrograms();
+  const programs = await findKubePrograms().catch((error: unknown) => say(String(error)));
   if (programs === undefined) return { obstacle: obstacle() };
   await removeAbandonedClusters();
   const folder = makeClusterFolder();
@@ -42,5 +42,6 @@ export async function startCluster(options: { readonly node: boolean }): Promise
 
 function obstacle(): string {
   const sources = 'KUBEBUILDER_ASSETS, PATH or the cache folder';
-  return `etcd and the Kubernetes programs are not in ${sources}${hasGo() ? '' : ', and there is no Go to build them'}`;
+  const build = hasGo() ? 'building them has failed' : 'there is no Go to build them';
+  return `etcd and the Kubernetes programs are not in ${sources}, and ${build}`;
 }

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export interface Running {
+interface Running {
   readonly pid: number;
   /** True until the process has ended. */
   readonly alive: () => boolean;
@@ -13,7 +13,7 @@ export interface Running {
 }
 
 /** Starts a program in a process group of its own, so that an interrupt at the terminal reaches us and not it. */
-export function start(command: string, args: readonly string[], logFile: string): Running {
+function start(command: string, args: readonly string[], logFile: string): Running {
   const log = openSync(logFile, 'a');
   const child = spawn(command, args, { stdio: ['ignore', log, log], detached: true });
   closeSync(log);
@@ -68,7 +68,7 @@ export async function until(
   return false;
 }
 
-export function lastLines(file: string): string {
+function lastLines(file: string): string {
   return readFileSync(file, 'utf8').split('\n').slice(-20).join('\n');
 }
 
