@@ -67,7 +67,8 @@ export function watchObjects(settings: WatchSettings, collection: Collection, ch
     let version: string | undefined;
     while (!closed.aborted) {
       version ??= await list();
-      if (version !== undefined) version = await watch(version);
+      if (version === undefined) pause = nextPause();
+      else version = await watch(version);
       if (pause > 0) await sleep(pause, undefined, { signal: closed, ref: false }).catch(() => undefined);
     }
   }
@@ -75,13 +76,14 @@ export function watchObjects(settings: WatchSettings, collection: Collection, ch
   async function list(): Promise<string | undefined> {
     const limits = settings.limits ?? usualLimits;
     const answer = await boundedCall(`list ${collection.title}`, limits, collection.list, closed);
-    if (!answer.ok) {
-      report(answer.failure);
+    const items = answer.ok ? asRecord(answer.value)?.['items'] : undefined;
+    if (!answer.ok || !Array.isArray(items)) {
+      // Whatever is no list is not an empty list: that would take every policy away.
+      report(answer.ok ? apiFailure(`list ${collection.title}`, new Error('the answer is no list')) : answer.failure);
       return undefined;
     }
-    const items = asRecord(answer.value)?.['items'];
     seen.clear();
-    for (const item of Array.isArray(items) ? items : []) put(item);
+    for (const item of items) put(item);
     listed = true;
     problem = undefined;
     changed();
@@ -92,12 +94,9 @@ export function watchObjects(settings: WatchSettings, collection: Collection, ch
   async function watch(from: string): Promise<string | undefined> {
     const began = performance.now();
     const end = await watchOnce(settings.kubeConfig, collection, from, closed, take);
-    if (end.failed !== undefined) {
-      report(end.failed);
-      return undefined;
-    }
-    if (performance.now() - began >= goodWatchMs) pause = 0;
-    else pause = nextPause();
+    const good = end.failed === undefined && performance.now() - began >= goodWatchMs;
+    pause = good ? 0 : nextPause();
+    if (end.failed !== undefined) report(end.failed);
     return end.version;
   }
 
@@ -116,7 +115,6 @@ export function watchObjects(settings: WatchSettings, collection: Collection, ch
 
   function report(failed: ApiFailure): void {
     if (closed.aborted) return;
-    pause = nextPause();
     problem = failed;
     changed();
   }

@@ -14,7 +14,7 @@ export interface FakeApiServer {
   put(collection: string, name: string, object?: Readonly<Record<string, unknown>>): void;
   remove(collection: string, name: string): void;
   /** Answers with this instead; undefined ends it. */
-  breakdown: { readonly match: RegExp; readonly status: number | 'silence' | 'garbage' } | undefined;
+  breakdown: { readonly match: RegExp; readonly status: number | 'silence' | 'garbage' | 'no list' } | undefined;
   /** Forgets history: a watch from before now gets 410, as an event or as the answer. */
   compact(how: 'event' | 'answer'): void;
   /** Ends all watches in good order, as the API server does every few minutes. */
@@ -99,6 +99,7 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
     if (breakdown?.match.test(line) === true) {
       if (breakdown.status === 'silence') return;
       if (breakdown.status === 'garbage') response.end('<html>');
+      else if (breakdown.status === 'no list') answer(response, 200, {});
       else answer(response, breakdown.status, status(breakdown.status, 'broken on purpose'));
       return;
     }

@@ -122,7 +122,7 @@ test.each(['event', 'answer'] as const)('lists again after 410 Gone as %s', asyn
   expect(lists()).toBe(2);
 });
 
-test.each([404, 403, 401, 429, 500, 'silence', 'garbage'] as const)(
+test.each([404, 403, 401, 429, 500, 'silence', 'garbage', 'no list'] as const)(
   'keeps trying while listing ends in %s, says why, and recovers',
   async (status) => {
     server.breakdown = { match: /GET/, status };
