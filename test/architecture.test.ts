@@ -25,7 +25,7 @@ const packages: Record<string, readonly string[]> = {
   verification: ['@sigstore/*', '@noble/*', 'node:crypto'],
   ports: [],
   evidence: ['lru-cache'],
-  admission: ['node:crypto'],
+  admission: ['lru-cache'],
 };
 
 const root = join(import.meta.dirname, '..', 'src');

@@ -7,7 +7,13 @@ export type Verdict = Decision['verdict'];
 
 /** Why nothing was judged. Part of the decision record: one may be added, none renamed. */
 export type SkipReason =
-  'delete' | 'connect' | 'subresource-without-images' | 'images-unchanged' | 'no-image' | 'deferred-to-pod' | 'pinned';
+  | 'delete'
+  | 'connect'
+  | 'subresource-without-images'
+  | 'images-unchanged'
+  | 'no-image'
+  | 'deferred-to-pod'
+  | 'nothing-pinned';
 
 /** What one request comes to, before it is put into words. */
 export interface Outcome {

@@ -3,14 +3,28 @@
  * way ends in an answer of its own with uid, code and correlation id, and in exactly one decision record, which is
  * written before the answer is given. Nothing here knows registries, keys or HTTP; the only I/O is behind the ports.
  */
-import type { Failure } from '../kernel/failure.ts';
 import type { EvidenceSource } from '../evidence/evidence-source.ts';
+import { CodedError, failure, type Failure } from '../kernel/failure.ts';
+import { ok, type Result } from '../kernel/result.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decision, DecisionLog } from '../ports/decision-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Policies } from '../ports/policies.ts';
-import type { Outcome } from './outcome.ts';
+import { answer } from './answer.ts';
+import { settleBy } from './deadline.ts';
+import { decode, parseBody, uidOf, type AdmissionRequest } from './decode.ts';
+import { judgeImages } from './judge-images.ts';
+import { judgedKind, type JudgedKind } from './judged-kinds.ts';
+import type { Matter } from './matter.ts';
+import { policiesUnavailable, refuse, skip, type Outcome, type SkipReason } from './outcome.ts';
+import { pinImages } from './pin.ts';
+import { createPlanner } from './planner.ts';
+import { quietly } from './quietly.ts';
+import { decisionOf } from './record.ts';
+import { record } from './record-decision.ts';
+import { exemptionOf, fieldsToJudge, isUnderstood, unsupported } from './scope.ts';
+import { objectFacts, subjectsOf, workloadOf } from './subjects.ts';
 
 export type Phase = 'mutate' | 'validate';
 
@@ -59,6 +73,149 @@ export interface Reviewer {
   refuseUnread(phase: Phase, failed: Failure, bytes?: Uint8Array): Promise<Reviewed>;
 }
 
-export function createReviewer(_ports: ReviewPorts, _settings: ReviewSettings): Reviewer {
-  throw new Error('not there yet');
+export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Reviewer {
+  const judging = { evidence: ports.evidence, planner: createPlanner() };
+
+  async function review(phase: Phase, body: Result<unknown>, { signal }: ReviewOptions): Promise<Reviewed> {
+    const opened = open(ports);
+    const uid = body.ok ? uidOf(body.value) : '';
+    const decoded = body.ok ? decode(body.value) : body;
+    const request = decoded.ok ? decoded.value : undefined;
+    const outcome = decoded.ok
+      ? await decided(opened, decideInTime(phase, decoded.value, signal))
+      : refuse(decoded.failure);
+    return conclude({ ...opened, phase, uid, request }, outcome);
+  }
+
+  /** Whatever is thrown on the way is a refusal; where it came from is for the log, not for the requester. */
+  async function decided({ broken, correlationId }: Opened, outcome: Promise<Outcome>): Promise<Outcome> {
+    try {
+      const found = await outcome;
+      return broken ? refuse(internal) : found;
+    } catch (error) {
+      quietly(() => ports.log.error({ correlationId, err: error }, 'admission failed unexpectedly'));
+      return refuse(error instanceof CodedError ? error.failure : internal);
+    }
+  }
+
+  async function decideInTime(phase: Phase, request: AdmissionRequest, signal: AbortSignal): Promise<Outcome> {
+    return settleBy(signal, summingUpMs, decide(phase, request, signal), () => refuse(late));
+  }
+
+  async function decide(phase: Phase, request: AdmissionRequest, signal: AbortSignal): Promise<Outcome> {
+    const kind = judgedKind(request.resource);
+    const exempt = exemptionOf(request, kind);
+    if (exempt !== undefined) return skip(exempt);
+    if (!isUnderstood(request, kind)) return refuse(unsupported(request));
+
+    const matter = readMatter(request, kind);
+    if (!matter.ok) return refuse(matter.failure);
+    const { subjects, deferred, empty } = matter.value;
+    if (subjects.length === 0 && deferred.length === 0) return skip(empty);
+
+    const snapshot = ports.policies.current();
+    if (snapshot === undefined) return policiesUnavailable();
+    const whole = { ...matter.value, snapshot, signal };
+    return phase === 'mutate' ? pinImages(judging, whole) : judgeImages(judging, whole);
+  }
+
+  /** Records, then answers: nobody acts on a decision that cannot be found again. */
+  async function conclude(known: Known, outcome: Outcome): Promise<Reviewed> {
+    const durationMs = elapsedMs(ports.clock, known.started);
+    const circumstances = { ...known, phase: settings.recordedPhase ?? known.phase, durationMs };
+    const decision = decisionOf(circumstances, outcome);
+    const unrecorded = await record(ports, decision);
+    if (unrecorded === undefined || settings.onDecisionLogFailure === 'admit')
+      return answered(known, outcome, decision);
+    const refused = refuse(unrecorded);
+    return answered(known, refused, decisionOf(circumstances, refused));
+  }
+
+  function answered(known: Known, outcome: Outcome, decision: Decision): Reviewed {
+    quietly(() => count(ports.metrics, known, outcome, decision.durationMs));
+    quietly(() => ports.log.info(logFields(decision), 'admission decided'));
+    return { ...answer(known.uid, outcome, known.correlationId), outcome, decision };
+  }
+
+  return {
+    reviewBytes: async (phase, bytes, options) => review(phase, parseBody(bytes), options),
+    review: async (phase, body, options) => review(phase, ok(body), options),
+    refuseUnread: async (phase, failed, bytes) => {
+      const body = bytes === undefined ? undefined : parseBody(bytes);
+      const uid = body?.ok === true ? uidOf(body.value) : '';
+      return conclude({ ...open(ports), phase, uid, request: undefined }, refuse(failed));
+    },
+  };
+}
+
+/** How long after its deadline a request may take to say what it has found. */
+const summingUpMs = 250;
+
+const internal = failure(
+  'INTERNAL',
+  'Countersign failed unexpectedly; its log has the cause under the request named here',
+);
+const late = failure('DEADLINE_EXCEEDED', 'the request could not be judged in time; it can be tried again', 2);
+
+/** What is fixed about a request before anything is read of it. */
+interface Opened {
+  readonly correlationId: string;
+  readonly started: Date;
+  /** A port failed already; the request is refused. */
+  readonly broken: boolean;
+}
+
+interface Known extends Opened {
+  readonly phase: Phase;
+  readonly uid: string;
+  readonly request: AdmissionRequest | undefined;
+}
+
+function open(ports: Pick<ReviewPorts, 'clock' | 'newId'>): Opened {
+  const correlationId = quietly(ports.newId);
+  const started = quietly(() => ports.clock.now());
+  return {
+    correlationId: correlationId ?? 'none',
+    started: started ?? new Date(0),
+    broken: correlationId === undefined || started === undefined,
+  };
+}
+
+/** The request as far as policies are concerned, all of it read once. */
+function readMatter(
+  request: AdmissionRequest,
+  kind: JudgedKind,
+): Result<Pick<Matter, 'object' | 'workload' | 'subjects' | 'deferred'> & { readonly empty: SkipReason }> {
+  const fields = fieldsToJudge(request, kind);
+  if (!fields.ok) return fields;
+  const subjects = subjectsOf(fields.value.filter((field) => !field.deferred));
+  if (!subjects.ok) return subjects;
+  const object = objectFacts(request);
+  if (!object.ok) return object;
+  return ok({
+    object: object.value,
+    workload: workloadOf(request, kind),
+    subjects: subjects.value,
+    deferred: fields.value.filter((field) => field.deferred),
+    empty: request.operation === 'UPDATE' ? 'images-unchanged' : 'no-image',
+  });
+}
+
+function elapsedMs(clock: Clock, started: Date): number {
+  const now = quietly(() => clock.now()) ?? started;
+  return Math.max(0, now.getTime() - started.getTime());
+}
+
+function count(metrics: ReviewPorts['metrics'], known: Known, outcome: Outcome, durationMs: number): void {
+  const kind = known.request === undefined ? undefined : judgedKind(known.request.resource);
+  // Kinds that are not known share one label: requests must not make up new ones.
+  metrics.admission(known.phase, outcome.verdict, kind?.resource ?? 'other', durationMs / 1_000);
+  for (const { code, policy } of outcome.violations) metrics.refusal(code, policy ?? '');
+}
+
+/** One line per decision; the decision log has the rest. */
+function logFields(decision: Decision): Readonly<Record<string, unknown>> {
+  const { correlationId, phase, verdict, operation, kind, namespace, name, skipped, durationMs } = decision;
+  const codes = decision.reasons.map(({ code }) => code);
+  return { correlationId, phase, verdict, codes, operation, kind, namespace, name, skipped, durationMs };
 }

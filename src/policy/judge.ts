@@ -81,6 +81,8 @@ function judgeCheck(check: PlannedCheck, evidence: Evidence): Failure | undefine
       );
     case 'impossible':
       return failure('POLICY_NOT_READY', check.problem);
+    case 'unanswerable':
+      return check.failure;
     case 'question':
       return judgeAnswer(check.question, evidence);
   }

@@ -1,6 +1,7 @@
 /** From policies and one image to the questions whose answers decide about it. */
 import { digestOf } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
+import type { Failure } from '../kernel/failure.ts';
 import type { ImageReference } from '../kernel/image-reference.ts';
 import { stableJson } from '../kernel/stable-json.ts';
 import { policyApplies } from './matching.ts';
@@ -18,7 +19,9 @@ export interface PlannedPolicy {
 export type PlannedCheck =
   | { readonly kind: 'static'; readonly authority: StaticAuthority }
   | { readonly kind: 'question'; readonly authority: Authority; readonly question: SignaturesQuestion }
-  | { readonly kind: 'impossible'; readonly authority: Authority; readonly problem: string };
+  | { readonly kind: 'impossible'; readonly authority: Authority; readonly problem: string }
+  /** The question could not even be asked, because the image has no digest. */
+  | { readonly kind: 'unanswerable'; readonly authority: Authority; readonly failure: Failure };
 
 export interface Plan {
   /** Policies that have a say about the image, sorted by name. */

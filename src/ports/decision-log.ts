@@ -29,6 +29,8 @@ export interface DecidedImage {
   readonly image: string;
   readonly digest?: string;
   readonly policies: readonly string[];
+  /** Not judged here: the name is known, and judged, when a Pod is made of it. */
+  readonly deferred?: true;
 }
 
 export interface DecisionReason {

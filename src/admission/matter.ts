@@ -1,0 +1,26 @@
+import type { EvidenceSource } from '../evidence/evidence-source.ts';
+import type { PolicySnapshot } from '../policy/model.ts';
+import type { ObjectFacts } from '../policy/subject.ts';
+import type { Workload } from '../ports/pull-credentials.ts';
+import type { ImageField } from './find-images.ts';
+import type { Planner } from './planner.ts';
+import type { PlacedSubject } from './subjects.ts';
+
+/** One request, ready to be judged, and the one snapshot it is judged under from start to end. */
+export interface Matter {
+  readonly snapshot: PolicySnapshot;
+  readonly object: ObjectFacts;
+  readonly workload: Workload;
+  readonly subjects: readonly PlacedSubject[];
+  /** Judged later, when a Pod is made of them. */
+  readonly deferred: readonly ImageField[];
+  readonly signal: AbortSignal;
+}
+
+export interface JudgePorts {
+  readonly evidence: EvidenceSource;
+  readonly planner: Planner;
+}
+
+/** Images of one object that are worked on at a time. */
+export const maxImagesAtOnce = 8;

@@ -1,0 +1,45 @@
+/**
+ * What is not judged: named exemptions, and updates that bring no new image. Whatever is not named here is judged, and a
+ * kind that is not understood is refused. docs/decisions/0005-what-is-judged-again.md
+ */
+import { failure, type Failure } from '../kernel/failure.ts';
+import { ok, type Result } from '../kernel/result.ts';
+import type { AdmissionRequest } from './decode.ts';
+import { findImages, type ImageField } from './find-images.ts';
+import type { JudgedKind } from './judged-kinds.ts';
+import type { SkipReason } from './outcome.ts';
+
+/** Subresources of judged kinds that cannot bring an image in: the API server takes nothing else from their objects. */
+const withoutImages: ReadonlySet<string> = new Set(['status', 'scale', 'resize', 'binding', 'eviction']);
+const withImages: ReadonlySet<string> = new Set(['', 'ephemeralcontainers']);
+
+export function exemptionOf(request: AdmissionRequest, kind: JudgedKind | undefined): SkipReason | undefined {
+  if (request.operation === 'DELETE') return 'delete';
+  if (request.operation === 'CONNECT') return 'connect';
+  return kind !== undefined && withoutImages.has(request.subResource) ? 'subresource-without-images' : undefined;
+}
+
+export function isUnderstood(request: AdmissionRequest, kind: JudgedKind | undefined): kind is JudgedKind {
+  return kind !== undefined && withImages.has(request.subResource);
+}
+
+export function unsupported({ resource, subResource }: AdmissionRequest): Failure {
+  const path = [resource.resource, subResource].filter((part) => part !== '').join('/');
+  const version = [resource.group, resource.version].filter((part) => part !== '').join('/');
+  return failure(
+    'REQUEST_UNSUPPORTED',
+    `where images are in ${path} of ${version} is not known, so it cannot be judged; take it out of the webhook's rules`,
+  );
+}
+
+/** The image fields that this request has to answer for; none when an update leaves every one as it was. */
+export function fieldsToJudge(request: AdmissionRequest, kind: JudgedKind): Result<readonly ImageField[]> {
+  const found = findImages(kind.images, request.object);
+  if (!found.ok || request.operation !== 'UPDATE') return found;
+  const old = findImages(kind.images, request.oldObject);
+  if (!old.ok) return found;
+  // By field and not by name alone: a text without digest may mean another image in another place.
+  const before = new Map(old.value.map(({ field, text }) => [field, text]));
+  const changed = found.value.filter(({ field, text }) => before.get(field) !== text);
+  return kind.runs || changed.length === 0 ? ok(changed) : found;
+}

@@ -1,0 +1,188 @@
+/** `countersign review -f FILE`: the admission path over manifests, without a cluster. */
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
+import { judgedKinds } from '../admission/judged-kinds.ts';
+import type { PatchOperation } from '../admission/pin.ts';
+import { createReviewer, type Reviewer } from '../admission/review.ts';
+import { createEvidenceSource } from '../evidence/gather.ts';
+import { ok } from '../kernel/result.ts';
+import type { PolicySnapshot } from '../policy/model.ts';
+import type { Decision, DecisionReason } from '../ports/decision-log.ts';
+import type { Credentials } from '../ports/registry.ts';
+import {
+  createEvidenceAdapters,
+  installationCredentials,
+  readPublicTrustRoot,
+  type EvidenceAdapters,
+} from './evidence.ts';
+import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
+import { admissionReviewFor, readManifests, resourceOf, type ManifestDocument } from './manifest-documents.ts';
+import { noMetrics } from './no-metrics.ts';
+import { coloured, print, type OutputFormat, type Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+import { snapshotFromFiles } from './verify.ts';
+
+interface ReviewFlags extends RegistryFlags {
+  readonly file: readonly string[];
+  readonly policies: readonly string[];
+  readonly onNoMatch: string;
+  readonly trustedRoot?: string;
+  readonly output: OutputFormat;
+}
+
+type Verdict = 'admit' | 'refuse' | 'error';
+
+/** What `--output json` prints for each manifest; fields may be added. */
+interface ReviewedDocument {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly verdict: Verdict;
+  readonly reasons: readonly DecisionReason[];
+  readonly warnings: readonly string[];
+  /** The manifest as it would be stored. */
+  readonly patched: unknown;
+}
+
+const deadlineMs = 60_000;
+
+export function addReviewCommand(program: Command, terminal: Terminal, exit: (code: ExitCode) => void): void {
+  const command = program.command('review').description('judge manifests as the webhook would, without a cluster');
+  registryFlags(command)
+    .addOption(repeatable('-f, --file <file>', 'manifests, YAML or JSON; - for standard input').makeOptionMandatory())
+    .addOption(repeatable('--policies <path>', 'file or folder with policies').makeOptionMandatory())
+    .addOption(flag('--on-no-match <mode>', 'images that no policy matches', 'deny').choices(['deny', 'warn', 'allow']))
+    .addOption(flag('--trusted-root <file>', 'trusted_root.json used instead of the public-good root'))
+    .addOption(outputFlag())
+    .action(async (flags: ReviewFlags) => {
+      const documents = await review(flags, terminal);
+      const verdict = worst(documents.map((document) => document.verdict));
+      print(terminal, flags.output, { verdict, documents }, () =>
+        documents.map((document) => describe(document, terminal)).join(''),
+      );
+      exit({ admit: exitCodes.ok, refuse: exitCodes.refused, error: exitCodes.undecided }[verdict]);
+    });
+}
+
+function worst(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes('refuse')) return 'refuse';
+  return verdicts.includes('error') ? 'error' : 'admit';
+}
+
+async function review(flags: ReviewFlags, terminal: Terminal): Promise<readonly ReviewedDocument[]> {
+  const settings = parseRegistrySettings(flags);
+  if (!settings.ok) throw new UsageError(settings.failure);
+  const manifests = flags.file.flatMap(manifestsOf);
+  const noMatch = flags.onNoMatch === 'allow' || flags.onNoMatch === 'warn' ? flags.onNoMatch : 'deny';
+  const snapshot = await snapshotFromFiles(flags.policies, readPublicTrustRoot(flags.trustedRoot), noMatch);
+  const credentials = installationCredentials(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
+  const adapters = createEvidenceAdapters(settings.value, noMetrics);
+  try {
+    const reviewer = reviewerFor(snapshot, adapters, credentials);
+    const reviewed: ReviewedDocument[] = [];
+    for (const manifest of manifests) reviewed.push(await reviewManifest(reviewer, manifest));
+    return reviewed;
+  } finally {
+    await adapters.registry.close();
+  }
+}
+
+function manifestsOf(file: string): readonly ManifestDocument[] {
+  try {
+    return readManifests(file);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : `${file} cannot be read`);
+  }
+}
+
+function reviewerFor(snapshot: PolicySnapshot, adapters: EvidenceAdapters, credentials: Credentials): Reviewer {
+  const evidence = createEvidenceSource({
+    ...adapters,
+    metrics: noMetrics,
+    pullCredentials: { ofWorkload: () => credentials },
+  });
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  return createReviewer(
+    {
+      policies: { current: () => snapshot, problems: () => [] },
+      evidence,
+      // A trial leaves no record; what would be recorded comes back with each review.
+      decisionLog: { append: async () => ok(undefined) },
+      clock: adapters.clock,
+      metrics: noMetrics,
+      log,
+      newId: randomUUID,
+    },
+    { onDecisionLogFailure: 'refuse', recordedPhase: 'review' },
+  );
+}
+
+async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): Promise<ReviewedDocument> {
+  const { kind, namespace, name, object } = manifest;
+  const { group, resource } = resourceOf(manifest);
+  if (!judgedKinds.some((known) => known.group === group && known.resource === resource)) {
+    return {
+      kind,
+      namespace,
+      name,
+      verdict: 'admit',
+      reasons: [],
+      warnings: ['this kind is not judged'],
+      patched: object,
+    };
+  }
+  const options = { signal: AbortSignal.timeout(deadlineMs) };
+  const uid = randomUUID();
+  const mutated = await reviewer.review('mutate', admissionReviewFor(manifest, uid), options);
+  const patched = mutated.outcome.patch.reduce(applied, structuredClone(object) as unknown);
+  const validated = await reviewer.review('validate', admissionReviewFor(manifest, uid, patched), options);
+  const { outcome, decision } = validated;
+  const warnings = [...outcome.notices, ...outcome.warnings.map(({ code, message }) => `${code}: ${message}`)];
+  return { kind, namespace, name, verdict: verdictOf(decision), reasons: decision.reasons, warnings, patched };
+}
+
+function verdictOf({ verdict }: Decision): Verdict {
+  switch (verdict) {
+    case 'admit':
+    case 'warn':
+    case 'skip':
+      return 'admit';
+    case 'refuse':
+      return 'refuse';
+    case 'unavailable':
+    case 'error':
+      return 'error';
+  }
+}
+
+/** RFC 6902 "replace", on our own patch: every place in it exists. */
+function applied(document: unknown, { path, value }: PatchOperation): unknown {
+  const steps = path
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const last = steps.pop() ?? '';
+  // A clone of parsed JSON: objects and lists, both indexed by text here.
+  const parent = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], document) as Record<
+    string,
+    unknown
+  >;
+  parent[last] = value;
+  return document;
+}
+
+function describe(document: ReviewedDocument, terminal: Terminal): string {
+  const colour = ({ admit: 'green', refuse: 'red', error: 'yellow' } as const)[document.verdict];
+  const lines = [
+    `${coloured(terminal, colour, document.verdict)}  ${document.kind} ${document.namespace}/${document.name}`,
+  ];
+  for (const { code, message, field, image } of document.reasons) {
+    lines.push(
+      `  ${code}${field === undefined ? '' : ` ${field}`}: ${image === undefined ? '' : `${image}: `}${message}`,
+    );
+  }
+  for (const warning of document.warnings) lines.push(`  ${coloured(terminal, 'yellow', 'warning')} ${warning}`);
+  return `${lines.join('\n')}\n`;
+}
