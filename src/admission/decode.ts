@@ -1,7 +1,7 @@
 /** From bytes to an AdmissionRequest, or to a coded failure that still knows the uid. Reads only what is used later. */
 import { failure, quoted } from '../kernel/failure.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
-import { asRecord } from '../kernel/strict-json.ts';
+import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
 
 export interface Resource {
   readonly group: string;
@@ -33,36 +33,10 @@ const operations = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'] as const;
 const maxNesting = 1_000;
 const maxText = 1_024;
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
+/** A key that occurs twice is refused: whoever reads the record must not see another object than was judged. */
 export function parseBody(bytes: Uint8Array): Result<unknown> {
-  try {
-    const text = utf8.decode(bytes);
-    if (isNestedBeyond(text, maxNesting)) return malformed(`it is nested deeper than ${maxNesting} levels`);
-    return ok(JSON.parse(text));
-  } catch (error) {
-    return malformed(error instanceof SyntaxError ? 'it is not JSON' : 'it is not UTF-8');
-  }
-}
-
-/** Before parsing, so that nothing after it has to fear a deep value. */
-function isNestedBeyond(text: string, limit: number): boolean {
-  let depth = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text.charCodeAt(at);
-    if (char === 0x22) at = endOfString(text, at);
-    else if (char === 0x7b || char === 0x5b) depth += 1;
-    else if (char === 0x7d || char === 0x5d) depth -= 1;
-    if (depth > limit) return true;
-  }
-  return false;
-}
-
-/** The position of the closing quote. */
-function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1;
-  return at;
+  const parsed = parseStrictJson(bytes, maxNesting);
+  return parsed.ok ? ok(parsed.value) : malformed(parsed.problem);
 }
 
 /** The uid of whatever came, so that even what makes no sense gets an answer that the API server can use. */
