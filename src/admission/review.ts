@@ -207,9 +207,7 @@ function elapsedMs(clock: Clock, started: Date): number {
 }
 
 function count(metrics: ReviewPorts['metrics'], known: Known, outcome: Outcome, durationMs: number): void {
-  const kind = known.request === undefined ? undefined : judgedKind(known.request.resource);
-  // Kinds that are not known share one label: requests must not make up new ones.
-  metrics.admission(known.phase, outcome.verdict, kind?.resource ?? 'other', durationMs / 1_000);
+  metrics.admission(known.phase, outcome.verdict, known.request?.kind ?? '', durationMs / 1_000);
   for (const { code, policy } of outcome.violations) metrics.refusal(code, policy ?? '');
 }
 

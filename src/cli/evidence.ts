@@ -6,6 +6,7 @@ import {
   dockerConfigCredentials,
   parseDockerConfig,
   unusedHelpers,
+  type DockerConfig,
 } from '../adapters/registry/docker-config.ts';
 import { embeddedPublicTrustRoot } from '../adapters/sigstore/public-trust-root.ts';
 import { createInProcessVerifier } from '../adapters/verification/in-process-verifier.ts';
@@ -33,15 +34,20 @@ export function createEvidenceAdapters(
   };
 }
 
+export interface InstallationCredentials {
+  readonly credentials: Credentials;
+  readonly config?: DockerConfig;
+}
+
 /** Credentials for everybody, from a docker config.json; anonymous without one. */
-export function installationCredentials(file: string | undefined, warn: (message: string) => void): Credentials {
-  if (file === undefined) return anonymous;
+export function readDockerConfig(file: string | undefined, warn: (message: string) => void): InstallationCredentials {
+  if (file === undefined) return { credentials: anonymous };
   const text = readText(file, '--docker-config');
   const parsed = parseDockerConfig(text);
   if (!parsed.ok) throw new UsageError(`--docker-config: ${file}: ${parsed.failure.message}`);
   const unused = unusedHelpers(text);
   if (unused !== undefined) warn(`--docker-config: ${unused}`);
-  return dockerConfigCredentials(digestOf(text), parsed.value);
+  return { credentials: dockerConfigCredentials(digestOf(text), parsed.value), config: parsed.value };
 }
 
 /** The embedded public-good root, or the file that stands in for it. */

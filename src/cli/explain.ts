@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
 import { formatImageReference, parseImageReference, type ImageReference } from '../kernel/image-reference.ts';
 import { explain, type ExplainedPolicy } from '../policy/explain.ts';
-import { createEvidenceAdapters, installationCredentials, readPublicTrustRoot } from './evidence.ts';
+import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { noMetrics } from './no-metrics.ts';
@@ -42,7 +42,7 @@ async function pinned(image: ImageReference, flags: ExplainFlags, terminal: Term
   if (!settings.ok) throw new UsageError(settings.failure);
   if (image.digest !== undefined) return image;
   const adapters = createEvidenceAdapters(settings.value, noMetrics);
-  const credentials = installationCredentials(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
+  const { credentials } = readDockerConfig(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
   try {
     const digest = await adapters.registry.resolve(image, image.tag ?? '', {
       credentials,

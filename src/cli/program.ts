@@ -1,11 +1,25 @@
 /** The command line: which commands there are, and how their ends become exit codes. */
 import { Command, CommanderError } from 'commander';
+import { addAuditCommand } from './audit.ts';
 import { addExplainCommand } from './explain.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { addPolicyCommand } from './policy.ts';
+import { addReviewCommand } from './review.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { addVerifyBundleCommand } from './verify-bundle.ts';
 import { addVerifyCommand } from './verify.ts';
+import { addWebhookCommand } from './webhook.ts';
+
+const commands = [
+  addWebhookCommand,
+  addReviewCommand,
+  addVerifyCommand,
+  addExplainCommand,
+  addPolicyCommand,
+  addAuditCommand,
+  addVerifyBundleCommand,
+];
 
 /** Runs one command line; resolves with its exit code. Serving commands resolve when they are told to stop. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -17,7 +31,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .description('Kubernetes admission: only signed images run')
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) });
-  for (const add of [addVerifyCommand, addExplainCommand, addPolicyCommand]) add(program, terminal, exit);
+  for (const add of commands) add(program, terminal, exit);
   inherit(program);
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -10,12 +10,7 @@ import { ok } from '../kernel/result.ts';
 import type { PolicySnapshot } from '../policy/model.ts';
 import type { Decision, DecisionReason } from '../ports/decision-log.ts';
 import type { Credentials } from '../ports/registry.ts';
-import {
-  createEvidenceAdapters,
-  installationCredentials,
-  readPublicTrustRoot,
-  type EvidenceAdapters,
-} from './evidence.ts';
+import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot, type EvidenceAdapters } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { admissionReviewFor, readManifests, resourceOf, type ManifestDocument } from './manifest-documents.ts';
@@ -77,7 +72,7 @@ async function review(flags: ReviewFlags, terminal: Terminal): Promise<readonly 
   const manifests = flags.file.flatMap(manifestsOf);
   const noMatch = flags.onNoMatch === 'allow' || flags.onNoMatch === 'warn' ? flags.onNoMatch : 'deny';
   const snapshot = await snapshotFromFiles(flags.policies, readPublicTrustRoot(flags.trustedRoot), noMatch);
-  const credentials = installationCredentials(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
+  const { credentials } = readDockerConfig(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
   const adapters = createEvidenceAdapters(settings.value, noMetrics);
   try {
     const reviewer = reviewerFor(snapshot, adapters, credentials);

@@ -16,12 +16,7 @@ import { plan } from '../policy/plan.ts';
 import type { Violation } from '../policy/verdict.ts';
 import type { CallOptions } from '../ports/registry.ts';
 import { commandLinePolicy, type SignerFlags } from './command-line-policy.ts';
-import {
-  createEvidenceAdapters,
-  installationCredentials,
-  readPublicTrustRoot,
-  type EvidenceAdapters,
-} from './evidence.ts';
+import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot, type EvidenceAdapters } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { noMetrics } from './no-metrics.ts';
@@ -72,7 +67,7 @@ async function verify(text: string, flags: VerifyFlags, terminal: Terminal): Pro
   const image = parseImageReference(text);
   if (!image.ok) throw new UsageError(image.failure.message);
   const snapshot = await snapshotOf(flags, readPublicTrustRoot(flags.trustedRoot));
-  const credentials = installationCredentials(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
+  const { credentials } = readDockerConfig(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
   const adapters = createEvidenceAdapters(settings.value, noMetrics);
   try {
     const options = { credentials, signal: AbortSignal.timeout(deadlineMs) };

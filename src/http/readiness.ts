@@ -2,11 +2,14 @@
 export interface ReadinessCheck {
   readonly name: string;
   problem(): string | undefined;
+  /** What is wrong without keeping requests away. */
+  warnings?(): readonly string[];
 }
 
 export interface Readiness {
   readonly ready: boolean;
   readonly problems: readonly { readonly check: string; readonly problem: string }[];
+  readonly warnings: readonly string[];
 }
 
 export function assess(checks: readonly ReadinessCheck[]): Readiness {
@@ -14,5 +17,6 @@ export function assess(checks: readonly ReadinessCheck[]): Readiness {
     const problem = check.problem();
     return problem === undefined ? [] : [{ check: check.name, problem }];
   });
-  return { ready: problems.length === 0, problems };
+  const warnings = checks.flatMap((check) => check.warnings?.() ?? []);
+  return { ready: problems.length === 0, problems, warnings };
 }

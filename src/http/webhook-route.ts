@@ -7,6 +7,7 @@ import type { Answer, Reviewer } from './reviewer.ts';
 
 /** How long and how far a refused request is read on, so that its sender gets to read the answer. */
 const lingerMs = 1000;
+const lingerBytes = 16 * 1024 * 1024;
 
 export interface WebhookRouteDeps {
   readonly reviewer: Reviewer;
@@ -19,13 +20,20 @@ export function webhookRoute(phase: Phase, deps: WebhookRouteDeps, load: { inFli
   return async (request, response) => {
     const patience = new Patience(request, response);
     load.inFlight += 1;
+    let given: Given;
     try {
-      sendJson(response, await answer(phase, deps, request, patience.signal, load.inFlight > deps.maxInFlight));
+      given = await answer(phase, deps, request, patience.signal, load.inFlight > deps.maxInFlight);
     } finally {
       load.inFlight -= 1;
       patience.end();
     }
+    await sendJson(request, response, given);
   };
+}
+
+interface Given extends Answer {
+  /** The request was not read to its end: no other one can follow on its connection. */
+  readonly isUnread?: true;
 }
 
 async function answer(
@@ -34,11 +42,11 @@ async function answer(
   request: Request,
   signal: AbortSignal,
   isTooMany: boolean,
-): Promise<Answer & { readonly close?: boolean }> {
+): Promise<Given> {
   const unsupported = checkContent(request);
   const body = unsupported ?? (await readBody(request, budget, signal));
-  if ('code' in body) return refuse(phase, reviewer, request, body);
-  if (!body.ok) return refuse(phase, reviewer, request, body.failure);
+  if ('code' in body) return refuse(phase, reviewer, body);
+  if (!body.ok) return refuse(phase, reviewer, body.failure);
   try {
     if (isTooMany) return await reviewer.refuseUnread(phase, overloaded(), body.value);
     return await reviewer.reviewBytes(phase, body.value, { signal });
@@ -58,23 +66,18 @@ function checkContent(request: Request): Failure | undefined {
   return failure('REQUEST_UNSUPPORTED', 'An AdmissionReview is sent without content encoding.');
 }
 
-async function refuse(
-  phase: Phase,
-  reviewer: Reviewer,
-  request: Request,
-  failed: Failure,
-): Promise<Answer & { readonly close: boolean }> {
-  const refused = await reviewer.refuseUnread(phase, failed);
-  await discardRest(request, 16 * 1024 * 1024, lingerMs);
-  return { ...refused, close: true };
+async function refuse(phase: Phase, reviewer: Reviewer, failed: Failure): Promise<Given> {
+  return { ...(await reviewer.refuseUnread(phase, failed)), isUnread: true };
 }
 
-function sendJson(response: Response, { httpStatus, body, close }: Answer & { readonly close?: boolean }): void {
+/** The answer leaves at once; what is left of an unread request is thrown away before the connection ends. */
+async function sendJson(request: Request, response: Response, { httpStatus, body, isUnread }: Given): Promise<void> {
   if (response.destroyed) return;
-  // Half-read requests cannot be followed by another one on the same connection.
-  if (close === true) response.shouldKeepAlive = false;
+  if (isUnread === true) response.shouldKeepAlive = false;
   response.writeHead(httpStatus, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-  response.end(body);
+  response.write(body);
+  if (isUnread === true) await discardRest(request, lingerBytes, lingerMs);
+  response.end();
 }
 
 /** Aborts at the deadline, or when the client has gone and nobody waits for the answer. */

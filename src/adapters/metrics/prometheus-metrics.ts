@@ -2,13 +2,15 @@
  * Counters for Prometheus. Every label has a bounded set of values: what a requester can choose, such as a kind, is
  * mapped to a closed set first, so that nobody can fill memory with time series.
  */
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/metrics.ts';
 
 export interface PrometheusMetrics extends Metrics {
   readonly contentType: string;
   /** The page for Prometheus. */
   text(): Promise<string>;
+  /** Shows what is wrong with policies that are there but not in force; read whenever metrics are. */
+  policyProblems(count: () => number): void;
 }
 
 /** Kinds that are told apart; the rest is "other". */
@@ -90,6 +92,14 @@ export function prometheusMetrics(): PrometheusMetrics {
       registryDurations.observe(seconds);
     },
     decisionLogFailure: () => logFailures.inc(),
+    policyProblems: (count) => {
+      const gauge: Gauge = new Gauge({
+        name: 'countersign_policy_problems',
+        help: 'Policies, trust roots and settings that are there but not in force.',
+        registers,
+        collect: (): void => gauge.set(count()),
+      });
+    },
   };
 }
 

@@ -1,0 +1,150 @@
+/** The whole webhook put together from a Config: every adapter, in the order in which they need each other. */
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { fileCertificates } from '../adapters/certificates/file-certificates.ts';
+import { selfSignedCertificates } from '../adapters/certificates/self-signed-certificates.ts';
+import { openDecisionLog, type OpenDecisionLog } from '../adapters/decision-log/open-decision-log.ts';
+import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
+import { clusterPullCredentials } from '../adapters/kubernetes/pull-credentials.ts';
+import { prometheusMetrics, type PrometheusMetrics } from '../adapters/metrics/prometheus-metrics.ts';
+import { clusterPolicies } from '../adapters/policies/custom-resources.ts';
+import { watchPolicies } from '../adapters/policies/directory.ts';
+import { createReviewer } from '../admission/review.ts';
+import type { WebhookConfig } from '../config.ts';
+import { createEvidenceSource } from '../evidence/gather.ts';
+import { defined } from '../kernel/defined.ts';
+import type { ReadinessCheck } from '../http/readiness.ts';
+import { startServer } from '../http/server.ts';
+import type { CertificateSource } from '../ports/certificates.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Logger } from '../ports/logger.ts';
+import type { Policies } from '../ports/policies.ts';
+import type { PullCredentials } from '../ports/pull-credentials.ts';
+import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot } from './evidence.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface RunningWebhook {
+  readonly address: { readonly host: string; readonly port: number };
+  /** What clients verify its certificate with, when it was made here. */
+  readonly caPem: string | undefined;
+  /** Takes no new requests, finishes those in flight, and writes what is waiting. */
+  close(): Promise<void>;
+}
+
+/** How long requests still come after readiness was taken back, at most. */
+const announceMs = 5_000;
+
+/** Throws a UsageError for settings that cannot work, and closes again whatever was opened. */
+export async function startWebhook(config: WebhookConfig, log: Logger): Promise<RunningWebhook> {
+  const clock: Clock = { now: () => new Date() };
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const next of closers.splice(0).toReversed()) await next();
+  };
+  try {
+    const metrics = prometheusMetrics();
+    const kubeConfig = clusterOf(config);
+    const certificates = await certificatesOf(config, { clock, log });
+    closers.push(() => certificates.close());
+    const policies = await policiesOf(config, kubeConfig, log);
+    closers.push(() => policies.close());
+    metrics.policyProblems(() => policies.problems().length);
+    const { file, maxBytes, maxFiles } = config.decisionLog;
+    const writerId = `${hostname()}-${process.pid}`;
+    const decisionLog = await openDecisionLog({ clock, log }, { file, maxBytes, maxFiles, writerId });
+    closers.push(() => decisionLog.close());
+    const evidence = evidenceOf(config, kubeConfig, metrics, log);
+    closers.push(() => evidence.close());
+    const reviewer = createReviewer(
+      { policies, evidence: evidence.source, decisionLog, clock, metrics, log, newId: randomUUID },
+      { onDecisionLogFailure: config.onDecisionLogFailure },
+    );
+    const readiness = readinessOf(config, policies, decisionLog);
+    const server = await startServer({ reviewer, certificates, metrics, log }, { listen: config.listen, readiness });
+    const graceMs = config.drainSeconds * 1_000;
+    closers.push(() => server.close({ announceMs: Math.min(announceMs, graceMs / 4), graceMs }));
+    const caPem = certificates.current().ca;
+    if (config.caFile !== undefined && caPem !== undefined) await writeFile(config.caFile, caPem);
+    return { address: server.address, caPem, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A cluster that is named must be usable; none is needed when policies are files. */
+function clusterOf({ kubeconfig, policies }: WebhookConfig): KubeConfig | undefined {
+  if (kubeconfig === undefined && policies.length > 0 && process.env['KUBERNETES_SERVICE_HOST'] === undefined) {
+    return undefined;
+  }
+  const loaded = loadKubeConfig(kubeconfig);
+  if (!loaded.ok) throw new UsageError(loaded.failure.message);
+  return loaded.value;
+}
+
+async function certificatesOf(
+  { tls }: WebhookConfig,
+  ports: { readonly clock: Clock; readonly log: Logger },
+): Promise<CertificateSource> {
+  const made =
+    'cert' in tls
+      ? await fileCertificates(ports, { certFile: tls.cert, keyFile: tls.key })
+      : await selfSignedCertificates(ports, tls);
+  if (!made.ok) throw new UsageError(made.failure);
+  return made.value;
+}
+
+async function policiesOf(
+  config: WebhookConfig,
+  kubeConfig: KubeConfig | undefined,
+  log: Logger,
+): Promise<Policies & { close(): void }> {
+  const common = { noMatch: config.onNoMatch, publicTrustRoot: readPublicTrustRoot(config.trustedRoot), log };
+  if (config.policies.length > 0 || kubeConfig === undefined) {
+    return watchPolicies({ ...common, paths: config.policies });
+  }
+  return clusterPolicies({ ...common, kubeConfig, systemNamespace: config.namespace });
+}
+
+function evidenceOf(
+  config: WebhookConfig,
+  kubeConfig: KubeConfig | undefined,
+  metrics: PrometheusMetrics,
+  log: Logger,
+): { readonly source: ReturnType<typeof createEvidenceSource>; close(): Promise<void> } {
+  const adapters = createEvidenceAdapters(config.registry, metrics);
+  const installation = readDockerConfig(config.registry.dockerConfig, (message) => log.warn({}, message));
+  const pullCredentials: PullCredentials =
+    kubeConfig === undefined
+      ? { ofWorkload: () => installation.credentials }
+      : clusterPullCredentials({ kubeConfig, log, ...defined('installation', installation.config) });
+  const source = createEvidenceSource({ ...adapters, metrics, pullCredentials });
+  return { source, close: () => adapters.registry.close() };
+}
+
+/** What keeps traffic away. A broken policy over a good one does not: docs/decisions/0007-policies-last-good.md */
+function readinessOf(
+  config: WebhookConfig,
+  policies: Policies,
+  decisionLog: OpenDecisionLog,
+): readonly ReadinessCheck[] {
+  return [
+    {
+      name: 'policies',
+      problem: () => (policies.current() === undefined ? notRead(policies) : undefined),
+      warnings: () => policies.problems().map(({ where, message }) => `${where}: ${message}`),
+    },
+    {
+      name: 'decision-log',
+      problem: () => (config.onDecisionLogFailure === 'refuse' ? decisionLog.problem() : undefined),
+    },
+  ];
+}
+
+function notRead(policies: Policies): string {
+  const [first] = policies.problems();
+  const why = first === undefined ? '' : ` ${first.where}: ${first.message}`;
+  return `No complete set of policies has been read yet.${why}`;
+}
