@@ -88,6 +88,6 @@ export class CodedError extends Error {
 /** Untrusted text for a sentence: control characters escaped, at most `limit` characters. */
 export function quoted(text: string, limit = 256): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  // Everything that could end a line, hide text or steer a terminal: C0, C1, DEL, bidi and line separators.
-  return cut.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
+  // Everything that could end a line, hide text or steer a terminal: C0, C1, DEL, bidi, line separators, half characters.
+  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }

@@ -4,8 +4,9 @@ import { fail, ok, type Result } from './result.ts';
 
 /**
  * Image names by the rules of go-containerregistry (weak validation), which sigstore policy-controller and cosign use,
- * so that a glob or a signature look-up means the same image in all three. Stricter in one point: path segments that are
- * empty, "." or ".." are refused, because they would change meaning inside a URL.
+ * so that a glob or a signature look-up means the same image in all three. Stricter in two points: path segments that are
+ * empty, "." or ".." are refused, because they would change meaning inside a URL; and so is a digest alone, which is a
+ * repository "sha256" there and the id of an image on the node to the kubelet.
  */
 export interface ImageReference {
   /** Host with optional port; Docker Hub is always `index.docker.io`. */
@@ -25,6 +26,7 @@ const registryPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-
 
 export function parseImageReference(text: string): Result<ImageReference> {
   if (text.length > limit) return invalid(text, `it is longer than ${limit} characters`);
+  if (parseDigest(text) !== undefined) return invalid(text, 'a digest alone names no repository');
   const at = text.indexOf('@');
   if (at === -1) {
     const { base, tag } = splitTag(text);
