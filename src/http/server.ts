@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateSource } from '../ports/certificates.ts';
 import type { Logger } from '../ports/logger.ts';
+import { Connections } from './connections.ts';
 import { BodyBudget, type BodyLimits } from './read-body.ts';
 import type { ReadinessCheck } from './readiness.ts';
 import type { Reviewer } from './reviewer.ts';
@@ -73,6 +74,7 @@ export async function startServer(ports: ServerPorts, settings: ServerSettings):
   });
   const server = createServer({ ...connectionOptions(limits), ...tlsOptions(ports.certificates) });
   server.maxConnections = limits.maxConnections;
+  const connections = new Connections(server);
   server.on('request', (request, response) => {
     if (draining.now) response.shouldKeepAlive = false;
     app(request, response);
@@ -85,7 +87,7 @@ export async function startServer(ports: ServerPorts, settings: ServerSettings):
       draining.now = true;
       await sleep(drain.announceMs);
       stopReloading();
-      await stop(server, drain.graceMs);
+      await stop(server, connections, drain.graceMs);
     },
   };
 }
@@ -135,11 +137,12 @@ function addressOf(server: Server): RunningServer['address'] {
   return { host: address, port };
 }
 
-/** No new connections; idle ones are closed as they become idle; after the grace all others. */
-async function stop(server: Server, graceMs: number): Promise<void> {
+/** No new connections; idle ones are ended as they become idle; after the grace all others. */
+async function stop(server: Server, connections: Connections, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const grace = setTimeout(() => server.closeAllConnections(), graceMs);
+  connections.endIdle();
+  const idle = setInterval(() => connections.endIdle(), 50);
+  const grace = setTimeout(() => connections.endAll(), graceMs);
   await closed;
   clearInterval(idle);
   clearTimeout(grace);
