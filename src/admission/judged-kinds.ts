@@ -126,13 +126,13 @@ export const judgedKinds: readonly JudgedKind[] = [
   kindOf('tasks', 'kubetask.io', ['v1alpha1'], object({})),
 ];
 
-const byName = new Map(judgedKinds.map((kind) => [`${kind.resource}.${kind.group}`, kind]));
+const byName = new Map(judgedKinds.map((kind) => [`${kind.group}/${kind.resource}`, kind]));
 
 export function judgedKind(resource: {
   readonly group: string;
   readonly version: string;
   readonly resource: string;
 }): JudgedKind | undefined {
-  const kind = byName.get(`${resource.resource}.${resource.group}`);
+  const kind = byName.get(`${resource.group}/${resource.resource}`);
   return kind?.versions.includes(resource.version) === true ? kind : undefined;
 }
