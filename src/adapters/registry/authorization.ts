@@ -6,6 +6,8 @@ import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
 import type { BasicCredentials, CallOptions, Repository } from '../../ports/registry.ts';
 import type { Challenge } from './challenge.ts';
+import { invalid, problemOf } from './failures.ts';
+import type { Hosts } from './hosts.ts';
 import type { Transport } from './transport.ts';
 
 export interface Authorization {
@@ -18,7 +20,7 @@ export interface Authorization {
 const maxTokenBytes = 64 * 1024;
 const defaultTokenSeconds = 60;
 
-export function createAuthorization(transport: Transport): Authorization {
+export function createAuthorization(hosts: Hosts, transport: Transport): Authorization {
   const headers = new LRUCache<string, string>({ max: 5_000 });
   // Nobody's token serves anybody else: the key names whose credentials were used.
   const keyOf = ({ registry, repository }: Repository, { credentials }: CallOptions): string => {
@@ -36,7 +38,7 @@ export function createAuthorization(transport: Transport): Authorization {
         headers.set(keyOf(repository, options), header, { ttl: defaultTokenSeconds * 1_000 });
         return ok(header);
       }
-      const token = await fetchToken(transport, challenge, repository, found.value, options);
+      const token = await fetchToken(hosts, transport, challenge, repository, found.value, options);
       if (!token.ok) return token;
       const header = `Bearer ${token.value.token}`;
       // A little early: the token must still be good when it arrives.
@@ -52,6 +54,7 @@ function basic({ username, password }: BasicCredentials): string {
 
 /** distribution spec: https://distribution.github.io/distribution/spec/auth/token/ */
 async function fetchToken(
+  hosts: Hosts,
   transport: Transport,
   challenge: Extract<Challenge, { scheme: 'bearer' }>,
   { registry, repository }: Repository,
@@ -59,9 +62,9 @@ async function fetchToken(
   { signal }: CallOptions,
 ): Promise<Result<{ readonly token: string; readonly seconds: number }>> {
   const url = new URL(challenge.realm);
-  const host = quoted(registry);
-  if (url.protocol !== 'https:' && transport.schemeOf(registry) === 'https:') {
-    return fail(failure('REGISTRY_DENIED', `registry ${host} wants credentials sent over plain HTTP`));
+  if (url.protocol !== 'https:' && !hosts.isInsecure(registry)) {
+    const message = `registry ${quoted(registry)} names a token service without HTTPS, to which no credentials are sent`;
+    return fail(failure('REGISTRY_DENIED', message));
   }
   if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
   // Read access to this repository, whatever wider scope the challenge names.
@@ -69,21 +72,22 @@ async function fetchToken(
   const headers = { accept: 'application/json', ...defined('authorization', credentials && basic(credentials)) };
   const answer = await transport.exchange({ method: 'GET', url, headers, maxBytes: maxTokenBytes, signal });
   if (!answer.ok) return answer;
-  if (answer.value.status !== 200) {
-    return fail(failure('REGISTRY_DENIED', `the token service of ${host} answered ${answer.value.status}`));
-  }
+  const refused = problemOf(answer.value);
+  if (refused !== undefined) return fail(refused);
   const token = readToken(answer.value.body);
-  return token === undefined
-    ? fail(failure('REGISTRY_RESPONSE_INVALID', `the token service of ${host} sent no token`))
-    : ok(token);
+  return token === undefined ? fail(invalid(answer.value.url, 'it sent no token')) : ok(token);
 }
 
 function readToken(body: Uint8Array): { readonly token: string; readonly seconds: number } | undefined {
   const json = parseStrictJson(body);
   const { token, access_token: accessToken, expires_in: expiresIn } = asRecord(json.ok ? json.value : undefined) ?? {};
-  const text = token ?? accessToken;
-  // Visible ASCII only: it becomes a header.
-  if (typeof text !== 'string' || !/^[\x21-\x7e]{1,65536}$/.test(text)) return undefined;
+  const text = [token, accessToken].find(isToken);
+  if (text === undefined) return undefined;
   const seconds = typeof expiresIn === 'number' && expiresIn > 0 ? Math.min(expiresIn, 3_600) : defaultTokenSeconds;
   return { token: text, seconds };
+}
+
+/** Visible ASCII only: it becomes a header. */
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,16384}$/.test(value);
 }

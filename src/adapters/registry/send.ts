@@ -1,0 +1,76 @@
+/** One HTTP request and its whole answer, limited in size while it comes in. */
+import { request, type Dispatcher } from 'undici';
+import type { Failure } from '../../kernel/failure.ts';
+import { connectionFailure, tooLarge } from './failures.ts';
+
+export interface Asked {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Answer {
+  /** Where it came from, after redirects. */
+  readonly url: URL;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export type Sent =
+  | { readonly ok: true; readonly value: Answer }
+  /** `again`: another try may go better. */
+  | { readonly ok: false; readonly failure: Failure; readonly again: boolean };
+
+/** Of answers that are no content, only what a person may want to read is worth reading. */
+const maxErrorBytes = 64 * 1024;
+// Compressed answers could be small on the way and large in memory.
+const usualHeaders = { 'user-agent': 'countersign', 'accept-encoding': 'identity' };
+
+export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> {
+  const { method, url, signal } = asked;
+  try {
+    const got = await request(url, { method, headers: { ...usualHeaders, ...asked.headers }, dispatcher, signal });
+    const status = got.statusCode;
+    const headers = flatten(got.headers);
+    const body = await readBody(got, status === 200 ? asked.maxBytes : maxErrorBytes, method);
+    if (body === undefined && status === 200) {
+      return { ok: false, failure: tooLarge(url, asked.maxBytes), again: false };
+    }
+    return { ok: true, value: { url, status, headers, body: body ?? new Uint8Array() } };
+  } catch (error) {
+    return { ok: false, ...connectionFailure(error, url, signal) };
+  }
+}
+
+/** Undefined when it is larger than allowed; the rest is then not read. */
+async function readBody(
+  { headers, body }: Dispatcher.ResponseData,
+  maxBytes: number,
+  method: Asked['method'],
+): Promise<Uint8Array | undefined> {
+  const announced = method === 'HEAD' ? 0 : Number(headers['content-length'] ?? 0);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  if (announced <= maxBytes) {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) break;
+      chunks.push(chunk);
+    }
+    if (size <= maxBytes) return Buffer.concat(chunks);
+  }
+  // The connection goes with it: reading on to keep it would be what the limit forbids.
+  body.on('error', () => undefined);
+  body.destroy();
+  return undefined;
+}
+
+function flatten(headers: Dispatcher.ResponseData['headers']): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).map(
+    ([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')] as const,
+  );
+  return Object.fromEntries(entries);
+}
