@@ -10,7 +10,7 @@ export interface ManifestDocument {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
-  readonly object: Readonly<Record<string, unknown>>;
+  readonly object: unknown;
 }
 
 const maxBytes = 16 * 1024 * 1024;
@@ -64,11 +64,7 @@ export function resourceOf({ apiVersion, kind }: Pick<ManifestDocument, 'apiVers
   return { group, version, resource: plural(kind) };
 }
 
-export function admissionReviewFor(
-  document: ManifestDocument,
-  uid: string,
-  object: unknown = document.object,
-): unknown {
+export function admissionReviewFor(document: ManifestDocument, uid: string): unknown {
   const { group, version, resource } = resourceOf(document);
   return {
     apiVersion: 'admission.k8s.io/v1',
@@ -81,7 +77,7 @@ export function admissionReviewFor(
       namespace: document.namespace,
       operation: 'CREATE',
       userInfo: { username: 'review' },
-      object,
+      object: document.object,
       oldObject: null,
       dryRun: true,
       options: null,

@@ -32,6 +32,15 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) });
   for (const add of commands) add(program, terminal, exit);
+  program
+    .command('demo')
+    .description('see it work on this machine: registry, signed and tampered images, the real webhook')
+    .option('--keep <folder>', 'folder in which policies and decision log stay')
+    .action(async ({ keep }: { readonly keep?: string }) => {
+      // Its Sigstore is a development dependency, which an installation does not have.
+      const { runDemo } = await import('./demo.ts');
+      exit(await runDemo(keep, terminal));
+    });
   inherit(program);
   try {
     await program.parseAsync(args, { from: 'user' });

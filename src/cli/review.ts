@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
 import { judgedKinds } from '../admission/judged-kinds.ts';
-import type { PatchOperation } from '../admission/pin.ts';
 import { createReviewer, type Reviewer } from '../admission/review.ts';
 import { createEvidenceSource } from '../evidence/gather.ts';
 import { ok } from '../kernel/result.ts';
@@ -15,6 +14,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { admissionReviewFor, readManifests, resourceOf, type ManifestDocument } from './manifest-documents.ts';
 import { noMetrics } from './no-metrics.ts';
+import { patched } from './replace-patch.ts';
 import { coloured, print, type OutputFormat, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { snapshotFromFiles } from './verify.ts';
@@ -131,11 +131,15 @@ async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): P
   const options = { signal: AbortSignal.timeout(deadlineMs) };
   const uid = randomUUID();
   const mutated = await reviewer.review('mutate', admissionReviewFor(manifest, uid), options);
-  const patched = mutated.outcome.patch.reduce(applied, structuredClone(object) as unknown);
-  const validated = await reviewer.review('validate', admissionReviewFor(manifest, uid, patched), options);
+  const stored = patched(object, mutated.outcome.patch);
+  const validated = await reviewer.review(
+    'validate',
+    admissionReviewFor({ ...manifest, object: stored }, uid),
+    options,
+  );
   const { outcome, decision } = validated;
   const warnings = [...outcome.notices, ...outcome.warnings.map(({ code, message }) => `${code}: ${message}`)];
-  return { kind, namespace, name, verdict: verdictOf(decision), reasons: decision.reasons, warnings, patched };
+  return { kind, namespace, name, verdict: verdictOf(decision), reasons: decision.reasons, warnings, patched: stored };
 }
 
 function verdictOf({ verdict }: Decision): Verdict {
@@ -150,22 +154,6 @@ function verdictOf({ verdict }: Decision): Verdict {
     case 'error':
       return 'error';
   }
-}
-
-/** RFC 6902 "replace", on our own patch: every place in it exists. */
-function applied(document: unknown, { path, value }: PatchOperation): unknown {
-  const steps = path
-    .split('/')
-    .slice(1)
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-  const last = steps.pop() ?? '';
-  // A clone of parsed JSON: objects and lists, both indexed by text here.
-  const parent = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], document) as Record<
-    string,
-    unknown
-  >;
-  parent[last] = value;
-  return document;
 }
 
 function describe(document: ReviewedDocument, terminal: Terminal): string {

@@ -40,13 +40,16 @@ export async function signLegacyKeyless(payload: Buffer, signer: KeylessSigner):
 }
 
 function annotationsOf({ messageSignature, verificationMaterial }: SerializedBundle): Record<string, string> {
-  const { certificate, tlogEntries, timestampVerificationData } = verificationMaterial;
-  const [entry] = tlogEntries;
+  const { certificate, x509CertificateChain, tlogEntries, timestampVerificationData } = verificationMaterial;
+  // The package puts the certificate of a signature over bytes into a chain, that of an attestation beside it.
+  const signedBy = certificate ?? x509CertificateChain?.certificates[0];
+  // Serialised without a log entry there is no list, whatever its type says.
+  const [entry] = tlogEntries ?? [];
   const [timestamp] = timestampVerificationData?.rfc3161Timestamps ?? [];
   return {
     'dev.cosignproject.cosign/signature': messageSignature?.signature ?? '',
     ...(entry === undefined ? {} : { 'dev.sigstore.cosign/bundle': JSON.stringify(rekorBundle(entry)) }),
-    'dev.sigstore.cosign/certificate': pem(certificate?.rawBytes ?? ''),
+    'dev.sigstore.cosign/certificate': pem(signedBy?.rawBytes ?? ''),
     // cosign leaves it empty when the certificate authority signs with its root.
     'dev.sigstore.cosign/chain': '',
     ...(timestamp === undefined
