@@ -28,6 +28,8 @@ export interface WebhookConfig {
   readonly namespace: string;
   readonly onNoMatch: 'deny' | 'warn' | 'allow';
   readonly trustedRoot?: string;
+  /** Folder in which the public-good root is kept fresh; absent: the embedded one. */
+  readonly publicRootCache?: string;
   readonly decisionLog: { readonly file: string; readonly maxBytes: number; readonly maxFiles: number };
   readonly onDecisionLogFailure: 'refuse' | 'admit';
   readonly tls:
@@ -45,6 +47,7 @@ export interface RawWebhookFlags {
   readonly namespace: string;
   readonly onNoMatch: string;
   readonly trustedRoot?: string;
+  readonly publicRootCache?: string;
   readonly decisionLog: string;
   readonly decisionLogMaxBytes: string;
   readonly decisionLogMaxFiles: string;
@@ -81,7 +84,7 @@ export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig
     ...defined('kubeconfig', flags.kubeconfig),
     namespace: flags.namespace,
     onNoMatch: checks.use(oneOf('--on-no-match', flags.onNoMatch, ['deny', 'warn', 'allow'] as const), 'deny'),
-    ...defined('trustedRoot', flags.trustedRoot),
+    ...checks.use(parsePublicRoot(flags), {}),
     decisionLog: {
       file: flags.decisionLog,
       maxBytes: checks.use(wholeNumber('--decision-log-max-bytes', flags.decisionLogMaxBytes, 65_536), 0),
@@ -116,6 +119,16 @@ function parseTls(flags: RawWebhookFlags): Result<WebhookConfig['tls'], string> 
   const service = `countersign.${flags.namespace}.svc`;
   const names = flags.tlsName ?? ['localhost', '127.0.0.1', '::1', service, `${service}.cluster.local`];
   return ok({ names, ...defined('folder', flags.certificatesFolder) });
+}
+
+function parsePublicRoot({
+  trustedRoot,
+  publicRootCache,
+}: RawWebhookFlags): Result<Pick<WebhookConfig, 'trustedRoot' | 'publicRootCache'>, string> {
+  if (trustedRoot !== undefined && publicRootCache !== undefined) {
+    return fail('--trusted-root and --public-root-cache exclude each other: a root from a file is not refreshed');
+  }
+  return ok({ ...defined('trustedRoot', trustedRoot), ...defined('publicRootCache', publicRootCache) });
 }
 
 export type RegistryFlags = Pick<RawWebhookFlags, 'insecureRegistry' | 'registryCa' | 'dockerConfig'>;

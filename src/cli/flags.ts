@@ -41,6 +41,7 @@ export function webhookFlags(command: Command): Command {
     .addOption(flag('--namespace <name>', "Countersign's own namespace", 'countersign-system'))
     .addOption(flag('--on-no-match <mode>', 'images that no policy matches: deny, warn or allow', 'deny'))
     .addOption(flag('--trusted-root <file>', 'trusted_root.json used instead of the embedded public-good root'))
+    .addOption(flag('--public-root-cache <folder>', 'refresh the public-good root by TUF once a day and keep it here'))
     .addOption(flag('--decision-log <file>', 'decision log, JSON lines, chained', 'countersign-decisions.jsonl'))
     .addOption(flag('--decision-log-max-bytes <n>', 'size at which the log is rotated', '104857600'))
     .addOption(flag('--decision-log-max-files <n>', 'rotated files that are kept', '10'))

@@ -11,12 +11,17 @@ import { clusterPullCredentials } from '../adapters/kubernetes/pull-credentials.
 import { prometheusMetrics, type PrometheusMetrics } from '../adapters/metrics/prometheus-metrics.ts';
 import { clusterPolicies } from '../adapters/policies/custom-resources.ts';
 import { watchPolicies } from '../adapters/policies/directory.ts';
+import type { WatchedPolicies } from '../adapters/policies/watched-policies.ts';
+import { keepFresh } from '../adapters/sigstore/fresh-public-root.ts';
+import { refreshPublicTrustRoot } from '../adapters/sigstore/public-trust-root.ts';
 import { createReviewer } from '../admission/review.ts';
 import type { WebhookConfig } from '../config.ts';
 import { createEvidenceSource } from '../evidence/gather.ts';
 import { defined } from '../kernel/defined.ts';
 import type { ReadinessCheck } from '../http/readiness.ts';
 import { startServer } from '../http/server.ts';
+import type { Result } from '../kernel/result.ts';
+import type { TrustRoot } from '../policy/model.ts';
 import type { CertificateSource } from '../ports/certificates.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -50,6 +55,11 @@ export async function startWebhook(config: WebhookConfig, log: Logger): Promise<
     closers.push(() => certificates.close());
     const policies = await policiesOf(config, kubeConfig, log);
     closers.push(() => policies.close());
+    const { publicRootCache } = config;
+    if (publicRootCache !== undefined) {
+      const fetch = (): Promise<Result<TrustRoot>> => refreshPublicTrustRoot(publicRootCache);
+      closers.push(keepFresh({ fetch, use: (root) => policies.usePublicTrustRoot(root), log }));
+    }
     metrics.policyProblems(() => policies.problems().length);
     const { file, maxBytes, maxFiles } = config.decisionLog;
     const writerId = `${hostname()}-${process.pid}`;
@@ -100,7 +110,7 @@ async function policiesOf(
   config: WebhookConfig,
   kubeConfig: KubeConfig | undefined,
   log: Logger,
-): Promise<Policies & { close(): void }> {
+): Promise<WatchedPolicies> {
   const common = { noMatch: config.onNoMatch, publicTrustRoot: readPublicTrustRoot(config.trustedRoot), log };
   if (config.policies.length > 0 || kubeConfig === undefined) {
     return watchPolicies({ ...common, paths: config.policies });

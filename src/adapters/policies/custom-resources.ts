@@ -8,7 +8,7 @@ import type { NoMatchPolicy, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import { parsePolicyValue } from '../../policy/parse-documents.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Policies, PolicyProblem } from '../../ports/policies.ts';
+import type { PolicyProblem } from '../../ports/policies.ts';
 import { usualLimits, type CallLimits } from '../kubernetes/bounded-call.ts';
 import { watchObjects, type ApiObject, type Collection, type WatchedObjects } from '../kubernetes/watch-objects.ts';
 import type { Source } from './last-good.ts';
@@ -17,6 +17,7 @@ import { oneAtATime } from './one-at-a-time.ts';
 import { policyStore } from './policy-store.ts';
 import { secretNames } from './secret-names.ts';
 import { readSettings, settingsName } from './settings.ts';
+import type { WatchedPolicies } from './watched-policies.ts';
 
 export interface ClusterPoliciesOptions {
   readonly kubeConfig: KubeConfig;
@@ -47,7 +48,7 @@ const usualTiming: ClusterTiming = {
 };
 
 /** Begins at once; there is no policy in force until everything was read for the first time. */
-export function clusterPolicies(options: ClusterPoliciesOptions): Policies & { close(): void } {
+export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicies {
   const { kubeConfig, systemNamespace, limits = usualLimits, timing = usualTiming } = options;
   const store = policyStore({ ...options, secretNamespace: systemNamespace });
   const readSecrets = secretReader(kubeConfig, systemNamespace, limits);
@@ -92,6 +93,7 @@ export function clusterPolicies(options: ClusterPoliciesOptions): Policies & { c
 
   return {
     current: () => store.current(),
+    usePublicTrustRoot: (root) => store.usePublicTrustRoot(root),
     problems: () => store.problems(),
     close: () => {
       closed = true;

@@ -9,9 +9,10 @@ import { dirname } from 'node:path';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Policies, PolicyProblem } from '../../ports/policies.ts';
+import type { PolicyProblem } from '../../ports/policies.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { policyStore } from './policy-store.ts';
+import type { WatchedPolicies } from './watched-policies.ts';
 import { policyFileReader } from './read-files.ts';
 
 export interface DirectoryOptions {
@@ -39,7 +40,7 @@ export interface WatchOptions extends DirectoryOptions {
 }
 
 /** For servers. Settled once everything was read for the first time. */
-export async function watchPolicies(options: WatchOptions): Promise<Policies & { close(): void }> {
+export async function watchPolicies(options: WatchOptions): Promise<WatchedPolicies> {
   const { paths, noMatch, log, pollMs = 10_000, settleMs = 200 } = options;
   const store = policyStore(options);
   const read = policyFileReader(paths);
@@ -61,6 +62,7 @@ export async function watchPolicies(options: WatchOptions): Promise<Policies & {
   const watchers = await Promise.all(paths.map((path) => watchPath(path, log, () => settled.refresh())));
   return {
     current: () => store.current(),
+    usePublicTrustRoot: (root) => store.usePublicTrustRoot(root),
     problems: () => store.problems(),
     close: () => {
       closed = true;

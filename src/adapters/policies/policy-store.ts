@@ -22,13 +22,17 @@ export interface PolicyStoreOptions {
 
 export interface PolicyStore extends Policies {
   replace(sources: readonly Source[], noMatch: NoMatchPolicy): void;
+  /** From now on in place of the one that the store began with. */
+  usePublicTrustRoot(root: TrustRoot): void;
   /** What is wrong with the place that sources come from, now. */
   note(problems: readonly PolicyProblem[]): void;
   /** The policies in force, as written. */
   policies(): readonly ParsedPolicy[];
 }
 
-export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicyStoreOptions): PolicyStore {
+export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOptions): PolicyStore {
+  let { publicTrustRoot } = options;
+  let noMatchInForce: NoMatchPolicy = 'deny';
   const compiled = new WeakMap<ParsedPolicy, ClusterImagePolicy>();
   let lastGood: LastGood | undefined;
   let snapshot: PolicySnapshot | undefined;
@@ -38,13 +42,22 @@ export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicySto
   function replace(sources: readonly Source[], noMatch: NoMatchPolicy): void {
     const next = nextLastGood(lastGood, sources);
     lastGood = next.state;
-    const built = lastGood === undefined ? undefined : compileSnapshot(lastGood, noMatch);
-    if (built?.generation !== snapshot?.generation) {
-      snapshot = built;
-      announce(log, built);
-    }
+    noMatchInForce = noMatch;
+    build();
     logNew(log, ofSources, next.problems);
     ofSources = next.problems;
+  }
+
+  function build(): void {
+    const built = lastGood === undefined ? undefined : compileSnapshot(lastGood);
+    if (built?.generation === snapshot?.generation) return;
+    snapshot = built;
+    announce(log, built);
+  }
+
+  function usePublicTrustRoot(root: TrustRoot): void {
+    publicTrustRoot = root;
+    build();
   }
 
   function note(problems: readonly PolicyProblem[]): void {
@@ -59,7 +72,7 @@ export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicySto
     return found;
   }
 
-  function compileSnapshot(good: LastGood, noMatch: NoMatchPolicy): PolicySnapshot {
+  function compileSnapshot(good: LastGood): PolicySnapshot {
     const documents = [...good.kept.values()].map(({ document }) => document);
     const secret = secretLookup(good, secretNamespace);
     return buildSnapshot({
@@ -69,12 +82,13 @@ export function policyStore({ publicTrustRoot, log, secretNamespace }: PolicySto
         ...documents.flatMap((document) => (document.kind === 'trust-root' ? [document.root] : [])),
         ...good.brokenRoots.map(({ name, problems: notReady }) => brokenRoot(name, notReady)),
       ],
-      noMatch,
+      noMatch: noMatchInForce,
     });
   }
 
   return {
     replace,
+    usePublicTrustRoot,
     note,
     current: () => snapshot,
     problems: () => [...ofPlace, ...ofSources],

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { readPolicies, watchPolicies } from '../../../src/adapters/policies/directory.ts';
-import type { Policies } from '../../../src/ports/policies.ts';
+import type { WatchedPolicies } from '../../../src/adapters/policies/watched-policies.ts';
+import { publicTrustRoot } from '../../../src/policy/model.ts';
 import { embeddedRoot, publicKey, silentLog } from '../../contracts/policies.ts';
 
 let folder: string;
-let watched: (Policies & { close(): void }) | undefined;
+let watched: WatchedPolicies | undefined;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'policies-'));
@@ -202,4 +203,14 @@ test('reads nothing any more once closed', async () => {
   await write('a.yaml', policyText('a', 'new.io/**'));
   await new Promise((done) => setTimeout(done, 400));
   expect(watching()).toEqual(['a a.io/**']);
+});
+
+test('a newer public trust root is in force at once, under a new snapshot', async () => {
+  await write('a.yaml', policyText('a'));
+  watched = await watchPolicies({ ...common, paths: [folder] });
+  const before = watched.current();
+  const newer = { ...embeddedRoot, generation: 'newer' };
+  watched.usePublicTrustRoot(newer);
+  expect(watched.current()?.trustRoots.get(publicTrustRoot)).toBe(newer);
+  expect(watched.current()?.generation).not.toBe(before?.generation);
 });
