@@ -53,7 +53,7 @@ export function createTransport(hosts: Hosts, metrics: Pick<Metrics, 'registryRe
     for (let attempt = 1; ; attempt += 1) {
       const answer = await once(asked);
       const wait = attempt === maxAttempts ? undefined : retryWait(answer, attempt);
-      if (wait === undefined || wait > maxRetryWaitSeconds) return answer;
+      if (wait === undefined || wait > maxRetryWaitSeconds) return answer.ok ? answer : fail(answer.failure);
       try {
         await sleep(wait * 1_000, undefined, { signal: asked.signal });
       } catch {
