@@ -6,6 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { measureAdmission } from './admission.ts';
+import { measureEventLoop } from './event-loop.ts';
 import { measureKeyVerification } from './key-verification.ts';
 import { measureKeylessVerification } from './keyless-verification.ts';
 import { missed, table, type Section } from './report.ts';
@@ -14,7 +16,12 @@ const { values: flags } = parseArgs({
   options: { json: { type: 'string', default: join(import.meta.dirname, 'results', 'latest.json') } },
 });
 
-const parts: readonly (() => Section | Promise<Section>)[] = [measureKeyVerification, measureKeylessVerification];
+const parts: readonly (() => Section | Promise<Section>)[] = [
+  measureAdmission,
+  measureKeyVerification,
+  measureKeylessVerification,
+  measureEventLoop,
+];
 
 const sections: Section[] = [];
 for (const measure of parts) {
