@@ -1,0 +1,109 @@
+/** Our answer: the command `verify` on a policy that holds the question, against the same registry. */
+import { writeFileSync } from 'node:fs';
+import { stringify } from 'yaml';
+import { runProgram } from '../../src/cli/program.ts';
+import type { SignatureFact } from '../../src/policy/facts.ts';
+import type { Ask } from './asks.ts';
+import type { Lab } from './lab.ts';
+
+/** Files with the policy of each question, by the question's name. */
+export function writePolicies(lab: Lab, asks: readonly Ask[]): ReadonlyMap<string, string> {
+  const roots = [
+    trustRoot('lab', lab.sigstore.trustedRootJson),
+    trustRoot('lab-without-log', lab.sigstore.trustedRootWithoutLogJson),
+  ];
+  return new Map(
+    asks.map((ask, index) => {
+      const file = lab.file(`policy-${index}.yaml`);
+      writeFileSync(file, [policy(ask.authority(lab)), ...roots].map((document) => stringify(document)).join('---\n'));
+      return [ask.name, file];
+    }),
+  );
+}
+
+function policy(authority: object): object {
+  return {
+    apiVersion: 'policy.sigstore.dev/v1beta1',
+    kind: 'ClusterImagePolicy',
+    metadata: { name: 'asked' },
+    spec: { images: [{ glob: '**' }], authorities: [authority] },
+  };
+}
+
+interface RootJson {
+  readonly certificateAuthorities: readonly AuthorityJson[];
+  readonly timestampAuthorities: readonly AuthorityJson[];
+  readonly tlogs: readonly LogJson[];
+  readonly ctlogs: readonly LogJson[];
+}
+interface AuthorityJson {
+  readonly subject: object;
+  readonly uri: string;
+  readonly certChain: { readonly certificates: readonly { readonly rawBytes: string }[] };
+}
+interface LogJson {
+  readonly baseUrl: string;
+  readonly publicKey: { readonly rawBytes: string };
+}
+
+/** The same trust as a trusted_root.json, in the custom resource. */
+function trustRoot(name: string, json: string): object {
+  // Made by the lab itself.
+  const { certificateAuthorities, timestampAuthorities, tlogs, ctlogs } = JSON.parse(json) as RootJson;
+  const authority = ({ subject, uri, certChain }: AuthorityJson): object => ({
+    subject,
+    uri,
+    certChain: base64(certChain.certificates.map(({ rawBytes }) => pem('CERTIFICATE', rawBytes)).join('')),
+  });
+  const log = ({ baseUrl, publicKey }: LogJson): object => ({
+    baseURL: baseUrl,
+    hashAlgorithm: 'sha-256',
+    publicKey: base64(pem('PUBLIC KEY', publicKey.rawBytes)),
+  });
+  const sigstoreKeys = {
+    certificateAuthorities: certificateAuthorities.map(authority),
+    timestampAuthorities: timestampAuthorities.map(authority),
+    tLogs: tlogs.map(log),
+    ctLogs: ctlogs.map(log),
+  };
+  return { apiVersion: 'policy.sigstore.dev/v1alpha1', kind: 'TrustRoot', metadata: { name }, spec: { sigstoreKeys } };
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+function pem(label: string, der: string): string {
+  return [`-----BEGIN ${label}-----`, ...(der.match(/.{1,64}/g) ?? []), `-----END ${label}-----`, ''].join('\n');
+}
+
+export interface Answer {
+  readonly accepted: boolean;
+  /** Codes and sentences, for who has to find out why. */
+  readonly why: string;
+}
+
+interface Report {
+  readonly verdict: 'verified' | 'refused' | 'undecided';
+  readonly signatures: readonly SignatureFact[];
+  readonly reasons: readonly { readonly code: string; readonly message: string }[];
+}
+
+export async function ourAnswer(lab: Lab, reference: string, ask: Ask, policies: string): Promise<Answer> {
+  let out = '';
+  let err = '';
+  const terminal = {
+    out: (text: string) => void (out += text),
+    err: (text: string) => void (err += text),
+    colour: false,
+  };
+  const flags = ['--policies', policies, '--trusted-root', lab.file('root.json')];
+  const registry = ['--insecure-registry', lab.registry.host];
+  const code = await runProgram(['verify', reference, ...flags, ...registry, '-o', 'json'], terminal);
+  if (code !== 0 && code !== 1) throw new Error(`verify ${reference} ended with ${code}: ${err}${out}`);
+  const { verdict, signatures, reasons } = JSON.parse(out) as Report;
+  const why = reasons.map((reason) => `${reason.code}: ${reason.message}`).join('; ');
+  return { accepted: verdict === 'verified' && signatures.some((fact) => carries(fact, ask.annotations ?? {})), why };
+}
+
+function carries(fact: SignatureFact, wanted: Readonly<Record<string, string>>): boolean {
+  return fact.verified && Object.entries(wanted).every(([name, value]) => fact.annotations[name] === value);
+}
