@@ -1,0 +1,71 @@
+/** Countersign as it is installed: a process of its own that knows the cluster by a kubeconfig. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { freePorts, ProgramGroup } from '../processes.ts';
+
+export interface WebhookProcess {
+  /** https://127.0.0.1:PORT */
+  readonly url: string;
+  readonly caBundle: string;
+  readonly decisionLog: string;
+  get(path: '/readyz' | '/metrics'): Promise<{ readonly status: number; readonly text: string }>;
+  /** What it has written to its log. */
+  log(): string;
+  /** Ends the process; it can be started again and has then the same port, CA and decision log. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends the process for good and removes its files. */
+  close(): Promise<void>;
+}
+
+const program = join(import.meta.dirname, '../../../src/main.ts');
+
+export async function startWebhook(flags: readonly string[]): Promise<WebhookProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-webhook-'));
+  const file = (name: string): string => join(folder, name);
+  const [port = 0] = await freePorts(1);
+  const url = `https://127.0.0.1:${port}`;
+  const args = [
+    program,
+    'webhook',
+    `--listen=127.0.0.1:${port}`,
+    `--decision-log=${file('decisions.jsonl')}`,
+    `--ca-file=${file('ca.pem')}`,
+    `--certificates-folder=${file('certificates')}`,
+    '--drain-seconds=1',
+    ...flags,
+  ];
+
+  async function get(path: string): Promise<{ status: number; text: string }> {
+    const dispatcher = new Agent({ connect: { ca: readFileSync(file('ca.pem')) } });
+    try {
+      const answer = await request(url + path, { dispatcher, signal: AbortSignal.timeout(5_000) });
+      return { status: answer.statusCode, text: await answer.body.text() };
+    } finally {
+      await dispatcher.close();
+    }
+  }
+
+  let group = new ProgramGroup(folder);
+  const ready = async (): Promise<boolean> => existsSync(file('ca.pem')) && (await get('/readyz')).status === 200;
+  const start = (): Promise<void> => group.start('webhook', process.execPath, args, ready);
+  const stop = async (): Promise<void> => {
+    await group.stop();
+    group = new ProgramGroup(folder);
+  };
+  const close = async (): Promise<void> => {
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const caBundle = readFileSync(file('ca.pem')).toString('base64');
+  const log = (): string => readFileSync(file('webhook.log'), 'utf8');
+  return { url, caBundle, decisionLog: file('decisions.jsonl'), get, log, stop, start, close };
+}
