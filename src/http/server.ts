@@ -13,6 +13,7 @@ import { BodyBudget, type BodyLimits } from './read-body.ts';
 import type { ReadinessCheck } from './readiness.ts';
 import type { Reviewer } from './reviewer.ts';
 import { routes, type MetricsPage } from './routes.ts';
+import { Turns } from './turns.ts';
 
 export interface ServerPorts {
   readonly reviewer: Reviewer;
@@ -30,6 +31,8 @@ export interface ServerSettings {
 export interface ServerLimits extends BodyLimits {
   /** Reviews at one time; what comes on top is refused as OVERLOADED. */
   readonly maxInFlight: number;
+  /** Reviews that begin in one turn of the event loop; each takes up to half a millisecond of it. */
+  readonly begunPerTurn: number;
   readonly maxConnections: number;
   /** For the TLS handshake, and again for the headers of a request. */
   readonly headersMs: number;
@@ -44,6 +47,7 @@ export const defaultLimits: ServerLimits = {
   maxBodyBytes: 8 * 1024 * 1024,
   maxBufferedBytes: 256 * 1024 * 1024,
   maxInFlight: 512,
+  begunPerTurn: 16,
   maxConnections: 4096,
   headersMs: 10_000,
   requestMs: 40_000,
@@ -70,6 +74,7 @@ export async function startServer(ports: ServerPorts, settings: ServerSettings):
     ...ports,
     budget: new BodyBudget(limits),
     maxInFlight: limits.maxInFlight,
+    turns: new Turns(limits.begunPerTurn),
     readiness: [...settings.readiness, stopping],
   });
   const server = createServer({ ...connectionOptions(limits), ...tlsOptions(ports.certificates) });

@@ -4,6 +4,7 @@ import { failure, type Failure } from '../kernel/failure.ts';
 import { discardRest, overloaded, readBody, type BodyBudget } from './read-body.ts';
 import { deadlineMs } from './request-deadline.ts';
 import type { Answer, Reviewer } from './reviewer.ts';
+import type { Turns } from './turns.ts';
 
 /** How long and how far a refused request is read on, so that its sender gets to read the answer. */
 const lingerMs = 1000;
@@ -13,6 +14,7 @@ export interface WebhookRouteDeps {
   readonly reviewer: Reviewer;
   readonly budget: BodyBudget;
   readonly maxInFlight: number;
+  readonly turns: Turns;
 }
 
 /** POST /mutate and POST /validate. Requests over `maxInFlight` are refused at once: a late answer is of no use. */
