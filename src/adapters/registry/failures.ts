@@ -1,4 +1,5 @@
 /** What can go wrong between Countersign and a registry, as coded failures with one plain sentence each. */
+import { errors } from 'undici';
 import type { Digest } from '../../kernel/digest.ts';
 import { failure, quoted, type Failure } from '../../kernel/failure.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
@@ -40,10 +41,15 @@ export function connectionFailure(
   if (error instanceof AddressRefused) return { failure: unreachable(url, refusedAddress), again: false };
   const code = codeOf(error);
   if (code.includes('TIMEOUT')) return { failure: timedOut(url), again: false };
+  if (error instanceof errors.HTTPParserError || badHttp.has(code)) {
+    return { failure: invalid(url, 'it does not speak proper HTTP'), again: false };
+  }
   const about = tlsProblem(code);
   if (about !== undefined) return { failure: unreachable(url, about), again: false };
   return { failure: unreachable(url, code === '' ? 'the connection broke' : code), again: true };
 }
+
+const badHttp = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 
 function tlsProblem(code: string): string | undefined {
   if (code.includes('CERT') || code.includes('SIGNATURE')) {
@@ -105,8 +111,8 @@ function errorText(answer: Answer): string {
 
 export function errorsOf({ body }: Answer): readonly Readonly<Record<string, unknown>>[] {
   const json = parseStrictJson(body);
-  const errors = asRecord(json.ok ? json.value : undefined)?.['errors'];
-  return Array.isArray(errors) ? errors.map(asRecord).filter((error) => error !== undefined) : [];
+  const listed = asRecord(json.ok ? json.value : undefined)?.['errors'];
+  return Array.isArray(listed) ? listed.map(asRecord).filter((error) => error !== undefined) : [];
 }
 
 function hostOf(url: URL): string {

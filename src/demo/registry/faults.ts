@@ -7,7 +7,11 @@ import type { Fault } from './serve.ts';
 
 const chunk = Buffer.alloc(64 * 1024, 0x20);
 
-export function status(code: number, body = '', headers: Readonly<Record<string, string>> = {}): Fault {
+export function status(
+  code: number,
+  body: string | Uint8Array = '',
+  headers: Readonly<Record<string, string>> = {},
+): Fault {
   return (_request, response) => {
     response.writeHead(code, headers).end(body);
   };
