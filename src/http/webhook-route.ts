@@ -22,9 +22,11 @@ export function webhookRoute(phase: Phase, deps: WebhookRouteDeps, load: { inFli
   return async (request, response) => {
     const patience = new Patience(request, response);
     load.inFlight += 1;
+    const isTooMany = load.inFlight > deps.maxInFlight;
     let given: Given;
     try {
-      given = await answer(phase, deps, request, patience.signal, load.inFlight > deps.maxInFlight);
+      await deps.turns.take();
+      given = await answer(phase, deps, request, patience.signal, isTooMany);
     } finally {
       load.inFlight -= 1;
       patience.end();
