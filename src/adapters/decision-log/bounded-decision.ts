@@ -4,21 +4,32 @@ import type { DecidedImage, Decision, DecisionReason } from '../../ports/decisio
 const textLimit = 1024;
 const messageLimit = 4096;
 const listLimit = 128;
+/** What all limits together may come to, in UTF-16 units; beyond it lists are cut further. */
+const jsonLimit = 1024 * 1024;
 
 /**
  * A decision of bounded size as JSON of one line: what a requester wrote can neither fill the log nor start a line of its
- * own. Text that was cut ends with "…"; `cut` counts the images and reasons that were left out.
+ * own. Text that was cut ends with "…"; `cut` counts the images, policies and reasons that were left out.
  */
 export function boundedJson(decision: Decision): string {
-  const images = decision.images.slice(0, listLimit).map(image);
-  const reasons = decision.reasons.slice(0, listLimit).map(reason);
-  const cut = decision.images.length - images.length + decision.reasons.length - reasons.length;
-  const bounded = { ...shortTexts(decision), images, reasons, ...(cut > 0 ? { cut } : {}) };
-  return escapeLineBreaks(JSON.stringify(bounded));
+  return jsonWithin(decision, listLimit);
 }
 
-function image(found: DecidedImage): DecidedImage {
-  return { ...shortTexts(found), policies: found.policies.slice(0, listLimit).map((name) => shorten(name, textLimit)) };
+function jsonWithin(decision: Decision, most: number): string {
+  const images = decision.images.slice(0, most).map((found) => image(found, most));
+  const reasons = decision.reasons.slice(0, most).map(reason);
+  const cut = countEntries(decision) - countEntries({ images, reasons });
+  const bounded = { ...shortTexts(decision), images, reasons, ...(cut > 0 ? { cut } : {}) };
+  const json = escapeLineBreaks(JSON.stringify(bounded));
+  return json.length > jsonLimit && most > 1 ? jsonWithin(decision, most / 4) : json;
+}
+
+function countEntries({ images, reasons }: Pick<Decision, 'images' | 'reasons'>): number {
+  return images.reduce((sum, { policies }) => sum + policies.length, images.length + reasons.length);
+}
+
+function image(found: DecidedImage, most: number): DecidedImage {
+  return { ...shortTexts(found), policies: found.policies.slice(0, most).map((name) => shorten(name, textLimit)) };
 }
 
 function reason(found: DecisionReason): DecisionReason {

@@ -88,7 +88,8 @@ class ChainedLog implements OpenDecisionLog {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    await this.#work;
+    // A probe is followed by what was decided meanwhile.
+    while (this.#work !== undefined) await this.#work;
     await this.#files.close();
     this.#ports.log.info({ head: this.#head }, 'decision log closed');
   }

@@ -20,15 +20,21 @@ export interface Verification {
 
 const maxRemarks = 100;
 
-/** Reads all files of a log, oldest first, in constant memory, and proves that every record is where it was written. */
-export async function verifyDecisionLog(files: readonly string[]): Promise<Verification> {
-  const check = new ChainCheck();
+/**
+ * Reads all files of a log, oldest first, in constant memory, and proves that every record is where it was written. A
+ * chain cannot tell by itself how long it was: with `notedHash`, of a record noted earlier, that record has to be there.
+ */
+export async function verifyDecisionLog(files: readonly string[], notedHash?: string): Promise<Verification> {
+  const check = new ChainCheck(notedHash);
   for (const file of files) for await (const raw of rawLines(file)) check.take(raw);
   return check.result();
 }
 
 class ChainCheck {
+  readonly #noted: string | undefined;
+  #isNotedFound = false;
   #records = 0;
+  #end: Place = { file: '', line: 1 };
   #last: Head | undefined;
   #firstBroken: (Place & { why: string }) | undefined;
   #remarks: (Place & { text: string })[] = [];
@@ -36,8 +42,13 @@ class ChainCheck {
   #missing: (Place & { readonly isHead: (head: Head) => boolean; readonly why: string }) | undefined;
   #isMissingExplained = false;
 
+  constructor(noted: string | undefined) {
+    this.#noted = noted;
+  }
+
   take(raw: RawLine): void {
     this.#records += 1;
+    this.#end = { file: raw.file, line: raw.line + 1 };
     const parsed = raw.complete ? parseLine(raw.bytes) : undefined;
     if (parsed === undefined) return this.#broken(raw, 'its end is missing: a write was cut off, or is under way');
     if (!parsed.ok) return this.#broken(raw, parsed.failure);
@@ -45,6 +56,7 @@ class ChainCheck {
     const why = this.#last === undefined ? this.#checkFirst(raw, line) : checkAfter(this.#last, line);
     if (why !== undefined) this.#broken(raw, why);
     this.#last = line.head;
+    if (line.head.hash === this.#noted) this.#isNotedFound = true;
     if (this.#missing !== undefined && line.notes.pruned?.some(this.#missing.isHead) === true) {
       this.#isMissingExplained = true;
     }
@@ -76,7 +88,7 @@ class ChainCheck {
   }
 
   result(): Verification {
-    const firstBroken = this.#unexplained() ?? this.#firstBroken;
+    const firstBroken = this.#unexplained() ?? this.#firstBroken ?? this.#cutOff();
     return {
       records: this.#records,
       verdict: firstBroken === undefined ? 'intact' : 'broken',
@@ -90,6 +102,11 @@ class ChainCheck {
     if (this.#missing === undefined || this.#isMissingExplained) return undefined;
     const { file, line, why } = this.#missing;
     return { file, line, why: `${why} and no record says that rotation removed them` };
+  }
+
+  #cutOff(): Verification['firstBroken'] {
+    if (this.#noted === undefined || this.#isNotedFound) return undefined;
+    return { ...this.#end, why: `the record with the hash ${this.#noted} is missing: the end was cut off or replaced` };
   }
 }
 
