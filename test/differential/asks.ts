@@ -1,5 +1,10 @@
 /** Whose signature is asked for: the same question as cosign's flags and as an authority of a policy. */
-import { release, stranger, type KeyName, type Lab } from './lab.ts';
+import type { KeyName } from './keys.ts';
+import { release, stranger, type Lab } from './lab.ts';
+
+export interface PublicKeys {
+  publicKeyPem(name: KeyName): string;
+}
 
 export type About = 'key' | 'identity';
 
@@ -7,7 +12,9 @@ export interface Ask {
   readonly name: string;
   readonly about: About;
   readonly cosign: (lab: Lab) => readonly string[];
-  readonly authority: (lab: Lab) => object;
+  readonly authority: (keys: PublicKeys) => object;
+  /** The answer depends on the time of asking. */
+  readonly fleeting?: true;
   /** Must be in the signature. Policies cannot ask for it: it is looked up in what we report. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -20,7 +27,7 @@ function key(name: KeyName): Ask {
     name: `${name} key`,
     about: 'key',
     cosign: (lab) => ['--key', lab.publicKey(name), unlogged],
-    authority: (lab) => ({ key: { data: lab.publicKeyPem(name) } }),
+    authority: (keys) => ({ key: { data: keys.publicKeyPem(name) } }),
   };
 }
 
@@ -29,7 +36,7 @@ function hashedKey(name: KeyName, hash: string): Ask {
     name: `${name} key, ${hash}`,
     about: 'key',
     cosign: (lab) => ['--key', lab.publicKey(name), unlogged, '--signature-digest-algorithm', hash],
-    authority: (lab) => ({ key: { data: lab.publicKeyPem(name), hashAlgorithm: hash } }),
+    authority: (keys) => ({ key: { data: keys.publicKeyPem(name), hashAlgorithm: hash } }),
   };
 }
 
@@ -79,7 +86,7 @@ export const asks: readonly Ask[] = [
     name: 'p256 key, logged',
     about: 'key',
     cosign: (lab) => [...withRoot(lab), '--key', lab.publicKey('p256')],
-    authority: (lab) => ({ key: { data: lab.publicKeyPem('p256') }, ctlog: {} }),
+    authority: (keys) => ({ key: { data: keys.publicKeyPem('p256') }, ctlog: {} }),
   },
   annotated({ env: 'prod' }),
   annotated({ env: 'test' }),
@@ -123,6 +130,7 @@ export const asks: readonly Ask[] = [
   {
     name: 'identity, neither log nor timestamp',
     about: 'identity',
+    fleeting: true,
     cosign: (lab) => [...withRoot(lab, 'root-without-log.json'), ...exactly(release), unlogged],
     authority: () => ({ keyless: { identities: [identity(release)], trustRootRef: 'lab-without-log' } }),
   },

@@ -3,19 +3,13 @@
  * intended-differences.ts with the reason.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asks, asksAbout, type Ask } from './asks.ts';
+import { asks } from './asks.ts';
 import { intendedDifferences } from './intended-differences.ts';
-import { startLab, type Lab, type LabImage } from './lab.ts';
-import { ourAnswer, writePolicies } from './ours.ts';
-import { scenes, type Scene } from './scenes.ts';
-
-interface Pair {
-  readonly scene: string;
-  readonly ask: string;
-  readonly cosign: boolean;
-  readonly ours: boolean;
-  readonly why: string;
-}
+import { judgeAll } from './judge-both.ts';
+import { startLab } from './lab.ts';
+import { writePolicies } from './ours.ts';
+import { differences, intended, type Pair } from './pair.ts';
+import { scenes } from './scenes.ts';
 
 const lab = await startLab();
 const pairs: Pair[] = [];
@@ -30,11 +24,9 @@ afterAll(async () => {
 
 describe.skipIf(lab === undefined)('cosign and we judge alike', () => {
   test.each(scenes)('$name', { timeout: 120_000 }, async (scene) => {
-    const judged = lab === undefined ? [] : await judgeAll(lab, scene);
+    const judged = lab === undefined ? [] : await judgeAll(lab, scene, await scene.prepare(lab), policies);
     pairs.push(...judged);
-    const differing = judged.filter(({ cosign, ours }) => cosign !== ours).map(describePair);
-    const intended = judged.flatMap((pair) => intendedOutcome(pair));
-    expect(differing).toEqual(intended.map(describePair));
+    expect(differences(judged)).toEqual(intended(judged));
   });
 
   test('in enough pairs of either kind for that to mean something', () => {
@@ -51,39 +43,3 @@ test('every intended difference is about images and questions that there are', (
   const named = intendedDifferences.flatMap((difference) => [...difference.scenes, ...difference.asks]);
   expect(named.filter((name) => !known.has(name))).toEqual([]);
 });
-
-async function judgeAll(on: Lab, { name, about, prepare }: Scene): Promise<readonly Pair[]> {
-  const image = await prepare(on);
-  const asked = asksAbout(about);
-  const judged: Pair[] = [];
-  // A few at a time: each is a process.
-  for (let start = 0; start < asked.length; start += atOnce) {
-    const some = asked.slice(start, start + atOnce);
-    judged.push(...(await Promise.all(some.map((ask) => judgeBoth(on, name, image, ask)))));
-  }
-  return judged;
-}
-
-const atOnce = 3;
-
-async function judgeBoth(on: Lab, scene: string, image: LabImage, ask: Ask): Promise<Pair> {
-  const cosign = await on.cosign(['verify', ...ask.cosign(on), image.reference]);
-  const ours = await ourAnswer(on, image.reference, ask, policies.get(ask.name) ?? '');
-  const why = `cosign ended with ${cosign.code}: ${lastLine(cosign.stderr)} | we: ${ours.why}`;
-  return { scene, ask: ask.name, cosign: cosign.code === 0, ours: ours.accepted, why };
-}
-
-const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
-
-/** The pair as it ought to have come out; nothing when no difference is intended. */
-function intendedOutcome(pair: Pair): readonly Pair[] {
-  const { scene, ask } = pair;
-  const intended = intendedDifferences.find((entry) => entry.scenes.includes(scene) && entry.asks.includes(ask));
-  if (intended === undefined) return [];
-  const ours = intended.we === 'accept';
-  return [{ ...pair, ours, cosign: !ours }];
-}
-
-function describePair({ ask, ours, why }: Pair): string {
-  return `${ask}: we ${ours ? 'accept' : 'refuse'} what cosign ${ours ? 'refuses' : 'accepts'} (${why})`;
-}

@@ -11,9 +11,8 @@ import type { TokenRequest } from '../../src/demo/sigstore/identity-token.ts';
 import { startSigstore, type Sigstore } from '../../src/demo/sigstore/sigstore.ts';
 import type { Digest } from '../../src/kernel/digest.ts';
 import { findCosign, must, type Cosign } from './cosign.ts';
-
-export const keyNames = ['p256', 'other', 'p384', 'p521', 'rsa', 'ed25519'] as const;
-export type KeyName = (typeof keyNames)[number];
+import { keyNames, type KeyName } from './keys.ts';
+import type { Place } from './ours.ts';
 
 export const release: TokenRequest = {
   subject: 'https://github.com/acme/app/.github/workflows/release.yaml@refs/heads/main',
@@ -29,7 +28,7 @@ export interface LabImage {
   readonly reference: string;
 }
 
-export interface Lab {
+export interface Lab extends Place {
   readonly folder: string;
   readonly registry: DemoRegistry;
   readonly sigstore: Sigstore;
@@ -38,10 +37,8 @@ export interface Lab {
   image(repository: string): LabImage;
   privateKey(name: KeyName): string;
   publicKey(name: KeyName): string;
-  publicKeyPem(name: KeyName): string;
   /** Signs with a key by hand what cosign would not; ECDSA and SHA-256. */
   signBytes(name: KeyName, bytes: Uint8Array): Buffer;
-  file(name: string): string;
   close(): Promise<void>;
 }
 
@@ -63,6 +60,7 @@ export async function startLab(): Promise<Lab | undefined> {
     registry,
     sigstore,
     cosign,
+    host: registry.host,
     file,
     image(repository) {
       const { digest, size } = pushImage(registry, { repository, tag: 'v1' });

@@ -1,21 +1,31 @@
 /** Our answer: the command `verify` on a policy that holds the question, against the same registry. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { runProgram } from '../../src/cli/program.ts';
 import type { SignatureFact } from '../../src/policy/facts.ts';
-import type { Ask } from './asks.ts';
-import type { Lab } from './lab.ts';
+import type { Ask, PublicKeys } from './asks.ts';
+
+/** Where images and trust are: the lab, or what was frozen of one. */
+export interface Place extends PublicKeys {
+  /** Of the registry. */
+  readonly host: string;
+  /** root.json and root-without-log.json are there, and policies may be written beside them. */
+  file(name: string): string;
+}
 
 /** Files with the policy of each question, by the question's name. */
-export function writePolicies(lab: Lab, asks: readonly Ask[]): ReadonlyMap<string, string> {
+export function writePolicies(place: Place, asks: readonly Ask[]): ReadonlyMap<string, string> {
   const roots = [
-    trustRoot('lab', lab.sigstore.trustedRootJson),
-    trustRoot('lab-without-log', lab.sigstore.trustedRootWithoutLogJson),
+    trustRoot('lab', readFileSync(place.file('root.json'), 'utf8')),
+    trustRoot('lab-without-log', readFileSync(place.file('root-without-log.json'), 'utf8')),
   ];
   return new Map(
     asks.map((ask, index) => {
-      const file = lab.file(`policy-${index}.yaml`);
-      writeFileSync(file, [policy(ask.authority(lab)), ...roots].map((document) => stringify(document)).join('---\n'));
+      const file = place.file(`policy-${index}.yaml`);
+      writeFileSync(
+        file,
+        [policy(ask.authority(place)), ...roots].map((document) => stringify(document)).join('---\n'),
+      );
       return [ask.name, file];
     }),
   );
@@ -87,7 +97,7 @@ interface Report {
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
 }
 
-export async function ourAnswer(lab: Lab, reference: string, ask: Ask, policies: string): Promise<Answer> {
+export async function ourAnswer(place: Place, reference: string, ask: Ask, policies: string): Promise<Answer> {
   let out = '';
   let err = '';
   const terminal = {
@@ -95,8 +105,8 @@ export async function ourAnswer(lab: Lab, reference: string, ask: Ask, policies:
     err: (text: string) => void (err += text),
     colour: false,
   };
-  const flags = ['--policies', policies, '--trusted-root', lab.file('root.json')];
-  const registry = ['--insecure-registry', lab.registry.host];
+  const flags = ['--policies', policies, '--trusted-root', place.file('root.json')];
+  const registry = ['--insecure-registry', place.host];
   const code = await runProgram(['verify', reference, ...flags, ...registry, '-o', 'json'], terminal);
   if (code !== 0 && code !== 1) throw new Error(`verify ${reference} ended with ${code}: ${err}${out}`);
   const { verdict, signatures, reasons } = JSON.parse(out) as Report;

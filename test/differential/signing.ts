@@ -3,7 +3,8 @@ import { attachBundles, imageStatement, signBundleKeyless } from '../../src/demo
 import { attachLegacy, signLegacyKeyless, simpleSigningPayload } from '../../src/demo/images/legacy.ts';
 import type { TokenRequest } from '../../src/demo/sigstore/identity-token.ts';
 import { must } from './cosign.ts';
-import type { KeyName, Lab, LabImage } from './lab.ts';
+import type { KeyName } from './keys.ts';
+import type { Lab, LabImage } from './lab.ts';
 
 export type Format = 'legacy' | 'bundle';
 
