@@ -12,8 +12,13 @@ export interface JsonLog extends Logger {
 
 const textLimit = 2048;
 const listLimit = 32;
+const memberLimit = 64;
 const depthLimit = 4;
-const secretName = /pass(?:word|phrase)|secret|token|authorization|cookie|credential|privatekey|^key$|^auth$/i;
+/** Of a name in lower case, without "-" and "_". */
+const secretName =
+  /pass(?:word|phrase)|secret|token|authorization|cookie|credential|(?:api|private|signing)key|^key$|^auth$/;
+/** User and password in an address. */
+const userInfo = /:\/\/[^/@\s]*@/g;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -27,6 +32,8 @@ export function jsonLog(level: 'debug' | 'info' | 'warn' | 'error' = 'info', str
       messageKey: 'message',
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      // Errors are plain fields already; pino's own serializer would name them anew.
+      serializers: { err: (fields: unknown) => fields },
     },
     stream ?? standardError,
   );
@@ -42,21 +49,32 @@ export function jsonLog(level: 'debug' | 'info' | 'warn' | 'error' = 'info', str
 
 function bounded(fields: Fields, depth = 1): Record<string, unknown> {
   const result: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    result[name] = secretName.test(name) ? '[redacted]' : boundedValue(value, depth);
+  for (const [name, value] of Object.entries(fields).slice(0, memberLimit)) {
+    result[name] = isSecret(name) ? '[redacted]' : boundedValue(value, depth);
   }
   return result;
 }
 
+function isSecret(name: string): boolean {
+  return secretName.test(name.toLowerCase().replaceAll(/[-_]/g, ''));
+}
+
 function boundedValue(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') return value.length > textLimit ? `${value.slice(0, textLimit)}…` : value;
+  if (typeof value === 'string') return boundedText(value);
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Error) return errorFields(value);
   if (value instanceof Date) return value.toISOString();
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (depth >= depthLimit) return '[…]';
   if (Array.isArray(value)) return value.slice(0, listLimit).map((item) => boundedValue(item, depth + 1));
   // Any other object is a record of unknown members.
   return bounded(value as Fields, depth + 1);
+}
+
+function boundedText(text: string): string {
+  // Cut after it, so that nothing is left of a user and password that the cut goes through.
+  const clean = text.slice(0, 2 * textLimit).replaceAll(userInfo, '://[redacted]@');
+  return clean.length > textLimit ? `${clean.slice(0, textLimit)}…` : clean;
 }
 
 /** Not the whole object: errors of network libraries carry requests, with their headers. */
