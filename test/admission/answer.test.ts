@@ -70,6 +70,12 @@ describe('refused', () => {
     expect(response.status?.details).not.toHaveProperty('retryAfterSeconds');
   });
 
+  test('a fault of the request or of ours comes before what may pass later', () => {
+    const violations = [violation('REGISTRY_TIMEOUT'), violation('INTERNAL')];
+
+    expect(responseTo(judged({ violations })).status).toMatchObject({ code: 500 });
+  });
+
   test('for a while: clients are told when to try again', () => {
     const violations = [violation('REGISTRY_TIMEOUT', { retryAfterSeconds: 5 }), violation('SECRET_UNAVAILABLE')];
 

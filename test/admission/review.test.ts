@@ -424,6 +424,13 @@ describe('the deadline', () => {
     expect(response.allowed).toBe(false);
   });
 
+  test('that has passed already is not waited for either', async () => {
+    const bench = new Bench({ facts: async () => never });
+    const { response } = await bench.review('validate', reviewOf(podOf(app)), AbortSignal.abort());
+
+    expect(response).toMatchObject(refusedFor('DEADLINE_EXCEEDED', 503));
+  });
+
   test('does not hold for what needs no answer of anybody', async () => {
     const bench = new Bench({ policies: snapshotOf([policy('p', '**', { authorities: [passes] })]) });
     const { response } = await bench.review('validate', reviewOf(podOf(app)), AbortSignal.abort());
