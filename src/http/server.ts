@@ -31,7 +31,7 @@ export interface ServerSettings {
 export interface ServerLimits extends BodyLimits {
   /** Reviews at one time; what comes on top is refused as OVERLOADED. */
   readonly maxInFlight: number;
-  /** Reviews that begin in one turn of the event loop; each takes up to half a millisecond of it. */
+  /** Requests that begin in one turn of the event loop; each takes up to half a millisecond of it. */
   readonly begunPerTurn: number;
   readonly maxConnections: number;
   /** For the TLS handshake, and again for the headers of a request. */
@@ -74,15 +74,18 @@ export async function startServer(ports: ServerPorts, settings: ServerSettings):
     ...ports,
     budget: new BodyBudget(limits),
     maxInFlight: limits.maxInFlight,
-    turns: new Turns(limits.begunPerTurn),
     readiness: [...settings.readiness, stopping],
   });
   const server = createServer({ ...connectionOptions(limits), ...tlsOptions(ports.certificates) });
   server.maxConnections = limits.maxConnections;
   const connections = new Connections(server);
+  const turns = new Turns(limits.begunPerTurn);
   server.on('request', (request, response) => {
     if (draining.now) response.shouldKeepAlive = false;
-    app(request, response);
+    void turns.take().then(() => {
+      // Whoever has gone before the turn came left nothing to read and nobody to answer.
+      if (!request.destroyed) app(request, response);
+    });
   });
   const stopReloading = reloadCertificate(server, ports);
   await listen(server, settings.listen);

@@ -4,7 +4,6 @@ import { failure, type Failure } from '../kernel/failure.ts';
 import { discardRest, overloaded, readBody, type BodyBudget } from './read-body.ts';
 import { deadlineMs } from './request-deadline.ts';
 import type { Answer, Reviewer } from './reviewer.ts';
-import type { Turns } from './turns.ts';
 
 /** How long and how far a refused request is read on, so that its sender gets to read the answer. */
 const lingerMs = 1000;
@@ -14,7 +13,6 @@ export interface WebhookRouteDeps {
   readonly reviewer: Reviewer;
   readonly budget: BodyBudget;
   readonly maxInFlight: number;
-  readonly turns: Turns;
 }
 
 /** POST /mutate and POST /validate. Requests over `maxInFlight` are refused at once: a late answer is of no use. */
@@ -22,11 +20,9 @@ export function webhookRoute(phase: Phase, deps: WebhookRouteDeps, load: { inFli
   return async (request, response) => {
     const patience = new Patience(request, response);
     load.inFlight += 1;
-    const isTooMany = load.inFlight > deps.maxInFlight;
     let given: Given;
     try {
-      await deps.turns.take();
-      given = await answer(phase, deps, request, patience.signal, isTooMany);
+      given = await answer(phase, deps, request, patience.signal, load.inFlight > deps.maxInFlight);
     } finally {
       load.inFlight -= 1;
       patience.end();
