@@ -12,10 +12,9 @@ interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a program in a process group of its own, so that an interrupt at the terminal reaches us and not it. */
-function start(command: string, args: readonly string[], logFile: string): Running {
+function start(command: string, args: readonly string[], logFile: string, detached: boolean): Running {
   const log = openSync(logFile, 'a');
-  const child = spawn(command, args, { stdio: ['ignore', log, log], detached: true });
+  const child = spawn(command, args, { stdio: ['ignore', log, log], detached });
   closeSync(log);
   const { pid } = child;
   if (pid === undefined) throw new Error(`${command} could not be started`);
@@ -34,16 +33,19 @@ function start(command: string, args: readonly string[], logFile: string): Runni
 /** Programs that start one after the other and end in the opposite order; each writes NAME.log into `logs`. */
 export class ProgramGroup {
   readonly #logs: string;
+  readonly #detached: boolean;
   readonly #running: Running[] = [];
 
-  constructor(logs: string) {
+  /** Detached, in process groups of their own, programs are spared an interrupt at the terminal that is meant for us. */
+  constructor(logs: string, { detached }: { readonly detached: boolean }) {
     this.#logs = logs;
+    this.#detached = detached;
   }
 
   /** Waits until it is ready; fails early, with the end of its log, when the program dies. */
   async start(name: string, path: string, args: readonly string[], ready: () => Promise<boolean>): Promise<void> {
     const logFile = join(this.#logs, `${name}.log`);
-    const program = start(path, args, logFile);
+    const program = start(path, args, logFile, this.#detached);
     this.#running.push(program);
     if (await until(ready, 60_000, program.alive)) return;
     throw new Error(`${name} did not become ready:\n${lastLines(logFile)}`);

@@ -48,12 +48,12 @@ export async function startWebhook(flags: readonly string[]): Promise<WebhookPro
     }
   }
 
-  let group = new ProgramGroup(folder);
+  let group = new ProgramGroup(folder, { detached: false });
   const ready = async (): Promise<boolean> => existsSync(file('ca.pem')) && (await get('/readyz')).status === 200;
   const start = (): Promise<void> => group.start('webhook', process.execPath, args, ready);
   const stop = async (): Promise<void> => {
     await group.stop();
-    group = new ProgramGroup(folder);
+    group = new ProgramGroup(folder, { detached: false });
   };
   const close = async (): Promise<void> => {
     await stop();
