@@ -20,8 +20,8 @@ const mayImport: Record<string, readonly string[]> = {
   'main.ts': [...inside, 'adapters', 'demo', 'cli', 'config.ts'],
 };
 const packages: Record<string, readonly string[]> = {
-  kernel: ['re2js', 'node:crypto'],
-  policy: ['re2js', 'yaml', 'node:crypto'],
+  kernel: ['re2js', 'yaml', 'node:crypto'],
+  policy: ['node:crypto'],
   verification: ['@sigstore/*', '@noble/*', 'node:crypto'],
   ports: [],
   evidence: ['lru-cache'],

@@ -1,11 +1,8 @@
-/**
- * A file of policies: YAML or JSON, one or several documents. Text from files and ConfigMaps is limited in size, depth
- * and aliases before anything is built from it.
- */
-import { LineCounter, isAlias, isCollection, parseAllDocuments, visit, type Document } from 'yaml';
+/** A file of policies: YAML or JSON, one or several documents, each of them one object or a List of objects. */
 import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
+import { parseStrictYaml } from '../kernel/strict-yaml.ts';
 import { parseClusterImagePolicy, policyApiVersions, type ParsedPolicy } from './parse-cluster-image-policy.ts';
 import { parseTrustRoot } from './parse-trust-root.ts';
 import type { TrustRoot } from './model.ts';
@@ -30,47 +27,16 @@ export type PolicyDocument =
       readonly standIn?: ParsedPolicy;
     };
 
-const maxBytes = 1024 * 1024;
-const maxDocuments = 1000;
-const maxDepth = 40;
-const maxAliases = 20;
+const limits = { characters: 1024 * 1024, documents: 1000 };
 
 export function parsePolicyDocuments(text: string, file: string): readonly PolicyDocument[] {
-  if (text.length > maxBytes) return [{ kind: 'problem', where: file, messages: [`larger than ${maxBytes} bytes`] }];
-  const lineCounter = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    version: '1.2',
-    schema: 'core',
-    uniqueKeys: true,
-    lineCounter,
-    prettyErrors: true,
+  const stream = parseStrictYaml(text, limits);
+  if (!stream.ok) return [{ kind: 'problem', where: file, messages: [stream.problem] }];
+  return stream.documents.flatMap((document, index) => {
+    const where = stream.documents.length === 1 ? file : `${file}, document ${index + 1}`;
+    if (!document.ok) return [{ kind: 'problem', where, messages: [document.problem] } as const];
+    return document.value === null ? [] : parsePolicyValue(document.value, where);
   });
-  if (documents.length > maxDocuments) {
-    return [{ kind: 'problem', where: file, messages: [`more than ${maxDocuments} documents`] }];
-  }
-  return documents.flatMap((document, index) => {
-    const where = documents.length === 1 ? file : `${file}, document ${index + 1}`;
-    const problem = documentProblem(document);
-    if (problem !== undefined) return [{ kind: 'problem', where, messages: [problem] } as const];
-    const value: unknown = document.toJS({ maxAliasCount: maxAliases });
-    return value === null ? [] : parsePolicyValue(value, where);
-  });
-}
-
-function documentProblem(document: Document): string | undefined {
-  const [error] = document.errors;
-  if (error !== undefined) return quoted(error.message, 500);
-  let aliases = 0;
-  let tooDeep = false;
-  visit(document, {
-    Node: (_key, node, path) => {
-      if (isAlias(node)) aliases += 1;
-      if (isCollection(node) && path.length > maxDepth * 2) tooDeep = true;
-      return tooDeep || aliases > maxAliases ? visit.BREAK : undefined;
-    },
-  });
-  if (tooDeep) return `nested deeper than ${maxDepth} levels`;
-  return aliases > maxAliases ? `more than ${maxAliases} aliases` : undefined;
 }
 
 /** One object, or a List of them, that is no text any more. */

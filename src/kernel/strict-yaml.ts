@@ -1,0 +1,103 @@
+/**
+ * YAML 1.2, core schema, for text that somebody else wrote. Size, nesting and aliases are limited before anything is built
+ * from the text; a key that occurs twice is refused. Nothing is thrown.
+ */
+import { Composer, CST, isAlias, isMap, isScalar, Lexer, LineCounter, Parser, visit, type Document } from 'yaml';
+import { quoted } from './failure.ts';
+import type { StrictJson } from './strict-json.ts';
+
+export interface YamlLimits {
+  readonly characters: number;
+  readonly documents: number;
+}
+
+/** A document: its value, or what is wrong with it. */
+export type YamlStream =
+  { readonly ok: true; readonly documents: readonly StrictJson[] } | { readonly ok: false; readonly problem: string };
+
+const maxDepth = 40;
+const maxAliases = 20;
+/** Words, signs, spaces and line ends, for each character that is allowed: real manifests have one in four or five. */
+const lexemesPerCharacter = 1 / 3;
+const minLexemes = 10_000;
+
+export function parseStrictYaml(text: string, limits: YamlLimits): YamlStream {
+  if (text.length > limits.characters) return { ok: false, problem: `larger than ${limits.characters} characters` };
+  const lines = new LineCounter();
+  const tokens = tokensOf(text, limits, lines);
+  if (typeof tokens === 'string') return { ok: false, problem: tokens };
+  // Keys are compared below: the library compares each with each.
+  const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, resolveKnownTags: false });
+  const documents = [...composer.compose(tokens)].map((document) => valueOf(document, lines));
+  return { ok: true, documents };
+}
+
+function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonly CST.Token[] | string {
+  const parser = new Parser(lines.addNewLine);
+  lines.addNewLine(0);
+  const tokens: CST.Token[] = [];
+  let documents = 0;
+  let lexemes = 0;
+  let aliases = 0;
+  const maxLexemes = Math.max(minLexemes, Math.floor(limits.characters * lexemesPerCharacter));
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) {
+      tokens.push(token);
+      if (token.type === 'document') documents += 1;
+    }
+    lexemes += 1;
+    if (CST.tokenType(lexeme) === 'alias') aliases += 1;
+    // The document itself and the scalar that is being read are on the stack as well.
+    if (parser.stack.length > maxDepth + 2) return `nested deeper than ${maxDepth} levels`;
+    if (documents > limits.documents) return `more than ${limits.documents} documents`;
+    if (aliases > maxAliases) return `more than ${maxAliases} aliases`;
+    if (lexemes > maxLexemes) return `more than ${maxLexemes} words and signs`;
+  }
+  return [...tokens, ...parser.end()];
+}
+
+function valueOf(document: Document.Parsed, lines: LineCounter): StrictJson {
+  // Warnings are about tags that mean nothing here.
+  const error = document.errors[0] ?? document.warnings[0];
+  const problem = error === undefined ? ambiguity(document, lines) : `${error.message}${place(error.pos[0], lines)}`;
+  if (problem !== undefined) return { ok: false, problem: quoted(problem, 500) };
+  try {
+    return { ok: true, value: document.toJS({ maxAliasCount: maxAliases }) as unknown };
+  } catch (caught) {
+    // Aliases of aliases that unfold to too much.
+    if (caught instanceof ReferenceError) return { ok: false, problem: quoted(caught.message) };
+    throw caught;
+  }
+}
+
+function place(offset: number, lines: LineCounter): string {
+  const { line, col } = lines.linePos(offset);
+  return ` at line ${line}, column ${col}`;
+}
+
+/** A key that occurs twice, or an alias that means nothing or itself. */
+function ambiguity(document: Document.Parsed, lines: LineCounter): string | undefined {
+  let problem: string | undefined;
+  const report = (text: string, offset: number | undefined): symbol => {
+    problem = `${text}${place(offset ?? 0, lines)}`;
+    return visit.BREAK;
+  };
+  visit(document, (_key, node, path) => {
+    if (isAlias(node)) {
+      const target = node.resolve(document);
+      if (target === undefined) return report(`there is no anchor for the alias *${node.source}`, node.range?.[0]);
+      if (path.includes(target)) return report(`the alias *${node.source} holds itself`, node.range?.[0]);
+    }
+    if (isMap(node)) {
+      const keys = new Set<string>();
+      for (const { key } of node.items) {
+        if (!isScalar(key)) return report('a key is no plain text', node.range?.[0]);
+        const name = String(key.value);
+        if (keys.has(name)) return report(`the key "${name}" occurs twice`, key.range?.[0]);
+        keys.add(name);
+      }
+    }
+    return undefined;
+  });
+  return problem;
+}
