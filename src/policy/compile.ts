@@ -9,6 +9,7 @@ import { stableJson } from '../kernel/stable-json.ts';
 import type { Authority, ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from './model.ts';
 import type { KeySource, ParsedAuthority } from './parse-authority.ts';
 import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
+import { certificatesWanted, pemCertificates } from './pem-certificates.ts';
 import { parsePublicKeys } from './public-keys.ts';
 
 /** Data of a Secret by name, or why it cannot be had. */
@@ -34,7 +35,7 @@ function compileAuthority(authority: ParsedAuthority, secret: SecretLookup, notR
     }
     case 'keyless': {
       const { caCert, ...rest } = authority;
-      return { ...rest, ...defined('caCert', caCert === undefined ? undefined : material(caCert, secret, complain)) };
+      return { ...rest, ...defined('caCert', caCert === undefined ? undefined : readCa(caCert, secret, complain)) };
     }
   }
 }
@@ -45,6 +46,12 @@ function readKeys(source: KeySource, secret: SecretLookup, complain: (problem: s
   const parsed = parsePublicKeys(text);
   if (!parsed.ok) complain(parsed.problem);
   return parsed.ok ? parsed.keys : [];
+}
+
+function readCa(source: KeySource, secret: SecretLookup, complain: (problem: string) => void): string | undefined {
+  const text = material(source, secret, complain);
+  if (text !== undefined && pemCertificates(text) === undefined) complain(`keyless.ca-cert: ${certificatesWanted}`);
+  return text;
 }
 
 function material(source: KeySource, secret: SecretLookup, complain: (problem: string) => void): string | undefined {

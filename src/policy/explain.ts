@@ -41,12 +41,31 @@ function explainPolicy(policy: ClusterImagePolicy, image: ImageReference): Expla
 /** Names are matched in full, with registry, and with a tag or digest behind them. Undefined: the glob can match. */
 export function globNote({ source }: Pick<Glob, 'source'>): string | undefined {
   if (source === '*' || source === '*/*') return undefined;
-  const first = source.split('/', 1)[0] ?? '';
-  if (first === 'docker.io') return `never matches: Docker Hub is index.docker.io here; write index.${source}`;
-  if (!first.includes('*') && !/[.:]|^localhost$/.test(first)) {
-    const path = source.includes('/') ? source : `library/${source}`;
-    return `never matches: names begin with their registry; write index.docker.io/${path}`;
-  }
-  if (/[*]$/.test(source) || /@sha256:[0-9a-f]{64}$/.test(source) || /:[^/]+$/.test(source)) return undefined;
+  const hub = nameOnDockerHub(source);
+  if (hub === undefined) return endNote(source);
+  const write = endNote(hub) === undefined ? hub : `${hub}@*`;
+  return `never matches: names begin with their registry, Docker Hub's is index.docker.io; write ${write}`;
+}
+
+/** What a glob without registry, or with docker.io for one, is meant to be. */
+function nameOnDockerHub(source: string): string | undefined {
+  const isAlias = source.startsWith('docker.io/');
+  if (!isAlias && mayNameRegistry(source)) return undefined;
+  const path = isAlias ? source.slice('docker.io/'.length) : source;
+  return `index.docker.io/${path.includes('/') || path === '**' ? '' : 'library/'}${path}`;
+}
+
+function mayNameRegistry(source: string): boolean {
+  const [first = '', ...rest] = source.split('/');
+  return rest.length === 0 ? first.includes('**') : /[*.:]|^localhost$/.test(first);
+}
+
+function endNote(source: string): string | undefined {
+  const last = source.slice(source.lastIndexOf('/') + 1);
+  if (/:[^*@]*@/.test(last))
+    return 'never matches: an image is looked for by its tag or by its digest, not by both at once';
+  if (last.includes('*') || /@sha256:[0-9a-f]{64}$/.test(last) || /^[^@]*:[^@]+$/.test(last)) return undefined;
+  if (last.includes('@'))
+    return 'never matches: what follows "@" is not "sha256:" and 64 lower-case hexadecimal digits';
   return `never matches: names end with a tag or digest; write ${source}@* for this repository alone`;
 }

@@ -2,7 +2,7 @@
  * The verdict about one image. All matching policies must pass; inside a policy one authority is enough. The verdict is
  * built from violations: without one an image is admitted, and everything that is not proven is one.
  */
-import { failure, kindOf, type Failure, type FailureCode } from '../kernel/failure.ts';
+import { failure, kindOf, quoted, type Failure, type FailureCode } from '../kernel/failure.ts';
 import type { SignatureFact } from './facts.ts';
 import type { Identity, NoMatchPolicy, TextMatch } from './model.ts';
 import type { Plan, PlannedCheck, PlannedPolicy } from './plan.ts';
@@ -136,15 +136,15 @@ function failureOf(question: SignaturesQuestion, fact: SignatureFact): Failure {
   if (fact.type === 'attestation') {
     return failure(
       'SIGNATURE_MISSING',
-      `no signatures found, only an attestation of type ${fact.predicateType ?? 'unknown'}`,
+      `no signatures found, only an attestation of type ${quoted(fact.predicateType ?? 'unknown')}`,
     );
   }
   if (question.trust.kind === 'key' || fact.signer.kind === 'key') {
     return failure('KEY_MISMATCH', 'signed with another kind of key than the policy asks for');
   }
-  const subjects = fact.signer.subjects.join(', ');
+  const subjects = quoted(fact.signer.subjects.join(', '), 512);
   const wanted = question.trust.identities.map(describeIdentity).join(' or ');
-  return failure('IDENTITY_MISMATCH', `signed by ${subjects} (issuer ${fact.signer.issuer}), not by ${wanted}`);
+  return failure('IDENTITY_MISMATCH', `signed by ${subjects} (issuer ${quoted(fact.signer.issuer)}), not by ${wanted}`);
 }
 
 function describeIdentity({ issuer, subject }: Identity): string {

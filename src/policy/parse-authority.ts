@@ -11,6 +11,7 @@ import type {
   StaticAuthority,
   TextMatch,
 } from './model.ts';
+import { certificatesWanted, pemCertificates } from './pem-certificates.ts';
 import { parsePublicKeys } from './public-keys.ts';
 
 export type ParsedAuthority = (StaticAuthority | ParsedKeyAuthority | ParsedKeylessAuthority) & {
@@ -157,8 +158,7 @@ function checkPublicKeys(text: string, path: string, errors: FieldErrors): void 
 }
 
 function checkCertificates(text: string, path: string, errors: FieldErrors): void {
-  if (!/-----BEGIN CERTIFICATE-----/.test(text))
-    errors.invalid('<certificate>', path, 'expected PEM certificates, root last');
+  if (pemCertificates(text) === undefined) errors.invalid('<certificate>', path, certificatesWanted);
 }
 
 function readKeySource(key: Fields, errors: FieldErrors, notReady: string[], check: CheckMaterial): KeySource {

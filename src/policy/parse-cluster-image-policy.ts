@@ -34,6 +34,9 @@ export function parseClusterImagePolicy(document: unknown): Result<ParsedPolicy,
   return parsed !== undefined && errors.isEmpty ? ok(parsed) : fail(errors.list());
 }
 
+/** What the API server demands of names; files and ConfigMaps have no API server before them. RFC 1123 */
+const objectName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+
 /** apiVersion, kind, metadata and status; the name. */
 export function readHeader(fields: Fields, apiVersions: readonly string[], kind: string, errors: FieldErrors): string {
   const apiVersion = fields.text('apiVersion');
@@ -44,6 +47,8 @@ export function readHeader(fields: Fields, apiVersions: readonly string[], kind:
   fields.ignore('status');
   const name = fields.object('metadata')?.filled('name');
   if (name === undefined) errors.missing('metadata.name');
+  else if (!objectName.test(name))
+    errors.invalid(name, 'metadata.name', 'expected lower-case letters, digits, "-" and "."');
   return name ?? '';
 }
 

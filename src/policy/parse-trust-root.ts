@@ -2,7 +2,7 @@
  * Reads a TrustRoot (policy.sigstore.dev/v1alpha1) or a trusted_root.json into one form: the protobuf-JSON text of a
  * dev.sigstore.trustroot.v1.TrustedRoot. Every problem of a document is reported, not only the last one.
  */
-import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { digestOf } from '../kernel/digest.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
@@ -10,6 +10,7 @@ import { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
 import type { TrustRoot } from './model.ts';
 import { readHeader } from './parse-cluster-image-policy.ts';
+import { pemCertificates } from './pem-certificates.ts';
 
 const kinds = ['remote', 'repository', 'sigstoreKeys'] as const;
 
@@ -85,17 +86,6 @@ function readChain(entry: Fields, errors: FieldErrors): readonly string[] {
   if (certificates === undefined)
     errors.invalid('<certChain>', entry.at('certChain'), 'expected base64 of PEM certificates, root last');
   return certificates ?? [];
-}
-
-/** Base64 DER of every certificate in a PEM text; undefined when there is none or one cannot be read. */
-export function pemCertificates(text: string): readonly string[] | undefined {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g) ?? [];
-  try {
-    const found = blocks.map((block) => new X509Certificate(block).raw.toString('base64'));
-    return found.length === 0 ? undefined : found;
-  } catch {
-    return undefined;
-  }
 }
 
 function decoded(entry: Fields, name: string, errors: FieldErrors): string | undefined {

@@ -12,7 +12,10 @@ export type TrustSelection =
   { readonly ok: true; readonly trust: TrustQuestion } | { readonly ok: false; readonly problem: string };
 
 export function selectTrust(authority: KeyAuthority | KeylessAuthority, snapshot: PolicySnapshot): TrustSelection {
-  const root = (name: string | undefined): TrustRoot | undefined => snapshot.trustRoots.get(name ?? publicTrustRoot);
+  const root = (name: string | undefined): TrustRoot | undefined => {
+    const found = snapshot.trustRoots.get(name ?? publicTrustRoot);
+    return found?.notReady.length === 0 ? found : undefined;
+  };
   switch (authority.kind) {
     case 'key': {
       if (authority.keys.length === 0)
@@ -38,12 +41,13 @@ export function selectTrust(authority: KeyAuthority | KeylessAuthority, snapshot
   }
 }
 
+/** A trust root that can be used. */
 type RootLookup = (name: string | undefined) => TrustRoot | undefined;
 
 function selectForCertificates(authority: KeylessAuthority, root: RootLookup): TrustSelection {
   const own = authority.caCert === undefined ? undefined : trustRootFromCertificates('(ca-cert)', authority.caCert);
   const chosen = own ?? root(authority.trustRootRef);
-  if (chosen === undefined || chosen.notReady.length > 0) {
+  if (chosen === undefined) {
     return { ok: false, problem: `there is no usable trust root for authority ${authority.name}` };
   }
   const logAndTime = selectLogAndTime(authority, logRootOf(authority, chosen, root), root);
@@ -67,14 +71,17 @@ function selectForCertificates(authority: KeylessAuthority, root: RootLookup): T
 function logRootOf(authority: KeylessAuthority, chosen: TrustRoot, root: RootLookup): TrustRoot | undefined {
   if (authority.ctlog !== undefined) return root(authority.ctlog.trustRootRef ?? authority.trustRootRef);
   if (authority.timestampTrustRootRef !== undefined) return undefined;
-  return chosen.name === publicTrustRoot || hasLogs(chosen) ? chosen : undefined;
+  return chosen.name === publicTrustRoot || logUrls(chosen).length > 0 ? chosen : undefined;
 }
 
-function hasLogs(root: TrustRoot): boolean {
-  const parsed: unknown = JSON.parse(root.trustedRootJson);
-  // Parsed and checked when the root was read; here only the presence of entries counts.
-  const { tlogs } = parsed as { tlogs?: unknown };
-  return Array.isArray(tlogs) && tlogs.length > 0;
+function logUrls(root: TrustRoot): readonly string[] {
+  // Parsed and checked when the root was read.
+  const { tlogs } = JSON.parse(root.trustedRootJson) as { tlogs?: readonly { baseUrl?: unknown }[] };
+  return (tlogs ?? []).map(({ baseUrl }) => withoutSlash(String(baseUrl)));
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/$/, '');
 }
 
 function selectLogAndTime(
@@ -84,17 +91,13 @@ function selectLogAndTime(
 ): LogAndTime | string {
   const { ctlog, timestampTrustRootRef } = authority;
   if (ctlog !== undefined && logRoot === undefined)
-    return `authority ${authority.name} demands a log of an unknown trust root`;
-  if (
-    ctlog?.url !== undefined &&
-    logRoot !== undefined &&
-    !logRoot.trustedRootJson.includes(`"${ctlog.url.replace(/\/$/, '')}`)
-  ) {
+    return `authority ${authority.name} demands a log of a trust root that is not there or cannot be used`;
+  if (ctlog?.url !== undefined && logRoot !== undefined && !logUrls(logRoot).includes(withoutSlash(ctlog.url))) {
     return `authority ${authority.name} demands the log ${ctlog.url}, which its trust root does not know: name a TrustRoot with ctlog.trustRootRef`;
   }
   const timestamps = timestampTrustRootRef === undefined ? undefined : root(timestampTrustRootRef);
   if (timestampTrustRootRef !== undefined && timestamps === undefined) {
-    return `authority ${authority.name} demands timestamps of an unknown trust root`;
+    return `authority ${authority.name} demands timestamps of a trust root that is not there or cannot be used`;
   }
   const log =
     logRoot === undefined ? ({ demand: 'ignored' } as const) : ({ demand: 'required', root: logRoot } as const);
