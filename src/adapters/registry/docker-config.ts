@@ -50,8 +50,18 @@ function canonical(host: string): string {
 export function findCredentials(config: DockerConfig, host: string, repository: string): BasicCredentials | undefined {
   const wanted = canonical(host);
   return config.entries.find(({ host: own, path }) => {
-    return own === wanted && (path === '' || repository === path || repository.startsWith(`${path}/`));
+    return isHost(own, wanted) && (path === '' || repository === path || repository.startsWith(`${path}/`));
   })?.credentials;
+}
+
+/** As in Kubernetes, "*.azurecr.io" stands for every host with one more part; a star is a whole part, never a piece. */
+function isHost(pattern: string, host: string): boolean {
+  if (!pattern.includes('*')) return pattern === host;
+  // A port is a part of its own.
+  const separator = /\.|(?=:)/;
+  const parts = pattern.split(separator);
+  const wanted = host.split(separator);
+  return parts.length === wanted.length && parts.every((part, at) => part === '*' || part === wanted[at]);
 }
 
 export function dockerConfigCredentials(id: string, config: DockerConfig): Credentials {
