@@ -2,6 +2,7 @@
  * Settings of the serving commands: raw flag values (from flags, environment and one YAML file, in that order of
  * strength) become one frozen Config, or the list of everything wrong with them. Nothing else reads the environment.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { defined } from './kernel/defined.ts';
 import { fail, ok, type Result } from './kernel/result.ts';
@@ -82,7 +83,7 @@ export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig
     listen: checks.use(parseListen('--listen', flags.listen), { host: '', port: 0 }),
     policies: flags.policies ?? [],
     ...defined('kubeconfig', flags.kubeconfig),
-    namespace: flags.namespace,
+    namespace: checks.use(parseNamespace(flags.namespace), ''),
     onNoMatch: checks.use(oneOf('--on-no-match', flags.onNoMatch, ['deny', 'warn', 'allow'] as const), 'deny'),
     ...checks.use(parsePublicRoot(flags), {}),
     decisionLog: {
@@ -97,7 +98,7 @@ export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig
     tls: checks.use(parseTls(flags), { names: [] }),
     ...defined('caFile', flags.caFile),
     registry: checks.use(parseRegistrySettings(flags), { insecure: [], ca: new Map<string, string>() }),
-    drainSeconds: checks.use(wholeNumber('--drain-seconds', flags.drainSeconds, 0), 0),
+    drainSeconds: checks.use(wholeNumber('--drain-seconds', flags.drainSeconds, 0, 3600), 0),
   });
   return checks.problems.length > 0 ? fail(checks.problems) : ok(config);
 }
@@ -108,6 +109,12 @@ export function parseListen(flag: string, text: string): Result<Listen, string> 
   const host = match?.groups?.['six'] ?? match?.groups?.['host'];
   if (host === undefined || port > 65_535) return fail(`${flag}: "${text}" is not HOST:PORT, e.g. 0.0.0.0:8443`);
   return ok({ host, port });
+}
+
+/** It becomes a part of host names. */
+function parseNamespace(text: string): Result<string, string> {
+  const isName = text.length <= 63 && /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(text);
+  return isName ? ok(text) : fail(`--namespace: "${text}" is not the name of a namespace`);
 }
 
 function parseTls(flags: RawWebhookFlags): Result<WebhookConfig['tls'], string> {
@@ -134,15 +141,32 @@ function parsePublicRoot({
 export type RegistryFlags = Pick<RawWebhookFlags, 'insecureRegistry' | 'registryCa' | 'dockerConfig'>;
 
 export function parseRegistrySettings(flags: RegistryFlags): Result<RegistrySettings, string> {
+  const insecure = flags.insecureRegistry ?? [];
+  const notHost = insecure.find((host) => !isHost(host));
+  if (notHost !== undefined) return fail(`--insecure-registry: "${notHost}" is not HOST or HOST:PORT`);
   const ca = new Map<string, string>();
   for (const entry of flags.registryCa ?? []) {
     const [host = '', file = ''] = entry.split('=', 2);
-    if (host === '' || file === '') return fail(`--registry-ca: "${entry}" is not HOST=FILE`);
+    if (!isHost(host) || file === '') return fail(`--registry-ca: "${entry}" is not HOST=FILE`);
     const pem = readText(file);
     if (pem === undefined) return fail(`--registry-ca: cannot read ${file}`);
+    if (!isCertificate(pem)) return fail(`--registry-ca: ${file} does not begin with a PEM certificate`);
     ca.set(host, pem);
   }
-  return ok({ insecure: flags.insecureRegistry ?? [], ca, ...defined('dockerConfig', flags.dockerConfig) });
+  return ok({ insecure, ca, ...defined('dockerConfig', flags.dockerConfig) });
+}
+
+/** As in image names; an address with https:// before it would never be found. */
+function isHost(text: string): boolean {
+  return /^[A-Za-z0-9.-]+(?::\d{1,5})?$/.test(text);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function readText(file: string): string | undefined {
@@ -158,10 +182,14 @@ function oneOf<T extends string>(flag: string, text: string, choices: readonly T
   return choice === undefined ? fail(`${flag}: "${text}" is not one of ${choices.join(', ')}`) : ok(choice);
 }
 
-function wholeNumber(flag: string, text: string, least: number): Result<number, string> {
+function wholeNumber(
+  flag: string,
+  text: string,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): Result<number, string> {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-    return fail(`${flag}: "${text}" is not a whole number of at least ${least}`);
-  }
-  return ok(value);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return ok(value);
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  return fail(`${flag}: "${text}" is not a whole number ${range}`);
 }
