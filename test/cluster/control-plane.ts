@@ -37,7 +37,7 @@ export async function startControlPlane(programs: KubePrograms, folder: string):
   const setting: Setting = {
     programs,
     folder,
-    group: new ProgramGroup(folder, { detached: true }),
+    group: new ProgramGroup(folder),
     server: `https://127.0.0.1:${api}`,
     ports: { client, peer, api },
   };

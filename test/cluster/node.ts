@@ -45,7 +45,7 @@ export async function startNode(
   programs: KubePrograms,
   folder: string,
 ): Promise<ClusterNode> {
-  const setting: Setting = { folder, group: new ProgramGroup(folder, { detached: true }), ...makeBridge(folder) };
+  const setting: Setting = { folder, group: new ProgramGroup(folder), ...makeBridge(folder) };
   try {
     makeControlGroup(setting.link);
     await startContainerd(setting);

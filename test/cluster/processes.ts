@@ -37,7 +37,7 @@ export class ProgramGroup {
   readonly #running: Running[] = [];
 
   /** Detached, in process groups of their own, programs are spared an interrupt at the terminal that is meant for us. */
-  constructor(logs: string, { detached }: { readonly detached: boolean }) {
+  constructor(logs: string, { detached = true }: { readonly detached?: boolean } = {}) {
     this.#logs = logs;
     this.#detached = detached;
   }

@@ -45,8 +45,21 @@ export interface Registered {
 }
 
 /** webhooks.yaml as its comment says for a webhook outside the cluster. */
-export async function register(api: Api, url: string, caBundle: string): Promise<Registered> {
-  const configurations = read('webhooks.yaml');
+export function register(api: Api, url: string, caBundle: string): Promise<Registered> {
+  return registerAll(api, read('webhooks.yaml'), url, caBundle);
+}
+
+/** policy-webhook.yaml. */
+export function registerPolicies(api: Api, url: string, caBundle: string): Promise<Registered> {
+  return registerAll(api, read('policy-webhook.yaml'), url, caBundle);
+}
+
+async function registerAll(
+  api: Api,
+  configurations: readonly ApiObject[],
+  url: string,
+  caBundle: string,
+): Promise<Registered> {
   for (const configuration of configurations) await api.apply(outside(configuration, url, caBundle));
   const remove = async (): Promise<void> => {
     for (const configuration of configurations) await api.remove(configuration);
