@@ -47,7 +47,7 @@ export const defaultLimits: ServerLimits = {
   maxBodyBytes: 8 * 1024 * 1024,
   maxBufferedBytes: 256 * 1024 * 1024,
   maxInFlight: 512,
-  begunPerTurn: 16,
+  begunPerTurn: 8,
   maxConnections: 4096,
   headersMs: 10_000,
   requestMs: 40_000,
