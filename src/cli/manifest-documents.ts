@@ -1,7 +1,9 @@
 /**
  * Kubernetes manifests from files, and the AdmissionReview that an API server would send for each of them on creation.
+ * A file may also hold AdmissionReviews themselves, as an API server sent them.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { asRecord } from '../kernel/strict-json.ts';
 
@@ -11,12 +13,31 @@ export interface ManifestDocument {
   readonly namespace: string;
   readonly name: string;
   readonly object: unknown;
+  /** Present: it came in this AdmissionReview, which is asked as it is. */
+  readonly review?: Readonly<Record<string, unknown>>;
 }
 
 const maxBytes = 16 * 1024 * 1024;
 
-/** Throws an Error with a sentence: what cannot be read is a usage error of the command. */
-export function readManifests(file: string): readonly ManifestDocument[] {
+/**
+ * Manifests of a file, of every YAML and JSON file right in a folder, or of standard input for `-`. Throws an Error with
+ * a sentence: what cannot be read is a usage error of the command, and so is nothing, which would be admitted unseen.
+ */
+export function readManifests(path: string): readonly ManifestDocument[] {
+  const isFolder = path !== '-' && statSync(path).isDirectory();
+  const manifests = isFolder ? manifestFilesIn(path).flatMap(readFile) : readFile(path);
+  if (manifests.length === 0) throw new Error(`there is no manifest in ${path}`);
+  return manifests;
+}
+
+function manifestFilesIn(folder: string): readonly string[] {
+  return readdirSync(folder)
+    .filter((name) => /\.(?:ya?ml|json)$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function readFile(file: string): readonly ManifestDocument[] {
   const text = readFileSync(file === '-' ? 0 : file, 'utf8');
   if (text.length > maxBytes) throw new Error(`${file} is larger than ${maxBytes} bytes`);
   const documents = parseAllDocuments(text, { version: '1.2', uniqueKeys: true });
@@ -39,11 +60,25 @@ function manifestsIn(value: unknown, where: string): readonly ManifestDocument[]
   if (kind.endsWith('List') && Array.isArray(items)) {
     return items.flatMap((item, index) => manifestsIn(item, `${where}, items[${index}]`));
   }
+  if (kind === 'AdmissionReview') return [requestIn(object, where)];
   const metadata = asRecord(object['metadata']);
-  const text = (member: unknown, fallback: string): string => (typeof member === 'string' ? member : fallback);
   const namespace = text(metadata?.['namespace'], 'default');
   const name = text(metadata?.['name'], text(metadata?.['generateName'], ''));
   return [{ apiVersion, kind, namespace, name, object }];
+}
+
+function requestIn(review: Readonly<Record<string, unknown>>, where: string): ManifestDocument {
+  const request = asRecord(review['request']);
+  if (request === undefined) throw new Error(`${where}: an AdmissionReview needs a request`);
+  const { group, version, kind } = asRecord(request['kind']) ?? {};
+  const apiVersion = [text(group, ''), text(version, '')].filter((part) => part !== '').join('/');
+  const name = text(request['name'], '');
+  const namespace = text(request['namespace'], '');
+  return { apiVersion, kind: text(kind, ''), namespace, name, object: request['object'], review };
+}
+
+function text(member: unknown, fallback: string): string {
+  return typeof member === 'string' ? member : fallback;
 }
 
 /** kubectl's guess of the resource: right for every kind that is judged. */
@@ -65,6 +100,8 @@ export function resourceOf({ apiVersion, kind }: Pick<ManifestDocument, 'apiVers
 }
 
 export function admissionReviewFor(document: ManifestDocument, uid: string): unknown {
+  const { review, object } = document;
+  if (review !== undefined) return { ...review, request: { ...asRecord(review['request']), object } };
   const { group, version, resource } = resourceOf(document);
   return {
     apiVersion: 'admission.k8s.io/v1',
@@ -77,7 +114,7 @@ export function admissionReviewFor(document: ManifestDocument, uid: string): unk
       namespace: document.namespace,
       operation: 'CREATE',
       userInfo: { username: 'review' },
-      object: document.object,
+      object,
       oldObject: null,
       dryRun: true,
       options: null,

@@ -46,7 +46,12 @@ const deadlineMs = 60_000;
 export function addReviewCommand(program: Command, terminal: Terminal, exit: (code: ExitCode) => void): void {
   const command = program.command('review').description('judge manifests as the webhook would, without a cluster');
   registryFlags(command)
-    .addOption(repeatable('-f, --file <file>', 'manifests, YAML or JSON; - for standard input').makeOptionMandatory())
+    .addOption(
+      repeatable(
+        '-f, --file <path>',
+        'file or folder of manifests or AdmissionReviews; - for standard input',
+      ).makeOptionMandatory(),
+    )
     .addOption(repeatable('--policies <path>', 'file or folder with policies').makeOptionMandatory())
     .addOption(flag('--on-no-match <mode>', 'images that no policy matches', 'deny').choices(['deny', 'warn', 'allow']))
     .addOption(flag('--trusted-root <file>', 'trusted_root.json used instead of the public-good root'))
@@ -116,8 +121,7 @@ function reviewerFor(snapshot: PolicySnapshot, adapters: EvidenceAdapters, crede
 
 async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): Promise<ReviewedDocument> {
   const { kind, namespace, name, object } = manifest;
-  const { group, resource } = resourceOf(manifest);
-  if (!judgedKinds.some((known) => known.group === group && known.resource === resource)) {
+  if (!isSentToTheWebhook(manifest)) {
     return {
       kind,
       namespace,
@@ -140,6 +144,13 @@ async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): P
   const { outcome, decision } = validated;
   const warnings = [...outcome.notices, ...outcome.warnings.map(({ code, message }) => `${code}: ${message}`)];
   return { kind, namespace, name, verdict: verdictOf(decision), reasons: decision.reasons, warnings, patched: stored };
+}
+
+/** Of other kinds no webhook hears; of a version that is not known it does, and refuses it. */
+function isSentToTheWebhook(manifest: ManifestDocument): boolean {
+  if (manifest.review !== undefined) return true;
+  const { group, resource } = resourceOf(manifest);
+  return judgedKinds.some((known) => known.group === group && known.resource === resource);
 }
 
 function verdictOf({ verdict }: Decision): Verdict {
