@@ -13,6 +13,7 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { Policies } from '../ports/policies.ts';
 import { answer } from './answer.ts';
 import { settleBy } from './deadline.ts';
+import { checkPolicy, isPolicy } from './check-policy.ts';
 import { decode, parseBody, uidOf, type AdmissionRequest } from './decode.ts';
 import { judgeImages } from './judge-images.ts';
 import { judgedKind, type JudgedKind } from './judged-kinds.ts';
@@ -106,6 +107,7 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     const kind = judgedKind(request.resource);
     const exempt = exemptionOf(request, kind);
     if (exempt !== undefined) return skip(exempt);
+    if (isPolicy(request.resource) && request.subResource === '') return checkPolicy(request);
     if (!isUnderstood(request, kind)) return refuse(unsupported(request));
 
     const matter = readMatter(request, kind);

@@ -17,6 +17,7 @@ const kinds = {
   // policies
   NO_MATCHING_POLICY: 'violation',
   POLICY_NOT_READY: 'violation',
+  POLICY_INVALID: 'violation',
   STATIC_FAIL: 'violation',
   // signatures
   SIGNATURE_MISSING: 'violation',

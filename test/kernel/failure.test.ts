@@ -63,6 +63,7 @@ test('codes are spoken by other programs: none is taken away', () => {
       "NO_MATCHING_POLICY",
       "OVERLOADED",
       "POLICIES_UNAVAILABLE",
+      "POLICY_INVALID",
       "POLICY_NOT_READY",
       "REGISTRY_DENIED",
       "REGISTRY_RATE_LIMITED",

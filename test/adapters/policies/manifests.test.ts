@@ -112,8 +112,16 @@ describe('the webhook registrations', () => {
     });
     const core = 'pods pods/ephemeralcontainers podtemplates replicationcontrollers';
     const workloads = 'cronjobs daemonsets deployments jobs replicasets statefulsets';
-    const tekton = 'pipelineruns pipelines taskruns tasks';
+    const tekton = 'pipelineruns pipelines stepactions taskruns tasks';
     expect(covered.sort()).toEqual(`${core} ${workloads} ${tekton}`.split(' ').sort());
+  });
+});
+
+test('the webhook for policies covers both kinds in both versions, and leaves them open to repair when it is down', () => {
+  const configuration: unknown = parse(text('policy-webhook.yaml'));
+  expect(at(configuration, 'webhooks', 0)).toMatchObject({
+    failurePolicy: 'Ignore',
+    rules: [{ apiVersions: ['v1alpha1', 'v1beta1'], resources: ['clusterimagepolicies', 'trustroots'] }],
   });
 });
 

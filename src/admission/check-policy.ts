@@ -1,0 +1,18 @@
+/** Policies on their way into the cluster: a broken one is refused with everything that is wrong with it. */
+import { failure } from '../kernel/failure.ts';
+import { checkPolicyObject } from '../policy/check-object.ts';
+import type { AdmissionRequest, Resource } from './decode.ts';
+import { judged, refuse, type Outcome } from './outcome.ts';
+
+const group = 'policy.sigstore.dev';
+const resources: ReadonlySet<string> = new Set(['clusterimagepolicies', 'trustroots']);
+
+export function isPolicy({ group: of, resource }: Resource): boolean {
+  return of === group && resources.has(resource);
+}
+
+/** Every version of the two kinds has one schema, so that no version is asked for here: the object names its own. */
+export function checkPolicy({ object }: AdmissionRequest): Outcome {
+  const { refusal, warnings } = checkPolicyObject(object);
+  return refusal === undefined ? judged({ notices: warnings }) : refuse(failure('POLICY_INVALID', refusal));
+}
