@@ -1,10 +1,11 @@
 /** `countersign audit list | show | verify`: what was decided, and whether the record of it is complete. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decisionLogFiles } from '../adapters/decision-log/lines.ts';
 import { readDecisions, type DecisionFilter } from '../adapters/decision-log/read-decisions.ts';
-import { verifyDecisionLog } from '../adapters/decision-log/verify-decision-log.ts';
+import { verifyDecisionLog, type Verification } from '../adapters/decision-log/verify-decision-log.ts';
 import { defined } from '../kernel/defined.ts';
+import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag } from './flags.ts';
@@ -29,6 +30,12 @@ interface ListFlags extends LogFlags {
   readonly limit: string;
 }
 
+interface VerifyFlags extends LogFlags {
+  readonly head?: string;
+}
+
+const verdicts = ['admit', 'warn', 'refuse', 'unavailable', 'error', 'skip'];
+
 type Exit = (code: ExitCode) => void;
 
 export function addAuditCommand(program: Command, terminal: Terminal, exit: Exit): void {
@@ -39,7 +46,7 @@ export function addAuditCommand(program: Command, terminal: Terminal, exit: Exit
       .addOption(outputFlag());
   };
   withLog(audit.command('list').description('decisions, oldest first'))
-    .addOption(flag('--verdict <verdict>', 'admit, warn, refuse, unavailable, error or skip'))
+    .addOption(flag('--verdict <verdict>', 'with this verdict').choices(verdicts))
     .addOption(flag('--in-namespace <name>', 'of objects in this namespace'))
     .addOption(flag('--policy <name>', 'that this policy had a part in'))
     .addOption(flag('--code <code>', 'with this reason, e.g. SIGNATURE_MISSING'))
@@ -60,24 +67,35 @@ export function addAuditCommand(program: Command, terminal: Terminal, exit: Exit
       exit(exitCodes.ok);
     },
   );
-  withLog(audit.command('verify').description('check that no decision was changed, removed or added')).action(
-    async (flags: LogFlags) => {
-      const verified = await verifyDecisionLog(await filesOf(flags.decisionLog));
-      const { verdict, records, firstBroken, remarks } = verified;
-      print(terminal, flags.output, verified, () => {
-        const word = coloured(terminal, verdict === 'intact' ? 'green' : 'red', verdict);
-        const broken =
-          firstBroken === undefined ? '' : `  ${firstBroken.file}:${firstBroken.line}: ${firstBroken.why}\n`;
-        return `${word}  ${records} records\n${broken}${remarks.map(({ file, line, text }) => `  ${file}:${line}: ${text}\n`).join('')}`;
-      });
-      exit(verdict === 'intact' ? exitCodes.ok : exitCodes.refused);
-    },
-  );
+  withLog(audit.command('verify').description('check that no decision was changed, removed or added'))
+    .addOption(flag('--head <hash>', 'hash of a record noted earlier: it must still be there'))
+    .action(async (flags: VerifyFlags) => {
+      const verified = await verifyDecisionLog(await filesOf(flags.decisionLog), hashOf(flags.head));
+      print(terminal, flags.output, verified, () => describeVerification(verified, terminal));
+      exit(verified.verdict === 'intact' ? exitCodes.ok : exitCodes.refused);
+    });
+}
+
+function describeVerification(verified: Verification, terminal: Terminal): string {
+  const { verdict, records, head, firstBroken, remarks } = verified;
+  const last = head === undefined ? '' : `, the last with hash ${head.hash}`;
+  const lines = [
+    `${coloured(terminal, verdict === 'intact' ? 'green' : 'red', verdict)}  ${records} records${last}`,
+    ...(firstBroken === undefined ? [] : [`  ${firstBroken.file}:${firstBroken.line}: ${firstBroken.why}`]),
+    ...remarks.map(({ file, line, text }) => `  ${file}:${line}: ${quoted(text, 1024)}`),
+  ];
+  return `${lines.join('\n')}\n`;
 }
 
 async function filesOf(log: string): Promise<readonly string[]> {
-  if (!existsSync(log)) throw new UsageError(`--decision-log: there is no file ${log}`);
+  const found = statSync(log, { throwIfNoEntry: false });
+  if (found?.isFile() !== true) throw new UsageError(`--decision-log: there is no file ${log}`);
   return decisionLogFiles(log);
+}
+
+function hashOf(text: string | undefined): string | undefined {
+  if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text;
+  throw new UsageError(`--head: "${text}" is not the hash of a record, 64 hexadecimal digits`);
 }
 
 function filterOf(flags: ListFlags): DecisionFilter {
@@ -99,7 +117,7 @@ function filterOf(flags: ListFlags): DecisionFilter {
 function time(name: string, text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const date = new Date(text);
-  if (Number.isNaN(date.getTime()))
+  if (!/^\d{4}-\d\d-\d\d(?:T|$)/.test(text) || Number.isNaN(date.getTime()))
     throw new UsageError(`${name}: "${text}" is not a time such as 2030-01-31T12:00:00Z`);
   return date;
 }
@@ -113,8 +131,9 @@ async function read(log: string, filter: DecisionFilter, terminal: Terminal): Pr
   return records;
 }
 
-export function describeList(records: readonly LogRecord[], terminal: Terminal): string {
-  const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+function describeList(records: readonly LogRecord[], terminal: Terminal): string {
+  // Much of it was written by whoever sent the request.
+  const text = (value: unknown): string => (typeof value === 'string' ? quoted(value, 120) : '');
   const rows = records.map((record) => {
     const reasons: readonly unknown[] = Array.isArray(record['reasons']) ? record['reasons'] : [];
     const first = asRecord(reasons[0]);
@@ -125,7 +144,7 @@ export function describeList(records: readonly LogRecord[], terminal: Terminal):
       coloured(terminal, colour, verdict),
       text(record['phase']),
       `${text(record['kind'])} ${text(record['namespace'])}/${text(record['name'])}`,
-      first === undefined ? text(record['skipped']) : `${text(first['code'])}: ${text(first['message']).slice(0, 120)}`,
+      first === undefined ? text(record['skipped']) : `${text(first['code'])}: ${text(first['message'])}`,
     ];
   });
   return table([['TIME', 'VERDICT', 'PHASE', 'OBJECT', 'REASON'], ...rows]);
