@@ -33,15 +33,14 @@ function provesNoTime(entry: TransparencyLogEntry | undefined): boolean {
 
 /** Numbers that the library makes BigInts of, whatever their length, and texts that it hashes. */
 function isReadable({ logIndex, integratedTime, inclusionProof, canonicalizedBody }: TransparencyLogEntry): boolean {
-  const numbers = [logIndex, integratedTime, inclusionProof?.logIndex ?? '0', inclusionProof?.treeSize ?? '0'];
-  const checkpoint = inclusionProof?.checkpoint?.envelope ?? '';
-  return (
-    numbers.every((text) => /^\d{1,19}$/.test(text)) &&
-    checkpoint.length <= maxCheckpoint &&
-    (inclusionProof?.hashes.length ?? 0) <= maxHashes &&
-    canonicalizedBody.length <= maxBody
-  );
+  if (canonicalizedBody.length > maxBody || ![logIndex, integratedTime].every(isNumber)) return false;
+  if (inclusionProof === undefined) return true;
+  const { logIndex: place, treeSize, hashes, checkpoint } = inclusionProof;
+  const isShort = (checkpoint?.envelope ?? '').length <= maxCheckpoint && hashes.length <= maxHashes;
+  return isShort && [place, treeSize].every(isNumber);
 }
+
+const isNumber = (text: string): boolean => /^\d{1,19}$/.test(text);
 
 const maxCheckpoint = 16 * 1024;
 const maxHashes = 64;

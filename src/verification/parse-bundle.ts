@@ -48,8 +48,17 @@ export function parseBundle(
 export function readBundle(bytes: Uint8Array): Bundle {
   const json = parseStrictJson(bytes);
   if (!json.ok) throw malformed(`the bundle: ${json.problem}`);
+  const bundle = convert(json.value);
+  // A later version may mean by the same fields something else; the library takes any number.
+  if (!/^application\/vnd\.dev\.sigstore\.bundle(\+json;version=0\.[123]|\.v0\.3\+json)$/.test(bundle.mediaType)) {
+    throw new Rejection('SIGNATURE_UNSUPPORTED', 'the bundle is of a version that is not known');
+  }
+  return bundle;
+}
+
+function convert(json: unknown): Bundle {
   try {
-    return bundleFromJSON(json.value);
+    return bundleFromJSON(json);
   } catch {
     throw malformed('the bundle is not a valid Sigstore bundle');
   }

@@ -184,7 +184,7 @@ describe('timestamps', () => {
       {
         ...authority,
         ...authorityJson([]),
-        ...{ certChain: authority?.certChain ?? { certificates: [] } },
+        certChain: authority?.certChain ?? { certificates: [] },
         validFor: { start: '2024-01-01T00:00:00Z', end: '2025-06-01T00:00:00Z' },
       },
     ],
