@@ -1,4 +1,4 @@
-import type { Digest } from '../kernel/digest.ts';
+import { digestOf, type Digest } from '../kernel/digest.ts';
 import { failure, type Failure } from '../kernel/failure.ts';
 import { parseManifest, type OciDescriptor } from '../kernel/oci-manifest.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
@@ -6,6 +6,7 @@ import type { SignatureArtifact } from '../policy/facts.ts';
 import type { SignaturesQuestion } from '../policy/question.ts';
 import type { CallOptions, Descriptor, Registry, Repository } from '../ports/registry.ts';
 import { legacyTag, signatureRepository } from './signature-location.ts';
+import { usualPayload } from './usual-payload.ts';
 
 /**
  * Finds everything at a registry that may be a signature of an image, format by format, lazily: whoever reads stops as
@@ -35,7 +36,7 @@ export async function* findSignatures(registry: Registry, question: SignaturesQu
   // Bundles first: cosign 3 writes them by default, and a registry with the referrers API tells in one request.
   if (question.format !== 'legacy') yield* findBundles(registry, from, question.image.digest, options);
   if (question.format !== 'bundle') {
-    yield* findLegacySignatures(registry, from, legacyTag(question.image.digest, question.source), options);
+    yield* findLegacySignatures(registry, from, question, options);
   }
 }
 
@@ -91,7 +92,13 @@ async function readBundle(
   return blob.ok ? ok({ format: 'bundle', bundle: blob.value }) : blob;
 }
 
-async function* findLegacySignatures(registry: Registry, from: Repository, tag: string, options: CallOptions): Found {
+async function* findLegacySignatures(
+  registry: Registry,
+  from: Repository,
+  { image, source }: SignaturesQuestion,
+  options: CallOptions,
+): Found {
+  const tag = legacyTag(image.digest, source);
   const found = await registry.manifest(from, tag, options);
   if (!found.ok) {
     yield found;
@@ -108,8 +115,9 @@ async function* findLegacySignatures(registry: Registry, from: Repository, tag: 
     return;
   }
   const layers = manifest.value.layers.filter((layer) => layer.mediaType === simpleSigningType);
-  // Several signatures of one image mostly share one payload.
-  const payloads = new Map<string, Promise<Result<Uint8Array>>>();
+  // Several signatures of one image mostly share one payload, and mostly it is the usual one.
+  const usual = usualPayload(image);
+  const payloads = new Map<string, Promise<Result<Uint8Array>>>([[digestOf(usual), Promise.resolve(ok(usual))]]);
   for (const layer of layers.slice(0, maxSignatures)) {
     const payload = payloads.get(layer.digest) ?? readLayer(registry, from, layer, maxPayloadBytes, options);
     payloads.set(layer.digest, payload);
