@@ -4,17 +4,18 @@ import { expect, test } from 'vitest';
 
 // docs/decisions/0001-architecture.md as a test: a folder may import itself and what is listed for it.
 const pure = ['kernel', 'policy'];
-const inside = [...pure, 'verification', 'ports', 'evidence', 'admission', 'http'];
+const inside = [...pure, 'verification', 'contract', 'ports', 'evidence', 'admission', 'http'];
 const mayImport: Record<string, readonly string[]> = {
   kernel: [],
   policy: ['kernel'],
   verification: pure,
-  ports: [...pure, 'verification'],
-  evidence: [...pure, 'verification', 'ports'],
-  admission: [...pure, 'verification', 'ports', 'evidence'],
+  contract: pure,
+  ports: [...pure, 'verification', 'contract'],
+  evidence: [...pure, 'verification', 'contract', 'ports'],
+  admission: [...pure, 'verification', 'contract', 'ports', 'evidence'],
   http: [...pure, 'ports', 'evidence', 'admission'],
-  adapters: [...pure, 'verification', 'ports'],
-  demo: [...pure, 'verification', 'ports', 'adapters'],
+  adapters: [...pure, 'verification', 'contract', 'ports'],
+  demo: [...pure, 'verification', 'contract', 'ports', 'adapters'],
   cli: [...inside, 'adapters', 'demo', 'config.ts'],
   'config.ts': ['kernel'],
   'main.ts': [...inside, 'adapters', 'demo', 'cli', 'config.ts'],
@@ -23,6 +24,7 @@ const packages: Record<string, readonly string[]> = {
   kernel: ['re2js', 'yaml', 'node:crypto'],
   policy: ['node:crypto'],
   verification: ['@sigstore/*', '@noble/*', 'node:crypto'],
+  contract: ['re2js', 'yaml'],
   ports: [],
   evidence: ['lru-cache'],
   admission: ['lru-cache'],
