@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { runProgram } from '../../src/cli/program.ts';
 import { createBench, type DemoImage } from '../../src/demo/images/bench.ts';
 import { demoPolicies } from '../../src/demo/images/demo-policies.ts';
 import { keyBundle, unsigned } from '../../src/demo/images/key-images.ts';
 import { startRegistry, type DemoRegistry } from '../../src/demo/registry/serve.ts';
 import { startSigstore } from '../../src/demo/sigstore/sigstore.ts';
+import { json, run } from './run.ts';
 
 interface Reviewed {
   readonly kind: string;
@@ -61,20 +61,10 @@ function flagsFor(files: readonly string[]): readonly string[] {
   return ['review', ...files.flatMap((path) => ['-f', path]), ...policies];
 }
 
-async function run(args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const terminal = {
-    out: (written: string) => void (out += written),
-    err: (written: string) => void (err += written),
-    colour: false,
-  };
-  return { code: await runProgram(args, terminal), out, err };
-}
-
 async function review(...files: readonly string[]) {
-  const { code, out } = await run([...flagsFor(files), '--output', 'json']);
+  const ran = await run(...flagsFor(files), '--output', 'json');
   // What the command promises to print.
-  return { code, ...(JSON.parse(out) as { verdict: string; documents: readonly Reviewed[] }) };
+  return { code: ran.code, ...(json(ran) as { verdict: string; documents: readonly Reviewed[] }) };
 }
 
 function pod(image: unknown, name = 'app'): Record<string, unknown> {
@@ -188,7 +178,7 @@ describe('a manifest', () => {
 
   test('that no policy matches may be let through with a warning', async () => {
     const path = await file('pod.json', pod('docker.io/library/nginx:1'));
-    const { code, out } = await run([...flagsFor([path]), '--on-no-match', 'warn', '--output', 'json']);
+    const { code, out } = await run(...flagsFor([path]), '--on-no-match', 'warn', '--output', 'json');
 
     expect({ code, ...(JSON.parse(out) as object) }).toMatchObject({ code: 0, verdict: 'admit' });
     expect(out).toContain('NO_MATCHING_POLICY');
@@ -250,7 +240,7 @@ kind: Pod
       'alias',
     ],
   ])('that hold %s are an error of usage', async (_title, content, why) => {
-    const { code, out, err } = await run(flagsFor([await file('odd.yaml', content)]));
+    const { code, out, err } = await run(...flagsFor([await file('odd.yaml', content)]));
 
     expect({ code, out }).toStrictEqual({ code: 2, out: '' });
     expect(err).toContain(why);
@@ -266,7 +256,7 @@ kind: Pod
     ['an unknown output', () => [...flagsFor([folder]), '--output', 'xml']],
     ['an unknown mode', () => [...flagsFor([folder]), '--on-no-match', 'perhaps']],
   ])('%s: an error of usage', async (_title, args) => {
-    const { code, out } = await run(args());
+    const { code, out } = await run(...args());
 
     expect({ code, out }).toStrictEqual({ code: 2, out: '' });
   });
@@ -274,7 +264,7 @@ kind: Pod
   test('policies that are broken judge nothing', async () => {
     const policies = await file('policy.yaml', 'apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\n');
     const path = await file('pod.json', pod(good.reference));
-    const { code, err } = await run(['review', '-f', path, '--policies', policies]);
+    const { code, err } = await run('review', '-f', path, '--policies', policies);
 
     expect(code).toBe(2);
     expect(err).toContain('policy.yaml');
@@ -342,7 +332,7 @@ describe('an AdmissionReview in a file', () => {
 describe('the output', () => {
   test('for people names every reason under its manifest', async () => {
     const { out } = await run(
-      flagsFor([await file('a.json', pod(good.reference, 'a')), await file('b.json', pod(bad.reference, 'b'))]),
+      ...flagsFor([await file('a.json', pod(good.reference, 'a')), await file('b.json', pod(bad.reference, 'b'))]),
     );
 
     const [first, second, third] = out.split('\n');
@@ -353,8 +343,8 @@ describe('the output', () => {
 
   test('as YAML says what the JSON says', async () => {
     const path = await file('web.json', deployment(good.reference, bad.reference));
-    const { out: json } = await run([...flagsFor([path]), '--output', 'json']);
-    const { out: yaml } = await run([...flagsFor([path]), '--output', 'yaml']);
+    const { out: json } = await run(...flagsFor([path]), '--output', 'json');
+    const { out: yaml } = await run(...flagsFor([path]), '--output', 'yaml');
 
     expect(parse(yaml)).toStrictEqual(JSON.parse(json));
   });
