@@ -47,7 +47,7 @@ export async function startDistribution(program: string, setup: RegistrySetup): 
     ...(service === undefined ? {} : { auth: { token: service.settings } }),
   };
   const url = `${tls === undefined ? 'http' : 'https'}://${host}`;
-  const programs = new ProgramGroup(folder);
+  const programs = new ProgramGroup(folder, { detached: false });
   const agent = new Agent(tls === undefined ? {} : { connect: { ca: tls.ca } });
   await programs.start('registry', program, ['serve', write('config.yml', stringify(config))], async () => {
     const { statusCode, body } = await request(`${url}/v2/`, { dispatcher: agent });
