@@ -36,20 +36,19 @@ function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonl
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
   const tokens: CST.Token[] = [];
-  let documents = 0;
-  let lexemes = 0;
-  let aliases = 0;
   const maxLexemes = Math.max(minLexemes, Math.floor(limits.characters * lexemesPerCharacter));
+  let lexemes = 0;
+  let starts = 0;
+  let aliases = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    for (const token of parser.next(lexeme)) {
-      tokens.push(token);
-      if (token.type === 'document') documents += 1;
-    }
+    tokens.push(...parser.next(lexeme));
+    const type = CST.tokenType(lexeme);
     lexemes += 1;
-    if (CST.tokenType(lexeme) === 'alias') aliases += 1;
+    starts += Number(type === 'doc-start');
+    aliases += Number(type === 'alias');
     // The document itself and the scalar that is being read are on the stack as well.
     if (parser.stack.length > maxDepth + 2) return `nested deeper than ${maxDepth} levels`;
-    if (documents > limits.documents) return `more than ${limits.documents} documents`;
+    if (starts > limits.documents) return `more than ${limits.documents} documents`;
     if (aliases > maxAliases) return `more than ${maxAliases} aliases`;
     if (lexemes > maxLexemes) return `more than ${maxLexemes} words and signs`;
   }
