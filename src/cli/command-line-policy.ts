@@ -15,7 +15,11 @@ export interface SignerFlags {
 
 /** A policy for one question: is this image signed by this key or identity? Undefined when no signer is named. */
 export function commandLinePolicy(flags: SignerFlags): ClusterImagePolicy | undefined {
-  const authority = flags.key === undefined ? keylessAuthority(flags) : { key: { data: readText(flags.key, '--key') } };
+  const keyless = keylessAuthority(flags);
+  if (keyless !== undefined && flags.key !== undefined) {
+    throw new UsageError('--key and --certificate-identity name two different signers: give one of them');
+  }
+  const authority = flags.key === undefined ? keyless : { key: { data: readText(flags.key, '--key') } };
   if (authority === undefined) return undefined;
   const document = {
     apiVersion: 'policy.sigstore.dev/v1beta1',

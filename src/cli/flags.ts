@@ -3,9 +3,11 @@
  * COUNTERSIGN_DECISION_LOG) and may stand in the YAML file named by --config; a flag is stronger than the
  * environment, the environment is stronger than the file.
  */
-import { readFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { parse } from 'yaml';
+import { asRecord } from '../kernel/strict-json.ts';
+import { readText } from './evidence.ts';
+import { UsageError } from './usage-error.ts';
 
 export function flag(flags: string, description: string, fallback?: string): Option {
   const option = new Option(flags, description);
@@ -61,18 +63,37 @@ export function webhookFlags(command: Command): Command {
 function applyConfigFile(command: Command): void {
   const file: unknown = command.opts()['config'];
   if (typeof file !== 'string') return;
-  const settings: unknown = parse(readFileSync(file, 'utf8'), { maxAliasCount: 0 });
-  if (typeof settings !== 'object' || settings === null)
-    command.error(`--config: ${file} is not a YAML mapping`, { exitCode: 2 });
-  for (const [key, value] of Object.entries(settings)) {
+  for (const [key, value] of Object.entries(readSettings(file))) {
     const option = command.options.find((candidate) => candidate.attributeName() === key);
-    if (option === undefined) command.error(`--config: ${file} has an unknown key "${key}"`, { exitCode: 2 });
+    if (option === undefined) throw new UsageError(`--config: ${file} has an unknown key "${key}"`);
     const source = command.getOptionValueSource(key);
-    if (source === undefined || source === 'default') command.setOptionValueWithSource(key, fromFile(value), 'config');
+    const given = fromFile(option, value, `--config: ${file}: ${key}`);
+    if (source === undefined || source === 'default') command.setOptionValueWithSource(key, given, 'config');
   }
 }
 
-function fromFile(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(String);
-  return typeof value === 'boolean' ? value : String(value);
+function readSettings(file: string): Readonly<Record<string, unknown>> {
+  let settings: unknown;
+  try {
+    settings = parse(readText(file, '--config'), { maxAliasCount: 0 });
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`--config: ${file} is not YAML: ${error instanceof Error ? error.message : 'unknown error'}`);
+  }
+  const mapping = asRecord(settings);
+  if (mapping === undefined) throw new UsageError(`--config: ${file} is not a YAML mapping`);
+  return mapping;
+}
+
+/** A value as the command line would give it. */
+function fromFile(option: Option, value: unknown, where: string): unknown {
+  const isScalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+  // Only repeatable flags have a parser.
+  if (option.parseArg !== undefined) {
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (values.every((item) => typeof item === 'string' || typeof item === 'number')) return values.map(String);
+  } else if (isScalar && (typeof value === 'boolean') === option.isBoolean()) {
+    return option.isBoolean() ? value : String(value);
+  }
+  throw new UsageError(`${where} has no value that fits ${option.flags}`);
 }

@@ -20,23 +20,14 @@ import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot, type Evi
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { noMetrics } from './no-metrics.ts';
-import { coloured, print, type OutputFormat, type Terminal } from './terminal.ts';
+import { print, type OutputFormat, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { describeReport, reportSignature, type VerifyReport } from './verify-report.ts';
 
 interface VerifyFlags extends SignerFlags, RegistryFlags {
   readonly policies?: readonly string[];
   readonly trustedRoot?: string;
   readonly output: OutputFormat;
-}
-
-/** What `--output json` prints; fields may be added. */
-interface VerifyReport {
-  readonly image: string;
-  readonly digest?: string;
-  readonly verdict: 'verified' | 'refused' | 'undecided';
-  readonly policies: readonly string[];
-  readonly signatures: readonly SignatureFact[];
-  readonly reasons: readonly Pick<Violation, 'code' | 'message' | 'policy'>[];
 }
 
 const deadlineMs = 60_000;
@@ -56,7 +47,7 @@ export function addVerifyCommand(program: Command, terminal: Terminal, exit: (co
     .addOption(outputFlag())
     .action(async (image: string, flags: VerifyFlags) => {
       const report = await verify(image, flags, terminal);
-      print(terminal, flags.output, report, () => describe(report, terminal));
+      print(terminal, flags.output, report, () => describeReport(report, terminal));
       exit({ verified: exitCodes.ok, refused: exitCodes.refused, undecided: exitCodes.undecided }[report.verdict]);
     });
 }
@@ -133,7 +124,7 @@ async function report(
     digest: resolved.value,
     verdict: verdictOf(verdict.violations),
     policies: verdict.policies,
-    signatures: distinct(signatures),
+    signatures: distinct(signatures).map(reportSignature),
     reasons: [...verdict.violations, ...verdict.warnings].map(({ code, message, policy }) => ({
       code,
       message,
@@ -150,24 +141,4 @@ function verdictOf(violations: readonly Violation[]): VerifyReport['verdict'] {
 /** Several policies may have asked about the same signatures. */
 function distinct(facts: readonly SignatureFact[]): readonly SignatureFact[] {
   return [...new Map(facts.map((fact) => [JSON.stringify(fact), fact])).values()];
-}
-
-function describe(found: VerifyReport, terminal: Terminal): string {
-  const colour = ({ verified: 'green', refused: 'red', undecided: 'yellow' } as const)[found.verdict];
-  const lines = [`${coloured(terminal, colour, found.verdict)}  ${found.image}`];
-  for (const fact of found.signatures)
-    lines.push(`  ${fact.verified ? '✓' : '✗'} ${fact.format} ${fact.type}: ${describeFact(fact)}`);
-  for (const { code, message } of found.reasons) lines.push(`  ${code}: ${message}`);
-  return `${lines.join('\n')}\n`;
-}
-
-function describeFact(fact: SignatureFact): string {
-  if (!fact.verified) return `${fact.code}: ${fact.message}`;
-  const { signer } = fact;
-  const who =
-    signer.kind === 'key'
-      ? `key ${signer.fingerprint.slice(0, 16)}…`
-      : `${signer.subjects.join(', ')} (issuer ${signer.issuer})`;
-  const log = fact.log === undefined ? '' : `, logged at ${fact.log.url} #${fact.log.index}`;
-  return `${who}${log}${fact.time === undefined ? '' : `, at ${fact.time}`}`;
 }
