@@ -2,11 +2,11 @@
  * Warm admissions over TLS, decision log on, beside a webhook that does nothing. Both have a process of their own, take
  * turns, and are asked by the same client.
  */
-import type { Child } from './child.ts';
+import type { Child, Work } from './child.ts';
 import type { Load, LoadResult } from './load-process.ts';
 import type { RequestCount } from './registry-process.ts';
 import { atLeast, milliseconds, perSecond, type Row, type Section } from './report.ts';
-import { withScene } from './scene.ts';
+import { withScene, type Server } from './scene.ts';
 import { median, pairOf } from './statistics.ts';
 
 const target = 0.4;
@@ -17,37 +17,47 @@ const warmUpMs = 3_000;
 const busy = 32;
 const distinctRequests = 256;
 
-type Contest = Omit<Load, 'connections' | 'milliseconds'>;
+/** Who is asked, and for what. */
+interface Contestant {
+  readonly server: Server;
+  readonly load: Omit<Load, 'connections' | 'milliseconds'>;
+}
+
+interface Measured extends LoadResult {
+  /** Processor time of the server, all its threads. */
+  readonly workMsPerRequest: number;
+}
+
 interface Round {
-  readonly ours: LoadResult;
-  readonly theirs: LoadResult;
+  readonly ours: Measured;
+  readonly theirs: Measured;
 }
 
 export function measureAdmission(): Promise<Section> {
   return withScene(0, async ({ ca, stock, registry, startCountersign, startNoOp, startClient }) => {
-    const [{ port }, other, client] = await Promise.all([startCountersign(), startNoOp(), startClient()]);
-    const request = (image: string): Contest => ({
-      ca,
-      port,
-      path: '/validate',
-      images: Array.from({ length: distinctRequests }, () => image),
-      expected: ['"allowed":true'],
-    });
-    const validate = request(stock.pinnedKeyImage);
-    const mutate: Contest = {
-      ...request(stock.keyImage),
-      path: '/mutate',
-      expected: ['"allowed":true', '"patchType":"JSONPatch"'],
+    const [server, noOp, client] = await Promise.all([startCountersign(), startNoOp(), startClient()]);
+    const { port } = server;
+    const images = (image: string): readonly string[] => Array.from({ length: distinctRequests }, () => image);
+    const pods = { ca, port, path: '/validate', images: images(stock.pinnedKeyImage), expected: ['"allowed":true'] };
+    const validate: Contestant = { server, load: pods };
+    const mutate: Contestant = {
+      server,
+      load: {
+        ...pods,
+        path: '/mutate',
+        images: images(stock.keyImage),
+        expected: ['"allowed":true', '"patchType":"JSONPatch"'],
+      },
     };
-    const noOpContest = { ...validate, port: other.port };
+    const nothing: Contestant = { server: noOp, load: { ...pods, port: noOp.port } };
 
-    for (const contest of [validate, mutate, noOpContest]) await load(client, contest, busy, warmUpMs);
+    for (const contestant of [validate, mutate, nothing]) await ask(client, contestant, busy, warmUpMs);
     const before = await registry.ask<RequestCount>({});
-    const validated = await compare(client, validate, noOpContest, busy);
-    const single = await compare(client, validate, noOpContest, 1);
+    const validated = await compare(client, validate, nothing, busy);
+    const single = await compare(client, validate, nothing, 1);
     const after = await registry.ask<RequestCount>({});
     if (after.requests > before.requests) throw new Error('a warm admission asked the registry');
-    const mutated = await compare(client, mutate, noOpContest, busy);
+    const mutated = await compare(client, mutate, nothing, busy);
     return {
       name: 'admission',
       figures: { validated, single, mutated },
@@ -57,25 +67,39 @@ export function measureAdmission(): Promise<Section> {
         latency(`${busy} at a time, validate`, validated),
         latency(`${busy} at a time, mutate`, mutated),
         latency('one at a time, validate', single),
+        work(validated),
       ],
     };
   });
 }
 
-async function compare(client: Child, ours: Contest, theirs: Contest, connections: number): Promise<readonly Round[]> {
+async function compare(
+  client: Child,
+  ours: Contestant,
+  theirs: Contestant,
+  connections: number,
+): Promise<readonly Round[]> {
   const all: Round[] = [];
   for (let round = 0; round < rounds; round += 1) {
     all.push({
-      theirs: await load(client, theirs, connections, roundMs),
-      ours: await load(client, ours, connections, roundMs),
+      theirs: await ask(client, theirs, connections, roundMs),
+      ours: await ask(client, ours, connections, roundMs),
     });
   }
   return all;
 }
 
-function load(client: Child, contest: Contest, connections: number, durationMs: number): Promise<LoadResult> {
-  const question: Load = { ...contest, connections, milliseconds: durationMs };
-  return client.ask<LoadResult>(question);
+async function ask(
+  client: Child,
+  { server, load }: Contestant,
+  connections: number,
+  durationMs: number,
+): Promise<Measured> {
+  const question: Load = { ...load, connections, milliseconds: durationMs };
+  const before = await server.process.ask<Work>({ about: 'work' });
+  const result = await client.ask<LoadResult>(question);
+  const after = await server.process.ask<Work>({ about: 'work' });
+  return { ...result, workMsPerRequest: (after.ms - before.ms) / result.requests };
 }
 
 function throughput(what: string, all: readonly Round[]): Row {
@@ -89,9 +113,15 @@ function throughput(what: string, all: readonly Round[]): Row {
 }
 
 function latency(what: string, all: readonly Round[]): Row {
-  const text = (who: keyof Round): string => {
-    const middle = (key: 'p50Ms' | 'p99Ms'): string => milliseconds(median(all.map((round) => round[who][key])));
-    return `${middle('p50Ms')}, ${middle('p99Ms')}`;
-  };
+  const text = (who: keyof Round): string => `${middle(all, who, 'p50Ms')}, ${middle(all, who, 'p99Ms')}`;
   return { what: `p50, p99 with ${what}`, ours: text('ours'), beside: text('theirs') };
+}
+
+function work(all: readonly Round[]): Row {
+  const text = (who: keyof Round): string => middle(all, who, 'workMsPerRequest');
+  return { what: 'processor time per Pod validated', ours: text('ours'), beside: text('theirs') };
+}
+
+function middle(all: readonly Round[], who: keyof Round, key: keyof Measured): string {
+  return milliseconds(median(all.map((round) => round[who][key])));
 }

@@ -54,3 +54,13 @@ export function answerQuestions<Q>(answer: (question: Q) => Promise<object>): vo
 export function tell(message: object): void {
   process.send?.(message);
 }
+
+export interface Work {
+  /** Processor time of all threads of the process so far. */
+  readonly ms: number;
+}
+
+export function workDone(): Work {
+  const { user, system } = process.cpuUsage();
+  return { ms: (user + system) / 1_000 };
+}

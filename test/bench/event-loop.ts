@@ -52,9 +52,9 @@ async function burst({ stock, ca, startCountersign, startClient }: Scene): Promi
     connections: count,
     expected: ['"allowed":true'],
   };
-  await webhook.ask({ listen: true });
+  await webhook.ask({ about: 'begin listening' });
   const { tookMs } = await client.ask<LoadResult>(load);
-  const deafness = await webhook.ask<Deafness>({ listen: false });
+  const deafness = await webhook.ask<Deafness>({ about: 'deafness' });
   await Promise.all([webhook.stop(), client.stop()]);
   return { ...deafness, tookMs };
 }

@@ -7,8 +7,11 @@ import { Child } from './child.ts';
 import type { Stock } from './registry-process.ts';
 
 export interface Server {
+  readonly process: Child;
   readonly port: number;
 }
+
+type Listening = Pick<Server, 'port'>;
 
 export interface Scene {
   readonly stock: Stock;
@@ -16,7 +19,7 @@ export interface Scene {
   /** Certificate of the authority that both webhooks are verified with. */
   readonly ca: string;
   /** What is started is stopped with the scene. */
-  readonly startCountersign: () => Promise<Server & { readonly process: Child }>;
+  readonly startCountersign: () => Promise<Server>;
   readonly startNoOp: () => Promise<Server>;
   readonly startClient: () => Promise<Child>;
 }
@@ -33,17 +36,17 @@ export async function withScene<T>(keylessImages: number, act: (scene: Scene) =>
     const registry = start('registry-process.ts', [String(keylessImages)]);
     const stock = await registry.receive<Stock>();
     const ca = await furnish(folder, stock);
+    const serve = async (process: Child): Promise<Server> => ({ process, ...(await process.receive<Listening>()) });
     return await act({
       stock,
       registry,
       ca,
-      async startCountersign() {
+      startCountersign() {
         // Its own log is written to a file: thrown away it would cost less than in a cluster.
         const output = openSync(join(folder, 'webhook.log'), 'a');
-        const process = start('webhook-process.ts', [folder, stock.host], output);
-        return { process, ...(await process.receive<Server>()) };
+        return serve(start('webhook-process.ts', [folder, stock.host], output));
       },
-      startNoOp: () => start('no-op-process.ts', [folder]).receive<Server>(),
+      startNoOp: () => serve(start('no-op-process.ts', [folder])),
       async startClient() {
         const client = start('load-process.ts', []);
         await client.receive();

@@ -1,8 +1,10 @@
 /** The webhook as `countersign webhook` starts it, in a process that also listens to its own event loop on demand. */
 import { jsonLog } from '../../src/adapters/log/json-log.ts';
 import { startWebhook } from '../../src/cli/start-webhook.ts';
-import { answerQuestions, tell } from './child.ts';
+import { answerQuestions, tell, workDone } from './child.ts';
 import { listenClosely, type Probe } from './event-loop-probe.ts';
+
+export type WebhookQuestion = 'begin listening' | 'deafness' | 'work';
 
 const [, , folder = '', registry = ''] = process.argv;
 const webhook = await startWebhook(
@@ -21,9 +23,15 @@ const webhook = await startWebhook(
 );
 
 let probe: Probe | undefined;
-answerQuestions(async ({ listen }: { readonly listen: boolean }): Promise<object> => {
-  if (!listen) return probe?.stop() ?? {};
-  probe = listenClosely();
-  return {};
+answerQuestions(async ({ about }: { readonly about: WebhookQuestion }): Promise<object> => {
+  switch (about) {
+    case 'begin listening':
+      probe = listenClosely();
+      return {};
+    case 'deafness':
+      return probe?.stop() ?? {};
+    case 'work':
+      return workDone();
+  }
 });
 tell({ port: webhook.address.port });
