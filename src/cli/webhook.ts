@@ -5,7 +5,6 @@ import { jsonLog } from '../adapters/log/json-log.ts';
 import { parseWebhookConfig, type RawWebhookFlags } from '../config.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { webhookFlags } from './flags.ts';
-import { startWebhook } from './start-webhook.ts';
 import { print, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -28,6 +27,8 @@ export function addWebhookCommand(program: Command, terminal: Terminal, exit: (c
       );
       return;
     }
+    // The client of the cluster takes longer to load than other commands take as a whole.
+    const { startWebhook } = await import('./start-webhook.ts');
     const log = jsonLog();
     try {
       const told = toldToStop();
