@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verifyDecisionLog } from '../../src/adapters/decision-log/verify-decision-log.ts';
+import { hang } from '../../src/demo/registry/faults.ts';
 import { startRegistry } from '../../src/demo/registry/serve.ts';
 import { hasCluster } from './access.ts';
 import { refusal } from './gate/refusal.ts';
@@ -33,6 +34,20 @@ describe.runIf(hasCluster)('while something is down', () => {
 
   describe('the registry', () => {
     const repository = 'acme/unlucky';
+
+    test('that never answers makes a refusal of ours before the API server loses patience', async () => {
+      const { api, key, namespace, registry } = gate;
+      const { tagged } = signedImage(registry, 'acme/slow', key);
+      registry.inject(/acme\/slow/, hang());
+      const started = performance.now();
+      expect(await refusal(api.apply(pod(namespace, 'slow', podSpec(tagged))))).toMatchObject({
+        code: 503,
+        webhook: 'validate.countersign.dev',
+        sentence: expect.stringMatching(/^REGISTRY_TIMEOUT: /),
+      });
+      expect(performance.now() - started).toBeLessThan(20_000);
+      registry.reset();
+    });
 
     test('every kind is refused with the request to try again, and the next try after it is back succeeds', async () => {
       const { api, key, namespace, registry } = gate;

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newSigningKey, type SigningKey } from '../../../src/demo/images/signing-key.ts';
-import { startRegistry, type DemoRegistry } from '../../../src/demo/registry/serve.ts';
+import { startRegistry, type DemoRegistry, type DemoRegistryOptions } from '../../../src/demo/registry/serve.ts';
 import { kubeconfig } from '../access.ts';
 import { until } from '../processes.ts';
 import { connect, type Api, type ApiObject } from './api.ts';
@@ -27,7 +27,8 @@ export interface Gate {
 
 export const optedIn = { 'policy.sigstore.dev/include': 'true' } as const;
 
-export async function startGate(): Promise<Gate> {
+/** `options` are the registry's. */
+export async function startGate(options: Pick<DemoRegistryOptions, 'access'> = {}): Promise<Gate> {
   const stops: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const stop of stops.splice(0).toReversed()) await stop();
@@ -35,7 +36,7 @@ export async function startGate(): Promise<Gate> {
   try {
     const api = connect(kubeconfig);
     stops.push(() => api.close());
-    const registry = await startRegistry();
+    const registry = await startRegistry(options);
     stops.push(() => registry.close());
     const ownKubeconfig = join(tmpdir(), `countersign-gate-${process.pid}.kubeconfig`);
     await install(api, ownKubeconfig);
