@@ -72,14 +72,27 @@ export async function startWebhook(config: WebhookConfig, log: Logger): Promise<
       { onDecisionLogFailure: config.onDecisionLogFailure },
     );
     const readiness = readinessOf(config, policies, decisionLog);
-    const server = await startServer({ reviewer, certificates, metrics, log }, { listen: config.listen, readiness });
+    const ports = { reviewer, certificates, metrics, log };
+    const server = await asSetting('--listen', startServer(ports, { listen: config.listen, readiness }));
     const graceMs = config.drainSeconds * 1_000;
     closers.push(() => server.close({ announceMs: Math.min(announceMs, graceMs / 4), graceMs }));
     const caPem = certificates.current().ca;
-    if (config.caFile !== undefined && caPem !== undefined) await writeFile(config.caFile, caPem);
+    if (config.caFile !== undefined && caPem !== undefined) {
+      await asSetting('--ca-file', writeFile(config.caFile, caPem));
+    }
     return { address: server.address, caPem, close };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+/** What the operating system says no to is for whoever chose the setting. */
+async function asSetting<T>(flag: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) throw new UsageError(`${flag}: ${error.message}`);
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** The webhook as a process: started by its command line, asked over TLS, stopped by a signal. */
+/** The whole webhook over TLS: started by its command line, asked as an API server asks, stopped by a signal. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -13,6 +13,9 @@ import { demoPolicies } from '../../src/demo/images/demo-policies.ts';
 import { keyBundle, unsigned } from '../../src/demo/images/key-images.ts';
 import { startRegistry, type DemoRegistry } from '../../src/demo/registry/serve.ts';
 import { startSigstore } from '../../src/demo/sigstore/sigstore.ts';
+import { startWebhook } from '../../src/cli/start-webhook.ts';
+import { UsageError } from '../../src/cli/usage-error.ts';
+import type { WebhookConfig } from '../../src/config.ts';
 import { webhookClient, type WebhookClient } from '../../src/demo/webhook-client.ts';
 import { admissionReviewFor } from '../../src/cli/manifest-documents.ts';
 import { json, run } from './run.ts';
@@ -52,24 +55,17 @@ const caFile = (): string => join(folder, 'ca.pem');
 
 function flags(): readonly string[] {
   const files = ['--policies', join(folder, 'policies'), '--decision-log', decisionLog(), '--ca-file', caFile()];
-  return ['webhook', '--listen', '127.0.0.1:0', ...files, '--insecure-registry', registry.host, '--drain-seconds', '4'];
+  return ['--listen', '127.0.0.1:0', ...files, '--insecure-registry', registry.host, '--drain-seconds', '2'];
 }
 
-interface Running extends WebhookClient {
-  readonly program: ChildProcess;
+/** What an API server and an operator get of a webhook that is there. */
+interface Asked extends WebhookClient {
   get(path: string): Promise<{ status: number; text: string }>;
-  /** Asks about one Pod, as the API server does. */
+  /** About one Pod. */
   validate(image: string): ReturnType<WebhookClient['post']>;
-  /** The exit code after this signal. */
-  stop(signal: NodeJS.Signals): Promise<unknown>;
 }
 
-async function start(...more: readonly string[]): Promise<Running> {
-  const main = new URL('../../src/main.ts', import.meta.url).pathname;
-  const program = spawn(process.execPath, [main, ...flags(), ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
-  onTestFinished(() => void program.kill('SIGKILL'));
-  const exited = once(program, 'exit').then(([code]) => code as unknown);
-  const port = await portOf(program);
+async function ask(port: number): Promise<Asked> {
   const origin = `https://127.0.0.1:${port}`;
   const ca = await readFile(caFile(), 'utf8');
   const client = webhookClient(origin, ca);
@@ -80,12 +76,53 @@ async function start(...more: readonly string[]): Promise<Running> {
   });
   return {
     ...client,
-    program,
     async get(path) {
       const { statusCode, body } = await request(new URL(path, origin), { dispatcher });
       return { status: statusCode, text: await body.text() };
     },
     validate: (image) => client.post('/validate', reviewOf(image)),
+  };
+}
+
+/** In this process, and without waiting when it stops. */
+async function startHere(changes: Partial<WebhookConfig> = {}): Promise<Asked> {
+  const webhook = await startWebhook({ ...config(), ...changes }, quiet);
+  onTestFinished(() => webhook.close());
+  return ask(webhook.address.port);
+}
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+function config(): WebhookConfig {
+  return {
+    listen: { host: '127.0.0.1', port: 0 },
+    policies: [join(folder, 'policies')],
+    namespace: 'countersign-system',
+    onNoMatch: 'deny',
+    decisionLog: { file: decisionLog(), maxBytes: 1_000_000, maxFiles: 2 },
+    onDecisionLogFailure: 'refuse',
+    tls: { names: ['127.0.0.1'] },
+    caFile: caFile(),
+    registry: { insecure: [registry.host], ca: new Map() },
+    drainSeconds: 0,
+  };
+}
+
+function spawnWebhook(...more: readonly string[]): ChildProcess {
+  const main = new URL('../../src/main.ts', import.meta.url).pathname;
+  const args = [main, 'webhook', ...flags(), ...more];
+  const program = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  onTestFinished(() => void program.kill('SIGKILL'));
+  return program;
+}
+
+/** As a process; `stop` gives the exit code after a signal. */
+async function start(): Promise<Asked & { stop(signal: NodeJS.Signals): Promise<unknown> }> {
+  const program = spawnWebhook();
+  const exited = once(program, 'exit').then(([code]) => code as unknown);
+  const asked = await ask(await portOf(program));
+  return {
+    ...asked,
     stop: (signal) => {
       program.kill(signal);
       return exited;
@@ -96,7 +133,8 @@ async function start(...more: readonly string[]): Promise<Running> {
 /** From the line that says where it serves. */
 async function portOf({ stderr }: ChildProcess): Promise<number> {
   let text = '';
-  for await (const chunk of stderr ?? []) {
+  stderr?.setEncoding('utf8');
+  for await (const chunk of stderr?.iterator({ destroyOnReturn: false }) ?? []) {
     text += String(chunk);
     const port = /^.*"port":(\d+).*"webhook serves".*$/m.exec(text)?.[1];
     if (port !== undefined) {
@@ -116,8 +154,8 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   await expect.poll(holds, { timeout: 10_000, interval: 50 }).toBe(true);
 }
 
-describe('a running webhook', () => {
-  test('pins, admits, refuses, records, and ends when it is told to', async () => {
+describe('as a process', () => {
+  test('it pins, admits, refuses, records, and ends when it is told to', async () => {
     await writePolicies();
     const webhook = await start();
     const pinned = `${good.reference}@${good.digest}`;
@@ -136,27 +174,50 @@ describe('a running webhook', () => {
     expect(json(verified)).toMatchObject({ records: 3, verdict: 'intact' });
   });
 
-  test('finishes what it was asked before the signal', async () => {
+  test('it finishes what it was asked before the signal', async () => {
     await writePolicies();
     const webhook = await start();
+    const asked = Promise.withResolvers<void>();
+    const letGo = Promise.withResolvers<void>();
     registry.inject(
       /./,
       async (_request, _response, answer) => {
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        asked.resolve();
+        await letGo.promise;
         await answer();
       },
       1,
     );
     const answer = webhook.validate(`${good.reference}@${good.digest}`);
-    await until(async () => registry.requests().total > 0 || registry.log().length > 0);
+    await asked.promise;
     const stopped = webhook.stop('SIGINT');
+    // Not ready, or not there any more for whoever comes new.
+    await until(async () => (await webhook.get('/readyz').catch(() => ({ status: 503 }))).status === 503);
+    letGo.resolve();
 
     expect(await answer).toMatchObject({ allowed: true });
     expect(await stopped).toBe(0);
   });
 
-  test('without policies refuses for now, and judges as soon as there are some', async () => {
-    const webhook = await start();
+  test('it ends with one sentence and code 2 when its port is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    onTestFinished(() => void taken.close());
+    const address = taken.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const program = spawnWebhook('--listen', `127.0.0.1:${port}`);
+    let err = '';
+    program.stderr?.on('data', (chunk) => (err += String(chunk)));
+    const [code] = (await once(program, 'close')) as unknown[];
+
+    expect(code).toBe(2);
+    expect(err.trim().split('\n').at(-1)).toMatch(/^countersign: --listen: .*EADDRINUSE.*$/);
+  });
+});
+
+describe('policies', () => {
+  test('that are there a moment later are in force a moment later, and so is their absence', async () => {
+    const webhook = await startHere();
     const image = `${good.reference}@${good.digest}`;
 
     expect((await webhook.validate(image)).allowed).toBe(false);
@@ -164,21 +225,19 @@ describe('a running webhook', () => {
     await until(async () => (await webhook.validate(image)).allowed);
     await rm(join(folder, 'policies', 'policies.yaml'));
     await until(async () => !(await webhook.validate(image)).allowed);
-    expect(await webhook.stop('SIGTERM')).toBe(0);
   });
 
-  test('with a broken policy is not ready, and says which file it is', async () => {
+  test('that were broken from the start are no policies: not ready, and every request can be tried again', async () => {
     await writeFile(join(folder, 'policies', 'broken.yaml'), 'kind: ClusterImagePolicy\nspec: [\n');
-    const webhook = await start();
+    const webhook = await startHere();
 
     expect(await webhook.get('/readyz')).toMatchObject({ status: 503, text: expect.stringContaining('broken.yaml') });
     expect(await webhook.validate(`${good.reference}@${good.digest}`)).toMatchObject({ allowed: false, code: 503 });
-    expect(await webhook.stop('SIGTERM')).toBe(0);
   });
 
-  test('goes on with the last good policies when one breaks', async () => {
+  test('that break leave the last good ones in force', async () => {
     await writePolicies();
-    const webhook = await start();
+    const webhook = await startHere();
     await writeFile(join(folder, 'policies', 'policies.yaml'), 'kind: [\n');
     await until(async () => (await webhook.get('/readyz')).text.includes('policies.yaml'));
 
@@ -186,56 +245,50 @@ describe('a running webhook', () => {
     expect(await webhook.validate(`${good.reference}@${good.digest}`)).toMatchObject({ allowed: true });
     expect(await webhook.validate(`${bad.reference}@${bad.digest}`)).toMatchObject({ allowed: false, code: 403 });
   });
+});
 
-  test('answers with a retriable no when the registry is at fault', async () => {
+describe('what it depends on is at fault', () => {
+  test('the registry: a no that can be tried again', async () => {
     await writePolicies();
-    const webhook = await start();
+    const webhook = await startHere();
     registry.inject(/./, (_request, response) => void response.writeHead(500).end(), 1_000);
 
     expect(await webhook.validate(`${good.reference}@${good.digest}`)).toMatchObject({ allowed: false, code: 503 });
   });
+
+  test.each<['refuse' | 'admit', object, number]>([
+    ['refuse', { allowed: false, code: 503 }, 503],
+    ['admit', { allowed: true }, 200],
+  ])('the decision log, told to %s', async (onDecisionLogFailure, answer, ready) => {
+    await writePolicies();
+    const webhook = await startHere({
+      decisionLog: { file: '/dev/null/decisions', maxBytes: 1_000_000, maxFiles: 2 },
+      onDecisionLogFailure,
+    });
+
+    expect(await webhook.validate(`${good.reference}@${good.digest}`)).toMatchObject(answer);
+    expect((await webhook.get('/readyz')).status).toBe(ready);
+  });
 });
 
-describe('a webhook that cannot work does not start', () => {
-  /** Its end, with what it had to say; never an answer on any port. */
-  async function failToStart(...more: readonly string[]) {
-    const main = new URL('../../src/main.ts', import.meta.url).pathname;
-    const program = spawn(process.execPath, [main, ...flags(), ...more], { stdio: ['ignore', 'ignore', 'pipe'] });
-    onTestFinished(() => void program.kill('SIGKILL'));
-    let err = '';
-    program.stderr.on('data', (chunk) => (err += String(chunk)));
-    const [code] = (await once(program, 'close')) as unknown[];
-    return { code, err };
-  }
-
-  test.each<[string, () => readonly string[], string]>([
+describe('it does not start', () => {
+  test.each<[string, () => Partial<WebhookConfig>, string]>([
+    ['a certificate that is not there', () => ({ tls: { cert: join(folder, 'x'), key: join(folder, 'y') } }), 'x'],
+    ['a kubeconfig that is not there', () => ({ kubeconfig: join(folder, 'kubeconfig') }), 'kubeconfig'],
+    ['a trusted root that is none', () => ({ trustedRoot: '/dev/null' }), '--trusted-root'],
+    ['a CA file in no folder', () => ({ caFile: join(folder, 'missing', 'ca.pem') }), '--ca-file: ENOENT'],
     [
-      'a certificate that is not there',
-      () => ['--tls-cert', join(folder, 'x'), '--tls-key', join(folder, 'y')],
-      join('x'),
+      'credentials that are not there',
+      () => ({ registry: { ...config().registry, dockerConfig: join(folder, 'config.json') } }),
+      '--docker-config',
     ],
-    ['a kubeconfig that is not there', () => ['--kubeconfig', join(folder, 'kubeconfig')], 'kubeconfig'],
-    ['a decision log in no folder', () => ['--decision-log', join(folder, 'missing', 'log')], 'missing'],
-    ['a trusted root that is none', () => ['--trusted-root', '/dev/null'], '--trusted-root'],
-    ['a CA file in no folder', () => ['--ca-file', join(folder, 'missing', 'ca.pem')], 'missing'],
-    ['credentials that are not there', () => ['--docker-config', join(folder, 'config.json')], '--docker-config'],
-  ])('%s', async (_title, more, why) => {
+    ['an address that is not here', () => ({ listen: { host: '192.0.2.1', port: 0 } }), '--listen: '],
+  ])('with %s', async (_title, changes, why) => {
     await writePolicies();
-    const { code, err } = await failToStart(...more());
+    const started = startWebhook({ ...config(), ...changes() }, quiet);
 
-    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining(why) });
+    await expect(started).rejects.toThrow(UsageError);
+    await expect(started).rejects.toThrow(why);
     expect(existsSync(caFile())).toBe(false);
-  });
-
-  test('on a port that is taken', async () => {
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    onTestFinished(() => void taken.close());
-    const address = taken.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-
-    const { code, err } = await failToStart('--listen', `127.0.0.1:${port}`);
-
-    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining(String(port)) });
   });
 });
