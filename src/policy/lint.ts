@@ -1,6 +1,6 @@
 /** What is allowed but probably not meant. Warnings never change a verdict. */
 import { globNote } from './explain.ts';
-import type { Identity } from './model.ts';
+import type { Identity, MatchRule } from './model.ts';
 import type { ParsedAuthority } from './parse-authority.ts';
 import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
 
@@ -11,9 +11,7 @@ export function lintPolicy(policy: ParsedPolicy): readonly string[] {
     ...policy.images.flatMap(({ source }, index) => lintGlob(source, `spec.images[${index}].glob`)),
     ...policy.authorities.flatMap((authority, index) => lintAuthority(authority, `spec.authorities[${index}]`, policy)),
     ...new Set(repeated.map((name) => `spec.authorities: the name "${name}" is used more than once`)),
-    ...policy.match.flatMap(({ resource }, index) =>
-      resource === undefined ? [`spec.match[${index}]: without resource it matches nothing`] : [],
-    ),
+    ...policy.match.flatMap((rule, index) => lintRule(rule, `spec.match[${index}]`)),
     ...policy.notReady.map((problem) => `not ready, so it refuses all it matches: ${problem}`),
   ];
 }
@@ -21,19 +19,38 @@ export function lintPolicy(policy: ParsedPolicy): readonly string[] {
 function lintGlob(glob: string, path: string): readonly string[] {
   const note = globNote({ source: glob });
   if (note !== undefined) return [`${path} "${glob}" ${note}`];
-  if (/[A-Za-z0-9]\*+$/.test(glob) && glob.includes('/')) {
-    const base = glob.replace(/\*+$/, '');
-    return [
-      `${path} "${glob}" also matches ${base}-anything; write ${base}@* for this repository, ${base}/** for what is below it`,
-    ];
-  }
-  if (/:[^/@]*$/.test(glob) && !glob.includes('@')) {
+  const last = glob.slice(glob.lastIndexOf('/') + 1);
+  if (last.includes('@')) return [];
+  if (last.includes(':')) {
     return [
       `${path} "${glob}" selects by tag, a name that whoever deploys chooses: fine to demand more, weak to permit`,
     ];
   }
-  return [];
+  if (!/[A-Za-z0-9]\*+$/.test(last)) return [];
+  const base = glob.replace(/\*+$/, '');
+  return [
+    `${path} "${glob}" also matches ${base}-anything; write ${base}@* for this repository, ${base}/** for what is below it`,
+  ];
 }
+
+/** As in policy-controller a rule must name all three, and the core group is the empty one. */
+function lintRule({ group = '', version, resource }: MatchRule, path: string): readonly string[] {
+  if (resource === undefined) return [`${path}: without resource it matches nothing`];
+  if (version === undefined) return [`${path}: without version it matches nothing; write version: "*"`];
+  const wanted = groups.get(resource);
+  if (wanted === undefined || wanted === group) return [];
+  return [`${path}: ${resource} are of group "${wanted}", so it matches nothing; write group: ${wanted || '""'}`];
+}
+
+const groups: ReadonlyMap<string, string> = new Map([
+  ['pods', ''],
+  ['replicasets', 'apps'],
+  ['deployments', 'apps'],
+  ['statefulsets', 'apps'],
+  ['daemonsets', 'apps'],
+  ['jobs', 'batch'],
+  ['cronjobs', 'batch'],
+]);
 
 function lintAuthority(authority: ParsedAuthority, path: string, policy: ParsedPolicy): readonly string[] {
   switch (authority.kind) {

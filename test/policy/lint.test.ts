@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { lintPolicy } from '../../src/policy/lint.ts';
+import { parseClusterImagePolicy } from '../../src/policy/parse-cluster-image-policy.ts';
+import { byKey, deny, issuer, keyless, pass, policyDocument, specWith, subject } from './kit.ts';
+
+function lint(members: object): readonly string[] {
+  const parsed = parseClusterImagePolicy(policyDocument(specWith({ authorities: [byKey], ...members })));
+  if (!parsed.ok) throw new Error(parsed.failure.join('\n'));
+  return lintPolicy(parsed.value);
+}
+
+const glob = (source: string) => lint({ images: [{ glob: source }] });
+const identity = (members: object) => lint({ authorities: [{ keyless: { identities: [members] } }] });
+const rule = (members: object) => lint({ match: [members] });
+
+describe('says nothing about', () => {
+  test.each<[string, readonly string[]]>([
+    ['everything', glob('**')],
+    ['Docker Hub in short', [...glob('*'), ...glob('*/*')]],
+    ['a registry', glob('ghcr.io/**')],
+    ['an organisation', glob('ghcr.io/org/**')],
+    ['one repository', glob('ghcr.io/org/app@*')],
+    ['one digest', glob(`ghcr.io/org/app@sha256:${'0'.repeat(64)}`)],
+    ['a registry with a port', glob('localhost:5000/**')],
+    ['a registry of stars', glob('*.example.org/**')],
+    ['one segment of any name', glob('ghcr.io/org/*')],
+    ['exact identities', lint({ authorities: [keyless] })],
+    ['anchored patterns', identity({ issuer, subjectRegExp: '^https://github\\.com/org/.+$' })],
+    ['a rule for Pods', rule({ version: 'v1', resource: 'pods' })],
+    ['a rule for Deployments', rule({ group: 'apps', version: '*', resource: 'deployments' })],
+    ['a rule for Tekton', rule({ group: 'tekton.dev', version: 'v1', resource: 'taskruns' })],
+    ['a static refusal of everything', lint({ images: [{ glob: '**' }], authorities: [deny] })],
+    ['a static pass for one repository', lint({ images: [{ glob: 'ghcr.io/org/app@*' }], authorities: [pass] })],
+  ])('%s', (_title, warnings) => {
+    expect(warnings).toEqual([]);
+  });
+});
+
+const at = 'spec.images[0].glob';
+const hub = "names begin with their registry, Docker Hub's is index.docker.io";
+
+describe('warns of', () => {
+  test.each<[string, readonly string[], string]>([
+    [
+      'an exact name',
+      glob('ghcr.io/org/app'),
+      `${at} "ghcr.io/org/app" never matches: names end with a tag or digest; write ghcr.io/org/app@* for this repository alone`,
+    ],
+    ['an exact name below stars', glob('ghcr.io/**/app'), 'never matches: names end with a tag or digest'],
+    ['a short name', glob('nginx'), `never matches: ${hub}; write index.docker.io/library/nginx@*`],
+    ['a short name with a star', glob('nginx*'), `never matches: ${hub}; write index.docker.io/library/nginx*`],
+    ['a short name with a tag', glob('nginx:1.27'), `never matches: ${hub}; write index.docker.io/library/nginx:1.27`],
+    ['an organisation of Docker Hub', glob('bitnami/*'), `never matches: ${hub}; write index.docker.io/bitnami/*`],
+    [
+      'the alias of Docker Hub',
+      glob('docker.io/library/nginx**'),
+      `never matches: ${hub}; write index.docker.io/library/nginx**`,
+    ],
+    [
+      'the alias of Docker Hub in short',
+      glob('docker.io/nginx'),
+      `never matches: ${hub}; write index.docker.io/library/nginx@*`,
+    ],
+    ['all of the alias of Docker Hub', glob('docker.io/**'), `never matches: ${hub}; write index.docker.io/**`],
+    [
+      'tag and digest together',
+      glob(`ghcr.io/org/app:v1@sha256:${'0'.repeat(64)}`),
+      'never matches: an image is looked for by its tag or by its digest, not by both at once',
+    ],
+    [
+      'tag and any digest together',
+      glob('ghcr.io/org/app:v1@*'),
+      'never matches: an image is looked for by its tag or by its digest',
+    ],
+    ['half a digest', glob('ghcr.io/org/app@sha256:0000'), 'never matches: what follows "@" is not'],
+    [
+      'a prefix',
+      glob('ghcr.io/org/app*'),
+      `${at} "ghcr.io/org/app*" also matches ghcr.io/org/app-anything; write ghcr.io/org/app@* for this repository, ghcr.io/org/app/** for what is below it`,
+    ],
+    ['a tag', glob('ghcr.io/org/app:v1'), 'selects by tag, a name that whoever deploys chooses'],
+    ['a beginning of tags', glob('ghcr.io/org/app:v*'), 'selects by tag'],
+    [
+      'a static pass for a registry',
+      lint({ images: [{ glob: 'ghcr.io/**' }], authorities: [pass] }),
+      'spec.authorities[0].static: "ghcr.io/**" admits everything there without a signature',
+    ],
+    [
+      'a static pass for everything',
+      lint({ images: [{ glob: '**' }], authorities: [pass] }),
+      '"**" admits everything there without a signature',
+    ],
+    [
+      'a star in an exact subject',
+      identity({ issuer, subject: 'https://github.com/org/*' }),
+      'spec.authorities[0].keyless.identities[0].subject: "*" is no wildcard here, the text is compared as it stands; use subjectRegExp',
+    ],
+    [
+      'a star in an exact issuer',
+      identity({ issuer: '*', subject }),
+      'issuer: "*" is no wildcard here, the text is compared as it stands; use issuerRegExp',
+    ],
+    [
+      'a pattern without anchors',
+      identity({ issuer, subjectRegExp: 'org/app' }),
+      'subjectRegExp: matches anywhere in the text; put it between ^ and $',
+    ],
+    [
+      'a pattern without its end',
+      identity({ issuer, subjectRegExp: '^https://github\\.com/org/app' }),
+      'put it between ^ and $',
+    ],
+    [
+      'a dot that is any character',
+      identity({ issuer, subjectRegExp: '^https://github.com/org/.*$' }),
+      'subjectRegExp: an unescaped dot matches any character; write \\.',
+    ],
+    [
+      'certificates in no log',
+      lint({ authorities: [{ keyless: { ...keyless.keyless, insecureIgnoreSCT: true } }] }),
+      'spec.authorities[0].keyless.insecureIgnoreSCT: certificates need not be in a public log',
+    ],
+    [
+      'one name for two authorities',
+      lint({
+        authorities: [
+          { ...byKey, name: 'a' },
+          { ...keyless, name: 'a' },
+        ],
+      }),
+      'spec.authorities: the name "a" is used more than once',
+    ],
+    ['a rule without resource', rule({ group: 'apps' }), 'spec.match[0]: without resource it matches nothing'],
+    [
+      'a rule without version',
+      rule({ resource: 'pods' }),
+      'spec.match[0]: without version it matches nothing; write version: "*"',
+    ],
+    [
+      'a rule without its group',
+      rule({ version: 'v1', resource: 'deployments' }),
+      'spec.match[0]: deployments are of group "apps", so it matches nothing; write group: apps',
+    ],
+    [
+      'a rule with another group',
+      rule({ group: 'apps', version: 'v1', resource: 'pods' }),
+      'spec.match[0]: pods are of group "", so it matches nothing; write group: ""',
+    ],
+    [
+      'what is not supported',
+      lint({ policy: { type: 'cue', data: 'x' } }),
+      'not ready, so it refuses all it matches: spec.policy is not supported yet',
+    ],
+  ])('%s', (_title, warnings, expected) => {
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(expected);
+  });
+});
