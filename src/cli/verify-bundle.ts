@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseDigest, type Digest } from '../kernel/digest.ts';
 import type { TrustRoot } from '../policy/model.ts';
+import { parsePublicKeys } from '../policy/public-keys.ts';
 import { verifyBundle, type ExpectedSigner } from '../verification/verify-bundle.ts';
 import { readPublicTrustRoot, readText } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
@@ -55,9 +56,18 @@ function rootOf(flags: BundleFlags): TrustRoot {
 }
 
 function expectedOf({ key, certificateIdentity: subject, certificateOidcIssuer: issuer }: BundleFlags): ExpectedSigner {
-  if (key !== undefined) return { kind: 'key', pem: readText(key, '--key') };
+  if (key !== undefined && (subject !== undefined || issuer !== undefined)) {
+    throw new UsageError('--key and --certificate-identity name two different signers: give one of them');
+  }
+  if (key !== undefined) return { kind: 'key', keys: readKeys(key) };
   if (subject !== undefined && issuer !== undefined) return { kind: 'identity', subject, issuer };
   throw new UsageError('give --key, or --certificate-identity and --certificate-oidc-issuer');
+}
+
+function readKeys(file: string): readonly string[] {
+  const parsed = parsePublicKeys(readText(file, '--key'));
+  if (!parsed.ok) throw new UsageError(`--key: ${file}: ${parsed.problem}`);
+  return parsed.keys;
 }
 
 /** A digest only when there is no file of that name. */

@@ -17,7 +17,8 @@ import { readStatement } from './statement.ts';
 import { prove } from './verify-signature.ts';
 
 export type ExpectedSigner =
-  | { readonly kind: 'key'; readonly pem: string }
+  /** PEM; any of them. */
+  | { readonly kind: 'key'; readonly keys: readonly string[] }
   | { readonly kind: 'identity'; readonly subject: string; readonly issuer: string };
 
 export type Artifact =
@@ -33,7 +34,7 @@ export interface BundleQuestion {
 
 export function verifyBundle({ bundle, artifact, expected, root, now }: BundleQuestion): Result<Proof> {
   try {
-    const proof = prove(parse(readBundle(bundle), artifact), trustFor(expected, root), now);
+    const proof = proveEvery(parse(readBundle(bundle), artifact), trustFor(expected, root), root, now);
     checkSigner(proof, expected);
     return ok(proof);
   } catch (error) {
@@ -42,9 +43,21 @@ export function verifyBundle({ bundle, artifact, expected, root, now }: BundleQu
   }
 }
 
+/** Of an image's signature one proven log entry and time are enough; the protocol wants each that is there to hold. */
+function proveEvery(parsed: ParsedSignature, trust: TrustQuestion, root: TrustRoot, now: Date): Proof {
+  const isStamped = parsed.timestamps.length > 0;
+  const demanding = isStamped ? { ...trust, timestamps: root } : trust;
+  const times = isStamped ? parsed.timestamps.map((timestamp) => [timestamp]) : [[]];
+  const [first = parsed, ...others] = parsed.logEntries.flatMap((entry) =>
+    times.map((timestamps) => ({ ...parsed, logEntries: [entry], timestamps })),
+  );
+  for (const other of others) prove(other, demanding, now);
+  return prove(first, demanding, now);
+}
+
 function trustFor(expected: ExpectedSigner, root: TrustRoot): TrustQuestion {
   const log = { demand: 'required', root } as const;
-  if (expected.kind === 'key') return { kind: 'key', keys: [expected.pem], log };
+  if (expected.kind === 'key') return { kind: 'key', keys: expected.keys, log };
   return { kind: 'certificate', root, sct: 'required', log, identities: [] };
 }
 

@@ -2,7 +2,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { runProgram } from '../../src/cli/program.ts';
-import type { SignatureFact } from '../../src/policy/facts.ts';
 import type { Ask, PublicKeys } from './asks.ts';
 
 /** Where images and trust are: the lab, or what was frozen of one. */
@@ -91,9 +90,11 @@ export interface Answer {
   readonly why: string;
 }
 
+type Annotations = Readonly<Record<string, unknown>>;
+
 interface Report {
   readonly verdict: 'verified' | 'refused' | 'undecided';
-  readonly signatures: readonly SignatureFact[];
+  readonly signatures: readonly { readonly verified: boolean; readonly annotations?: Annotations }[];
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
 }
 
@@ -110,10 +111,12 @@ export async function ourAnswer(place: Place, reference: string, ask: Ask, polic
   const code = await runProgram(['verify', reference, ...flags, ...registry, '-o', 'json'], terminal);
   if (code !== 0 && code !== 1) throw new Error(`verify ${reference} ended with ${code}: ${err}${out}`);
   const { verdict, signatures, reasons } = JSON.parse(out) as Report;
+  const wanted = Object.entries(ask.annotations ?? {});
+  const carries = (annotations: Annotations = {}): boolean =>
+    wanted.every(([name, value]) => annotations[name] === value);
   const why = reasons.map((reason) => `${reason.code}: ${reason.message}`).join('; ');
-  return { accepted: verdict === 'verified' && signatures.some((fact) => carries(fact, ask.annotations ?? {})), why };
-}
-
-function carries(fact: SignatureFact, wanted: Readonly<Record<string, string>>): boolean {
-  return fact.verified && Object.entries(wanted).every(([name, value]) => fact.annotations[name] === value);
+  return {
+    accepted: verdict === 'verified' && signatures.some((each) => each.verified && carries(each.annotations)),
+    why,
+  };
 }

@@ -1,5 +1,5 @@
 /** Signatures of both formats, as cosign writes them unless a test changes something. */
-import { sign } from 'node:crypto';
+import { createHash, sign } from 'node:crypto';
 import { hexOf, type Digest } from '../../../src/kernel/digest.ts';
 import type { BundleSignature, LegacySignature } from '../../../src/policy/facts.ts';
 import { pem, type KeyPair } from './certificates.ts';
@@ -180,4 +180,29 @@ export function keylessBundleV2(sigstore: Sigstore, leaf: Leaf, change: Partial<
     tokens: (signature) => [tokenOf(sigstore, signature)],
     ...change,
   });
+}
+
+/** A bundle over bare bytes, as `cosign sign-blob` writes it: of any file, never of an image. */
+export function messageBundleJson(
+  request: Pick<BundleRequest, 'key' | 'certificate' | 'tokens'> & {
+    readonly message: Buffer;
+    readonly entries: (signature: Buffer) => readonly object[];
+  },
+): Record<string, unknown> {
+  const { dsseEnvelope: _, ...bundle } = bundleJson({ ...request, entries: () => [] });
+  const signature = sign('sha256', request.message, request.key.privateKey);
+  const tokens = (request.tokens?.(signature) ?? []).map((token) => ({ signedTimestamp: token.toString('base64') }));
+  const digest = createHash('sha256').update(request.message).digest('base64');
+  return {
+    ...bundle,
+    verificationMaterial: {
+      ...Object(bundle['verificationMaterial']),
+      tlogEntries: request.entries(signature),
+      timestampVerificationData: { rfc3161Timestamps: tokens },
+    },
+    messageSignature: {
+      messageDigest: { algorithm: 'SHA2_256', digest },
+      signature: signature.toString('base64'),
+    },
+  };
 }
