@@ -41,17 +41,24 @@ export async function* findSignatures(registry: Registry, question: SignaturesQu
 }
 
 async function* findBundles(registry: Registry, from: Repository, image: Digest, options: CallOptions): Found {
-  const listed = await registry.referrers(from, image, options);
-  if (!listed.ok) {
-    yield listed;
-    return;
+  const seen = new Set<Digest>();
+  for await (const listed of registry.referrers(from, image, options)) {
+    if (!listed.ok) {
+      yield listed;
+      continue;
+    }
+    const candidates = listed.value.filter((it) => mayBeBundle(it) && !seen.has(it.digest)).sort(signaturesFirst);
+    const some = candidates.slice(0, maxSignatures - seen.size);
+    for (const { digest } of candidates) seen.add(digest);
+    for (let start = 0; start < some.length; start += batch) {
+      const next = some.slice(start, start + batch);
+      yield* await Promise.all(next.map((descriptor) => readBundle(registry, from, image, descriptor, options)));
+    }
+    if (seen.size > maxSignatures) {
+      yield tooMany(seen.size);
+      return;
+    }
   }
-  const candidates = listed.value.filter(mayBeBundle).sort(signaturesFirst);
-  for (let start = 0; start < Math.min(candidates.length, maxSignatures); start += batch) {
-    const some = candidates.slice(start, Math.min(start + batch, maxSignatures));
-    yield* await Promise.all(some.map((descriptor) => readBundle(registry, from, image, descriptor, options)));
-  }
-  if (candidates.length > maxSignatures) yield tooMany(candidates.length);
 }
 
 /** The fallback tag lists an odd artifact type for bundles, so only types that certainly are something else drop out. */

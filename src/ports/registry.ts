@@ -53,6 +53,9 @@ export interface Registry {
   manifest(repository: Repository, reference: string, options: CallOptions): Promise<Result<Manifest | undefined>>;
   /** A blob of at most `maxBytes`. */
   blob(repository: Repository, digest: Digest, maxBytes: number, options: CallOptions): Promise<Result<Uint8Array>>;
-  /** Manifests whose subject is `digest`, from the referrers API or, where it is missing, the fallback tag. */
-  referrers(repository: Repository, digest: Digest, options: CallOptions): Promise<Result<readonly Descriptor[]>>;
+  /**
+   * Manifests whose subject is `digest`, one list for each place that may have some: the referrers API and, where it may
+   * be missing, the fallback tag. Whoever has found what was wanted reads no further.
+   */
+  referrers(repository: Repository, digest: Digest, options: CallOptions): AsyncIterable<Result<readonly Descriptor[]>>;
 }

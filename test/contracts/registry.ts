@@ -4,7 +4,7 @@ import type { HostSettings } from '../../src/adapters/registry/hosts.ts';
 import { createOciRegistry, type OciRegistry } from '../../src/adapters/registry/oci-registry.ts';
 import { digestOf, hexOf, type Digest } from '../../src/kernel/digest.ts';
 import { ok, type Result } from '../../src/kernel/result.ts';
-import type { CallOptions, Credentials, Repository } from '../../src/ports/registry.ts';
+import type { CallOptions, Credentials, Descriptor, Repository } from '../../src/ports/registry.ts';
 import { issue, makeAuthority } from '../cluster/certificates.ts';
 import { indexType, manifestType, Pusher } from './registry-pusher.ts';
 
@@ -120,9 +120,9 @@ function openContract(start: (setup: RegistrySetup) => Promise<RunningRegistry>)
 
   test('an image that nothing refers to has no referrers, nor has one that is not there', async () => {
     const alone = await pusher.image('alone', 'alone');
-    expect(await registry.referrers(app, alone.digest, as(anonymous))).toEqual(ok([]));
-    expect(await registry.referrers(app, nothing, as(anonymous))).toEqual(ok([]));
-    expect(await registry.referrers({ ...app, repository: 'absent' }, nothing, as(anonymous))).toEqual(ok([]));
+    expect(await referrersOf(registry, app, alone.digest)).toEqual(ok([]));
+    expect(await referrersOf(registry, app, nothing)).toEqual(ok([]));
+    expect(await referrersOf(registry, { ...app, repository: 'absent' }, nothing)).toEqual(ok([]));
   });
 
   test('all referrers are listed, with type and annotations', async () => {
@@ -132,7 +132,7 @@ function openContract(start: (setup: RegistrySetup) => Promise<RunningRegistry>)
       const more = { artifactType: `example/type-${count}`, annotations: { count: String(count) }, subject };
       pushed.push((await pusher.image('a referrer', undefined, more)).digest);
     }
-    const listed = valueOf(await registry.referrers(app, image.digest, as(anonymous)));
+    const listed = valueOf(await referrersOf(registry, app, image.digest));
     expect(listed.map(({ digest }) => digest).toSorted()).toEqual(pushed.toSorted());
     const third = listed.find(({ digest }) => digest === pushed[2]);
     expect(third).toMatchObject({
@@ -197,7 +197,7 @@ function accessContract(
     expect(bytesOf(valueOf(await registry.blob(app, digestOf('secret'), 100, as(known))))).toEqual(
       Buffer.from('secret'),
     );
-    expect(await registry.referrers(app, image.digest, as(known))).toEqual(ok([]));
+    expect(await referrersOf(registry, app, image.digest, known)).toEqual(ok([]));
   });
 
   test('what is not there is not found, rather than denied', async () => {
@@ -210,7 +210,7 @@ function accessContract(
   ])('%s credentials are denied, rather than not found', async (_name, credentials) => {
     expect(codeOf(await registry.resolve(app, '1.0', as(credentials)))).toBe('REGISTRY_DENIED');
     expect(codeOf(await registry.manifest(app, image.digest, as(credentials)))).toBe('REGISTRY_DENIED');
-    expect(codeOf(await registry.referrers(app, image.digest, as(credentials)))).toBe('REGISTRY_DENIED');
+    expect(codeOf(await referrersOf(registry, app, image.digest, credentials))).toBe('REGISTRY_DENIED');
     expect(codeOf(await registry.blob(app, digestOf('secret'), 100, as(credentials)))).toBe('REGISTRY_DENIED');
   });
 
@@ -282,6 +282,21 @@ function connect(settings: Partial<HostSettings>): OciRegistry {
 
 function as(credentials: Credentials): CallOptions {
   return { credentials, signal: AbortSignal.timeout(10_000) };
+}
+
+/** All lists as one, or the first failure. */
+async function referrersOf(
+  registry: OciRegistry,
+  repository: Repository,
+  digest: Digest,
+  credentials = anonymous,
+): Promise<Result<readonly Descriptor[]>> {
+  const found: Descriptor[] = [];
+  for await (const listed of registry.referrers(repository, digest, as(credentials))) {
+    if (!listed.ok) return listed;
+    found.push(...listed.value);
+  }
+  return ok(found);
 }
 
 function fromConfig(id: string, auths: object): Credentials {

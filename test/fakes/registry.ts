@@ -57,9 +57,8 @@ export class FakeRegistry implements Registry {
     return bytes === undefined ? fail(failure('REGISTRY_RESPONSE_INVALID', `no ${digest}`)) : ok(bytes);
   }
 
-  async referrers(_repository: unknown, digest: Digest): ReturnType<Registry['referrers']> {
+  async *referrers(_repository: unknown, digest: Digest): ReturnType<Registry['referrers']> {
     await this.called(`referrers ${digest}`);
-    if (this.broken !== undefined) return fail(this.broken);
-    return ok(this.referring.get(digest) ?? []);
+    yield this.broken === undefined ? ok(this.referring.get(digest) ?? []) : fail(this.broken);
   }
 }

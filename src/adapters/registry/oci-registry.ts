@@ -12,7 +12,7 @@ import { createCaller, type Caller } from './caller.ts';
 import { invalid, problemOf, wrongDigest } from './failures.ts';
 import { Hosts, type HostSettings } from './hosts.ts';
 import { getManifest, resolveTag } from './manifests.ts';
-import { createReferrers } from './referrers.ts';
+import { createReferrers, type Hints } from './referrers.ts';
 import { createTransport } from './transport.ts';
 
 export interface OciRegistrySettings extends HostSettings {
@@ -27,19 +27,28 @@ export function createOciRegistry(settings: OciRegistrySettings): OciRegistry {
   const hosts = new Hosts(settings);
   const transport = createTransport(hosts, settings.metrics);
   const anyCall = createCaller(hosts, transport);
-  const there = new LRUCache<string, true>({ max: 10_000 });
+  const repositories = new LRUCache<string, true>({ max: 10_000 });
+  const descendants = new LRUCache<string, true>({ max: 1_000 });
 
   const call: Caller = async (asked) => {
     const answer = await anyCall(asked);
-    if (answer.ok && answer.value.status === 200) there.set(repositoryName(asked.repository), true);
+    if (!answer.ok) return answer;
+    const { repository } = asked;
+    const { status, headers } = answer.value;
+    if (status === 200) repositories.set(repositoryName(repository), true);
+    if (headers['docker-distribution-api-version'] !== undefined) descendants.set(repository.registry, true);
     return answer;
+  };
+  const hints: Hints = {
+    isThere: (repository) => repositories.has(repositoryName(repository)),
+    mayLackApi: (host) => descendants.has(host),
   };
 
   return {
     resolve: (repository, tag, options) => resolveTag(call, repository, tag, options),
     manifest: (repository, reference, options) => getManifest(call, repository, reference, options),
     blob: getBlob(call),
-    referrers: createReferrers(call, (repository) => there.has(repositoryName(repository))),
+    referrers: createReferrers(call, hints),
     close: () => transport.close(),
   };
 }

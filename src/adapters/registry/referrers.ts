@@ -18,23 +18,37 @@ const accept = 'application/vnd.oci.image.index.v1+json';
 const maxPages = 10;
 const missingApiMs = 10 * 60_000;
 
-/** `isThere`: whether the registry has lately shown something of that repository. */
-export function createReferrers(call: Caller, isThere: (repository: Repository) => boolean): Registry['referrers'] {
-  /** Hosts without the API, so that each look-up there saves a request. */
-  const without = new LRUCache<string, true>({ max: 1_000, ttl: missingApiMs });
+/** What earlier answers tell about registries. Nothing is proven or refused by it: it only saves questions. */
+export interface Hints {
+  /** The registry has lately shown something of that repository. */
+  isThere(repository: Repository): boolean;
+  /** The registry calls itself a descendant of Docker's, most of which lack the API. */
+  mayLackApi(host: string): boolean;
+}
+
+export function createReferrers(call: Caller, hints: Hints): Registry['referrers'] {
+  /** Whether a host has the API: each look-up there saves a request. */
+  const known = new LRUCache<string, 'present' | 'missing'>({ max: 1_000 });
 
   function remember(repository: Repository, answer: Answer): void {
+    const missing = isWithoutApi(answer);
+    if (!missing && answer.status === 200) known.set(repository.registry, 'present');
     // Whoever names an image that is not there must not turn the API off for everybody else's images.
-    if (isThere(repository) && !saysUnknown(answer)) without.set(repository.registry, true);
+    if (missing && hints.isThere(repository) && !saysUnknown(answer)) {
+      known.set(repository.registry, 'missing', { ttl: missingApiMs });
+    }
   }
 
-  return async (repository, digest, options) => {
-    if (without.has(repository.registry)) return fromTag(call, repository, digest, options);
+  return async function* (repository, digest, options) {
+    const api = known.get(repository.registry);
+    const tagFirst = api === 'missing' || (api === undefined && hints.mayLackApi(repository.registry));
+    if (tagFirst) yield fromTag(call, repository, digest, options);
+    if (api === 'missing') return;
     const first = await getPage(call, repository, `referrers/${digest}`, options);
-    if (!first.ok) return first;
-    if (!isWithoutApi(first.value)) return allPages(call, repository, first.value, options);
-    remember(repository, first.value);
-    return fromTag(call, repository, digest, options);
+    if (first.ok) remember(repository, first.value);
+    if (!first.ok) yield first;
+    else if (!isWithoutApi(first.value)) yield allPages(call, repository, first.value, options);
+    else if (!tagFirst) yield fromTag(call, repository, digest, options);
   };
 }
 
@@ -85,9 +99,12 @@ function readIndex(bytes: Uint8Array, url: URL): Found {
   return fail(invalid(url, 'its list of referrers is not an image index'));
 }
 
-/** RFC 8288 Link; only within the lists of the same repository. */
+const links = /<([^<>]{0,4096})>((?:[^,"<]|"[^"]*")*)/g;
+const relNext = /;\s*rel\s*=\s*(?:"next"|next)\s*(?:;|$)/i;
+
+/** RFC 8288 §3; only within the lists of the same repository. */
 function nextPage({ headers, url }: Answer, { repository }: Repository): Result<URL | undefined> {
-  const target = /<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/i.exec(headers['link'] ?? '')?.[1];
+  const [, target] = [...(headers['link'] ?? '').matchAll(links)].find(([, , rest = '']) => relNext.test(rest)) ?? [];
   if (target === undefined) return ok(undefined);
   const next = URL.canParse(target, url.href) ? new URL(target, url) : undefined;
   return next?.origin === url.origin && next.pathname.startsWith(`/v2/${repository}/referrers/`)

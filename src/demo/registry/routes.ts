@@ -38,6 +38,7 @@ async function dispatch(context: Context, request: IncomingMessage, response: Se
   const { repository = '', reference = '' } = route.exec(pathOf(path))?.groups ?? {};
   const exchange: Exchange = { context, request, response, repository, reference, query };
   const kind = kindOf(path);
+  if (!context.referrersApi) response.setHeader('docker-distribution-api-version', 'registry/2.0');
   const challenge = kind === 'token' ? undefined : challengeOf(exchange);
   if (challenge === undefined) return respond(kind, exchange);
   response.setHeader('www-authenticate', challenge);

@@ -14,7 +14,7 @@ export interface DemoRegistryOptions {
   /** 0, the default, is any free port. */
   readonly port?: number;
   readonly access?: Access;
-  /** False: like distribution 3, which answers 404. */
+  /** False: like distribution 3, which answers 404, and says its name in a header. */
   readonly referrersApi?: boolean;
   readonly referrersPerPage?: number;
   readonly maxBytes?: number;

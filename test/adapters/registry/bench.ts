@@ -6,7 +6,7 @@ import { pushImage } from '../../../src/demo/registry/images.ts';
 import { startRegistry, type DemoRegistry, type DemoRegistryOptions } from '../../../src/demo/registry/serve.ts';
 import type { Digest } from '../../../src/kernel/digest.ts';
 import { ok, type Result } from '../../../src/kernel/result.ts';
-import type { CallOptions, Credentials, Repository } from '../../../src/ports/registry.ts';
+import type { CallOptions, Credentials, Descriptor, Repository } from '../../../src/ports/registry.ts';
 
 /** A registry with one image, and a client that was told of it. Both end with the test. */
 export interface Bench {
@@ -45,6 +45,19 @@ export function connect(hosts: Partial<HostSettings>): OciRegistry {
 
 export function as(credentials: Credentials = anonymous, ms = 5_000): CallOptions {
   return { credentials, signal: AbortSignal.timeout(ms) };
+}
+
+/** All lists as one, or the first failure. */
+export async function referrersOf(
+  { client, app, image }: Bench,
+  options = as(),
+): Promise<Result<readonly Descriptor[]>> {
+  const found: Descriptor[] = [];
+  for await (const listed of client.referrers(app, image.digest, options)) {
+    if (!listed.ok) return listed;
+    found.push(...listed.value);
+  }
+  return ok(found);
 }
 
 export function codeOf(result: Result<unknown>): string {

@@ -5,7 +5,7 @@ import { endless, hang, html, huge, reset, status, trickle, truncated } from '..
 import type { Fault } from '../../../src/demo/registry/serve.ts';
 import { digestOf } from '../../../src/kernel/digest.ts';
 import type { Result } from '../../../src/kernel/result.ts';
-import { as, codeOf, connect, openBench, type Bench } from './bench.ts';
+import { as, codeOf, connect, openBench, referrersOf, type Bench } from './bench.ts';
 
 const mebibyte = 1024 * 1024;
 const indexType = 'application/vnd.oci.image.index.v1+json';
@@ -15,7 +15,7 @@ const questions = {
   resolve: ({ client, app }, options) => client.resolve(app, '1.0', options),
   manifest: ({ client, app }, options) => client.manifest(app, '1.0', options),
   blob: ({ client, app }, options) => client.blob(app, digestOf('some blob'), mebibyte, options),
-  referrers: ({ client, app, image }, options) => client.referrers(app, image.digest, options),
+  referrers: referrersOf,
 } as const satisfies Record<string, (bench: Bench, options: ReturnType<typeof as>) => Promise<Result<unknown>>>;
 
 type Question = keyof typeof questions;

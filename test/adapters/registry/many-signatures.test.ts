@@ -95,6 +95,20 @@ describe('an image with a thousand signatures', () => {
   });
 });
 
+test('a bundle that is listed twice, by tag and by API, is tried once', async () => {
+  const bench = await openBench();
+  attachBundles(bench.demo, { repository: 'app', ...bench.image }, [
+    signBundle(imageStatement(bench.image.digest), stranger),
+  ]);
+  bench.demo.inject(/HEAD/, async (_request, response, answer) => {
+    response.setHeader('docker-distribution-api-version', 'registry/2.0');
+    await answer();
+  });
+  await bench.client.resolve(bench.app, '1.0', { credentials: anonymous, signal: AbortSignal.timeout(1_000) });
+  expect(codesOf(await ask(bench))).toEqual({ SIGNATURE_INVALID: 1 });
+  expect(bench.demo.requests()).toMatchObject({ referrers: 1, blobs: 1 });
+});
+
 describe('a signature that cannot be read', () => {
   function pushManifest({ demo, image }: Bench, manifest: Uint8Array | object): void {
     demo.putManifest('app', manifest, `sha256-${hexOf(image.digest)}.sig`);

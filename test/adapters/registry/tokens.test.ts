@@ -3,16 +3,17 @@ import { alwaysChallenge, hang, html, redirect, status, tooManyRequests } from '
 import type { DemoRegistry } from '../../../src/demo/registry/serve.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { issue, makeAuthority } from '../../cluster/certificates.ts';
-import { account, as, codeOf, connect, known, messageOf, openBench, serve, type Bench } from './bench.ts';
+import { account, as, codeOf, connect, known, messageOf, openBench, referrersOf, serve, type Bench } from './bench.ts';
 
 const token = { kind: 'token', ...account } as const;
 
 describe('a token', () => {
   test('is fetched once for many questions', async () => {
-    const { demo, client, app, image } = await openBench({ access: token });
+    const bench = await openBench({ access: token });
+    const { demo, client, app, image } = bench;
     await client.resolve(app, '1.0', as(known));
     await client.manifest(app, image.digest, as(known));
-    await client.referrers(app, image.digest, as(known));
+    await referrersOf(bench, as(known));
     expect(demo.requests()).toMatchObject({ token: 1, total: 5 });
   });
 
