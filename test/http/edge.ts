@@ -85,20 +85,24 @@ export function anotherPair(): Promise<KeyPair> {
   return issueServing(authority, ['localhost', '127.0.0.1'], now);
 }
 
-export interface Edge {
+export interface Edge<R extends Reviewer = NotingReviewer> {
   readonly server: RunningServer;
-  readonly reviewer: NotingReviewer;
+  readonly reviewer: R;
   readonly certificates: Certificates;
   readonly errors: string[];
 }
 
-const opened: Edge[] = [];
+const opened: Edge<Reviewer>[] = [];
 
-export async function openEdge(
+export function openEdge(limits: Partial<ServerLimits> = {}, readiness: readonly ReadinessCheck[] = []): Promise<Edge> {
+  return openEdgeOf(new NotingReviewer(), limits, readiness);
+}
+
+export async function openEdgeOf<R extends Reviewer>(
+  reviewer: R,
   limits: Partial<ServerLimits> = {},
   readiness: readonly ReadinessCheck[] = [],
-): Promise<Edge> {
-  const reviewer = new NotingReviewer();
+): Promise<Edge<R>> {
   const certificates = new Certificates(authority.cert, first);
   const errors: string[] = [];
   const log = {
@@ -133,7 +137,7 @@ interface Sent extends RequestOptions {
   readonly write?: (write: (chunk: string | Buffer) => void) => void;
 }
 
-export function send(edge: Edge, path: string, sent: Sent = {}): Promise<Received> {
+export function send(edge: Edge<Reviewer>, path: string, sent: Sent = {}): Promise<Received> {
   const { body, write, ...options } = sent;
   return new Promise((resolve, reject) => {
     const request = httpsRequest(
@@ -159,7 +163,7 @@ export const json = { 'content-type': 'application/json' };
 export const review = '{"kind":"AdmissionReview","request":{"uid":"1"}}';
 
 /** What the API server does. */
-export function post(edge: Edge, path = '/validate?timeout=10s', sent: Sent = {}): Promise<Received> {
+export function post(edge: Edge<Reviewer>, path = '/validate?timeout=10s', sent: Sent = {}): Promise<Received> {
   return send(edge, path, { method: 'POST', body: review, ...sent, headers: { ...json, ...sent.headers } });
 }
 
@@ -167,7 +171,7 @@ export function keepAliveAgent(): Agent {
   return new Agent({ keepAlive: true, maxSockets: 1 });
 }
 
-export function tlsSocket(edge: Edge, options: ConnectionOptions = {}): Promise<TLSSocket> {
+export function tlsSocket(edge: Edge<Reviewer>, options: ConnectionOptions = {}): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ ...edge.server.address, ca: edge.certificates.ca, ...options }, () => resolve(socket));
     socket.on('error', reject);
@@ -175,7 +179,7 @@ export function tlsSocket(edge: Edge, options: ConnectionOptions = {}): Promise<
 }
 
 /** Bytes as they are, and everything that comes back until the server closes or `forMs` have passed. */
-export async function sendRaw(edge: Edge, bytes: string, forMs = 2000): Promise<string> {
+export async function sendRaw(edge: Edge<Reviewer>, bytes: string, forMs = 2000): Promise<string> {
   const socket = await tlsSocket(edge);
   return new Promise((resolve) => {
     let received = '';
