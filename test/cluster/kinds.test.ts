@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { verifyDecisionLog } from '../../src/adapters/decision-log/verify-decision-log.ts';
 import { hasCluster } from './access.ts';
 import { refusal, type Refusal } from './gate/refusal.ts';
 import { startGate, type Gate } from './gate/gate.ts';
 import { signedImage, unsignedImage, type PushedImage } from './gate/images.ts';
+import { program } from './gate/webhook-process.ts';
 import { pod, podSpec, valueAt, workloads } from './gate/workloads.ts';
 
 describe.runIf(hasCluster)('a real API server', () => {
@@ -95,8 +96,24 @@ describe.runIf(hasCluster)('a real API server', () => {
     expect(await refusal(gate.api.create(bad, { dryRun: true }))).toMatchObject(refusedFor('spec.containers[0].image'));
   });
 
-  test('leaves a decision log that is whole', async () => {
-    expect(await verifyDecisionLog([gate.webhook.decisionLog])).toMatchObject({ verdict: 'intact' });
+  describe('the decision log', () => {
+    const audit = (...args: readonly string[]): { status: number | null; stdout: string } =>
+      spawnSync(process.execPath, [program, 'audit', ...args, '--decision-log', gate.webhook.decisionLog], {
+        encoding: 'utf8',
+      });
+
+    test('is whole', () => {
+      expect(audit('verify')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^intact /) });
+    });
+
+    test('has a refusal of every kind, with its code', () => {
+      const { status, stdout } = audit('list', '--code', 'SIGNATURE_MISSING', '--limit', '1000', '--output', 'json');
+      expect(status).toBe(0);
+      const records: readonly { readonly kind: string; readonly namespace: string }[] = JSON.parse(stdout);
+      const kinds = [...workloads.map(({ kind }) => kind), 'Pod/ephemeralcontainers'];
+      expect(new Set(records.map(({ kind }) => kind))).toEqual(new Set(kinds));
+      expect(new Set(records.map(({ namespace }) => namespace))).toEqual(new Set([gate.namespace]));
+    });
   });
 });
 

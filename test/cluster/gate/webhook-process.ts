@@ -20,7 +20,7 @@ export interface WebhookProcess {
   close(): Promise<void>;
 }
 
-const program = join(import.meta.dirname, '../../../src/main.ts');
+export const program = join(import.meta.dirname, '../../../src/main.ts');
 
 export async function startWebhook(flags: readonly string[]): Promise<WebhookProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-webhook-'));
