@@ -1,7 +1,7 @@
 /** What is allowed but probably not meant. Warnings never change a verdict. */
 import { globNote } from './explain.ts';
 import type { Identity, MatchRule } from './model.ts';
-import type { ParsedAuthority } from './parse-authority.ts';
+import type { ParsedAuthority, ParsedKeylessAuthority } from './parse-authority.ts';
 import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
 
 export function lintPolicy(policy: ParsedPolicy): readonly string[] {
@@ -66,11 +66,17 @@ function lintAuthority(authority: ParsedAuthority, path: string, policy: ParsedP
         ...authority.identities.flatMap((identity, index) =>
           lintIdentity(identity, `${path}.keyless.identities[${index}]`),
         ),
-        ...(authority.insecureIgnoreSct
-          ? [`${path}.keyless.insecureIgnoreSCT: certificates need not be in a public log`]
-          : []),
+        ...lintSct(authority, `${path}.keyless`),
       ];
   }
+}
+
+function lintSct({ caCert, insecureIgnoreSct }: ParsedKeylessAuthority, path: string): readonly string[] {
+  if (caCert === undefined)
+    return insecureIgnoreSct ? [`${path}.insecureIgnoreSCT: certificates need not be in a public log`] : [];
+  return insecureIgnoreSct
+    ? []
+    : [`${path}.ca-cert: these certificates come with no certificate log, so nothing passes without insecureIgnoreSCT`];
 }
 
 function lintIdentity(identity: Identity, path: string): readonly string[] {

@@ -1,3 +1,4 @@
+import selfsigned from 'selfsigned';
 import { describe, expect, test } from 'vitest';
 import { lintPolicy } from '../../src/policy/lint.ts';
 import { parseClusterImagePolicy } from '../../src/policy/parse-cluster-image-policy.ts';
@@ -9,6 +10,9 @@ function lint(members: object): readonly string[] {
   return lintPolicy(parsed.value);
 }
 
+const { cert } = await selfsigned.generate([{ name: 'commonName', value: 'Example CA' }]);
+const ownCa = (members: object) =>
+  lint({ authorities: [{ keyless: { ...keyless.keyless, 'ca-cert': { data: cert }, ...members } }] });
 const glob = (source: string) => lint({ images: [{ glob: source }] });
 const identity = (members: object) => lint({ authorities: [{ keyless: { identities: [members] } }] });
 const rule = (members: object) => lint({ match: [members] });
@@ -24,6 +28,7 @@ describe('says nothing about', () => {
     ['a registry with a port', glob('localhost:5000/**')],
     ['a registry of stars', glob('*.example.org/**')],
     ['one segment of any name', glob('ghcr.io/org/*')],
+    ["certificates of one's own without certificate log", ownCa({ insecureIgnoreSCT: true })],
     ['exact identities', lint({ authorities: [keyless] })],
     ['anchored patterns', identity({ issuer, subjectRegExp: '^https://github\\.com/org/.+$' })],
     ['a rule for Pods', rule({ version: 'v1', resource: 'pods' })],
@@ -119,6 +124,11 @@ describe('warns of', () => {
       'certificates in no log',
       lint({ authorities: [{ keyless: { ...keyless.keyless, insecureIgnoreSCT: true } }] }),
       'spec.authorities[0].keyless.insecureIgnoreSCT: certificates need not be in a public log',
+    ],
+    [
+      "certificates of one's own with a certificate log",
+      ownCa({}),
+      'spec.authorities[0].keyless.ca-cert: these certificates come with no certificate log, so nothing passes without insecureIgnoreSCT',
     ],
     [
       'one name for two authorities',
