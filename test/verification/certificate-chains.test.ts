@@ -100,6 +100,17 @@ describe('roots', () => {
     }
   });
 
+  test.each(['first', 'last'])('are told apart by their keys when another of the same name comes %s', (place) => {
+    const own = sigstore.trustedRoot.certificateAuthorities;
+    const key = ecKey();
+    const decoy = authorityJson([
+      issue(certificateOf(intermediateName, key, rootName, stranger.rootKey, [basicConstraints(true), keyUsage(0x06)])),
+      stranger.rootDer,
+    ]);
+    const certificateAuthorities = place === 'first' ? [decoy, ...own] : [...own, decoy];
+    expect(outcome(keylessLegacy(sigstore, leaf), rooted({ certificateAuthorities }))).toBe('verified signature');
+  });
+
   test('are refused with name constraints or unknown critical extensions, which nothing here evaluates', () => {
     for (const oid of ['2.5.29.30', '1.2.3.4.5']) {
       const extension = { oid, critical: true, value: Buffer.from('3000', 'hex') };

@@ -221,3 +221,36 @@ describe('timestamps', () => {
     expect(outcome(both, keyless(sigstore, { timestamps: sigstore.root }))).toBe('CERTIFICATE_EXPIRED');
   });
 });
+
+describe('windows of validity include their ends', () => {
+  const [own] = sigstore.trustedRoot.certificateAuthorities;
+  const [stamps] = sigstore.trustedRoot.timestampAuthorities;
+  const exactly = { start: signedAt.toISOString(), end: signedAt.toISOString() };
+  const before = { start: '2025-01-01T00:00:00Z', end: minutes(-1).toISOString() };
+
+  test.each([
+    ['exactly then', exactly, /^verified/],
+    ['until a minute before', before, /^(TIMESTAMP|TLOG|CERTIFICATE)_INVALID$/],
+  ])('of logs and authorities in use %s', (_name, validFor, expected) => {
+    const tlogs = [logJson(rekorUrl, sigstore.rekorKey, validFor)];
+    const certificateAuthorities = [{ ...(own ?? authorityJson([])), validFor }];
+    const timestampAuthorities = [{ ...(stamps ?? authorityJson([])), validFor }];
+    const stamped = keylessBundleV2(sigstore, leaf);
+    const root = (change: Partial<TrustedRootJson>): TrustQuestion => {
+      const changed = rootWith(change);
+      return keyless(sigstore, { root: changed, log: { demand: 'required', root: changed } });
+    };
+    expect(outcome(stamped, root({ tlogs }))).toMatch(expected);
+    expect(outcome(keylessLegacy(sigstore, leaf), root({ tlogs }))).toMatch(expected);
+    expect(outcome(stamped, root({ certificateAuthorities }))).toMatch(expected);
+    expect(outcome(stamped, root({ timestampAuthorities }))).toMatch(expected);
+  });
+
+  test('and an authority without certificates lends its window to nobody', () => {
+    const over = { ...(stamps ?? authorityJson([])), validFor: before };
+    const empty = authorityJson([], { start: '2025-01-01T00:00:00Z' });
+    const root = rootWith({ timestampAuthorities: [over, empty] });
+    const asked = keyless(sigstore, { log: logIgnored, timestamps: root });
+    expect(outcome(keylessBundleV2(sigstore, leaf), asked)).toBe('TIMESTAMP_INVALID');
+  });
+});
