@@ -35,6 +35,15 @@ const kinds = {
   TLOG_INVALID: 'violation',
   TIMESTAMP_MISSING: 'violation',
   TIMESTAMP_INVALID: 'violation',
+  // contracts and what they are bound to
+  CONTRACT_MISSING: 'violation',
+  CONTRACT_INVALID: 'violation',
+  CONTRACT_CONFLICT: 'violation',
+  INPUT_INVALID: 'violation',
+  NAMESPACE_NOT_ALLOWED: 'violation',
+  TARGET_NOT_ALLOWED: 'violation',
+  SERVICE_ACCOUNT_NOT_ALLOWED: 'violation',
+  POD_SECURITY_VIOLATION: 'violation',
   // what could not be established
   REGISTRY_UNREACHABLE: 'unavailable',
   REGISTRY_TIMEOUT: 'unavailable',
