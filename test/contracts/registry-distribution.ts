@@ -7,15 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { stringify } from 'yaml';
-import { cacheFolder } from '../cluster/builds.ts';
 import { freePorts, ProgramGroup } from '../cluster/processes.ts';
-import { isExecutable, onPath } from '../cluster/programs.ts';
 import { account, type RegistrySetup, type RunningRegistry } from './registry.ts';
-
-/** Undefined when it is neither installed nor built: `npm run cluster:build` builds it. */
-export function findDistribution(): string | undefined {
-  return onPath('registry') ?? [join(cacheFolder, 'tools', 'registry')].find(isExecutable);
-}
 
 /** bcrypt of account.password, the only form that the registry takes. */
 const htpasswd = `${account.username}:$2y$05$abcdefghijklmnopqrstuuoXuKqgZXLiJqzfmMXDDhSFPIvxV7t8.\n`;

@@ -1,7 +1,8 @@
 import { describe } from 'vitest';
 import type { Access } from '../../src/demo/registry/access.ts';
 import { startRegistry, type DemoRegistryOptions } from '../../src/demo/registry/serve.ts';
-import { findDistribution, startDistribution } from './registry-distribution.ts';
+import { startDistribution } from './registry-distribution.ts';
+import { findPrograms } from './registry-programs.ts';
 import { account, registryContract, type RegistrySetup, type RunningRegistry } from './registry.ts';
 
 const accesses: Readonly<Record<RegistrySetup['access'], Access>> = {
@@ -19,12 +20,7 @@ registryContract('registry in this process', inProcess({}));
 registryContract('registry in this process, two referrers a page', inProcess({ referrersPerPage: 2 }));
 registryContract('registry in this process without the referrers API', inProcess({ referrersApi: false }));
 
-const distribution = findDistribution();
-if (distribution === undefined) {
-  const why = 'the distribution registry is not installed; npm run cluster:build builds it';
-  if (process.env['CI'] !== undefined) throw new Error(why);
-  process.stderr.write(`SKIPPING THE CONTRACT WITH A REAL REGISTRY: ${why}\n`);
-}
-describe.skipIf(distribution === undefined)('for real', () => {
-  registryContract('distribution registry', (setup) => startDistribution(distribution ?? '', setup));
+const programs = await findPrograms('the contract with a real registry');
+describe.skipIf(programs === undefined)('for real', () => {
+  registryContract('distribution registry', (setup) => startDistribution(programs?.registry ?? '', setup));
 });

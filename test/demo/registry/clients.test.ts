@@ -9,20 +9,11 @@ import { pushImage } from '../../../src/demo/registry/images.ts';
 import { startRegistry, type DemoRegistry } from '../../../src/demo/registry/serve.ts';
 import { usualPayload } from '../../../src/evidence/usual-payload.ts';
 import { digestOf, hexOf } from '../../../src/kernel/digest.ts';
-import { cacheFolder } from '../../cluster/builds.ts';
-import { isExecutable, onPath } from '../../cluster/programs.ts';
+import { findPrograms } from '../../contracts/registry-programs.ts';
 
-const find = (name: string): string | undefined =>
-  onPath(name) ?? [join(cacheFolder, 'tools', name)].find(isExecutable);
-const [crane, cosign] = [find('crane'), find('cosign')];
-const missing = crane === undefined || cosign === undefined;
-if (missing) {
-  const why = 'crane and cosign are not installed; npm run cluster:build builds them';
-  if (process.env['CI'] !== undefined) throw new Error(why);
-  process.stderr.write(`SKIPPING THE DEMO REGISTRY'S REAL CLIENTS: ${why}\n`);
-}
+const programs = await findPrograms('real clients of the registry in this process');
 
-describe.skipIf(missing).each([
+describe.skipIf(programs === undefined).each([
   ['with the referrers API', true],
   ['without it', false],
 ])('a registry %s', (_name, referrersApi) => {
@@ -38,27 +29,31 @@ describe.skipIf(missing).each([
     rmSync(folder, { recursive: true });
   });
 
-  async function run(program: string | undefined, ...args: readonly string[]): Promise<string> {
+  async function run(program: 'crane' | 'cosign', ...args: readonly string[]): Promise<string> {
     const env = { ...process.env, COSIGN_PASSWORD: '', HOME: folder };
-    const { stdout } = await promisify(execFile)(program ?? '', args, { cwd: folder, env, timeout: 30_000 });
+    const { stdout } = await promisify(execFile)(programs?.[program] ?? '', args, {
+      cwd: folder,
+      env,
+      timeout: 30_000,
+    });
     return stdout.trim();
   }
 
   test('crane copies, lists and digests', async () => {
     const { digest } = pushImage(registry, { repository: 'from', tag: '1.0' });
-    await run(crane, 'copy', '--insecure', `${registry.host}/from:1.0`, `${registry.host}/to/there:2.0`);
-    expect(await run(crane, 'digest', '--insecure', `${registry.host}/to/there:2.0`)).toBe(digest);
-    expect(await run(crane, 'ls', '--insecure', `${registry.host}/to/there`)).toBe('2.0');
-    await run(crane, 'validate', '--insecure', '--remote', `${registry.host}/to/there:2.0`);
+    await run('crane', 'copy', '--insecure', `${registry.host}/from:1.0`, `${registry.host}/to/there:2.0`);
+    expect(await run('crane', 'digest', '--insecure', `${registry.host}/to/there:2.0`)).toBe(digest);
+    expect(await run('crane', 'ls', '--insecure', `${registry.host}/to/there`)).toBe('2.0');
+    await run('crane', 'validate', '--insecure', '--remote', `${registry.host}/to/there:2.0`);
   });
 
   test('cosign signs and verifies', async () => {
     const { digest } = pushImage(registry, { repository: 'signed', tag: '1.0' });
     const image = `${registry.host}/signed@${digest}`;
-    await run(cosign, 'generate-key-pair');
+    await run('cosign', 'generate-key-pair');
     const offline = ['--allow-insecure-registry', '--use-signing-config=false', '--tlog-upload=false', '-y'];
-    await run(cosign, 'sign', '--key', 'cosign.key', ...offline, image);
-    await run(cosign, 'sign', '--key', 'cosign.key', '--new-bundle-format=false', ...offline, image);
+    await run('cosign', 'sign', '--key', 'cosign.key', ...offline, image);
+    await run('cosign', 'sign', '--key', 'cosign.key', '--new-bundle-format=false', ...offline, image);
     const fallback = `sha256-${hexOf(digest)}`;
     expect(registry.store.tags('signed').filter((tag) => tag !== '1.0')).toEqual(
       referrersApi ? [`${fallback}.sig`] : [fallback, `${fallback}.sig`],
@@ -67,7 +62,7 @@ describe.skipIf(missing).each([
     const payload = usualPayload({ registry: registry.host, repository: 'signed', digest });
     expect(registry.store.blob('signed', digestOf(payload))).toEqual(payload);
     const verify = ['verify', '--key', 'cosign.pub', '--insecure-ignore-tlog', '--allow-insecure-registry'];
-    expect(await run(cosign, ...verify, image)).toContain(digest);
-    expect(await run(cosign, ...verify, '--new-bundle-format=false', image)).toContain(digest);
+    expect(await run('cosign', ...verify, image)).toContain(digest);
+    expect(await run('cosign', ...verify, '--new-bundle-format=false', image)).toContain(digest);
   });
 });
