@@ -41,10 +41,26 @@ export function entityNow(parsed: ParsedSignature, key: SignedEntity['key'], now
 
 export function runLibrary(material: TrustMaterial, options: VerifierOptions, entity: SignedEntity): void {
   try {
-    new Verifier(material, options).verify(entity);
+    const tlogs = material.tlogs.map((log) => namedLikeCheckpoint(log, entity.tlogEntries));
+    new Verifier({ ...material, tlogs }, options).verify(entity);
   } catch (error) {
     throw error instanceof VerificationError ? rejectionOf(error) : error;
   }
+}
+
+type Log = TrustMaterial['tlogs'][number];
+
+/**
+ * Rekor v1 signs its checkpoints with the name of the host it runs on, in a cluster that of a Pod, and cosign goes by the
+ * key alone. The library also wants the name in the log's URL, so it finds it there. Rekor v2 has names that count.
+ */
+function namedLikeCheckpoint(log: Log, entries: readonly TransparencyLogEntry[]): Log {
+  const promised = entries.filter(({ inclusionPromise }) => inclusionPromise !== undefined);
+  const names = promised.flatMap(({ inclusionProof }) => {
+    const envelope = inclusionProof?.checkpoint?.envelope ?? '';
+    return Array.from(envelope.matchAll(/^\u2014 (\S+) /gm), ([, name]) => name);
+  });
+  return names.length === 0 ? log : { ...log, baseURL: [log.baseURL, ...names].join(' ') };
 }
 
 function rejectionOf(error: VerificationError): Rejection {

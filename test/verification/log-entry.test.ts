@@ -97,6 +97,32 @@ function swappedPromise(): SignatureArtifact {
   });
 }
 
+describe('the name in a checkpoint', () => {
+  const host = 'rekor-00001-deployment-56bf7777c9-jds5x';
+
+  test('is that of the host for Rekor v1: the log is known by its key', () => {
+    const named = (log: typeof sigstore): SignatureArtifact =>
+      keylessBundle(sigstore, leaf, {
+        entries: (signature, _message, payload) => {
+          const body = dsseEntry(payload, signature, pem(leaf.der));
+          return [bundleEntry(logEntry(log, { body, host }), 'dsse', '0.0.1')];
+        },
+      });
+    expect(outcome(named(sigstore), keyless(sigstore))).toBe('verified signature');
+    expect(outcome(named({ ...sigstore, rekorKey: stranger.rekorKey }), keyless(sigstore))).toBe('TLOG_INVALID');
+  });
+
+  test('is that of the log for Rekor v2', () => {
+    const artifact = keylessBundleV2(sigstore, leaf, {
+      entries: (signature, message) => {
+        const entry = logEntry(sigstore, { body: hashedRekordV2(message, signature, leaf.der), host });
+        return [bundleEntry(entry, 'hashedrekord', '0.0.2', { promise: false })];
+      },
+    });
+    expect(outcome(artifact, keyless(sigstore))).toBe('TLOG_INVALID');
+  });
+});
+
 /** The id of the known log on an entry that another log has signed. */
 function impostor(): SignatureArtifact {
   return keylessBundleV2(sigstore, leaf, {

@@ -8,6 +8,8 @@ export interface EntryRequest {
   readonly body: object;
   readonly time?: Date;
   readonly key?: KeyPair;
+  /** What the log calls itself in its checkpoint. */
+  readonly host?: string;
 }
 
 export interface SignedEntry {
@@ -20,7 +22,8 @@ export interface SignedEntry {
   readonly rootHash: Buffer;
 }
 
-export function logEntry(sigstore: Sigstore, { body: content, time = signedAt, key }: EntryRequest): SignedEntry {
+export function logEntry(sigstore: Sigstore, request: EntryRequest): SignedEntry {
+  const { body: content, time = signedAt, key, host = new URL(rekorUrl).host } = request;
   const logKey = key ?? sigstore.rekorKey;
   const body = Buffer.from(canonicalJson.canonicalize(content));
   const integratedTime = Math.floor(time.getTime() / 1_000);
@@ -31,7 +34,6 @@ export function logEntry(sigstore: Sigstore, { body: content, time = signedAt, k
     .update(Buffer.from([0]))
     .update(body)
     .digest();
-  const host = new URL(rekorUrl).host;
   const note = `${host} - 1\n1\n${rootHash.toString('base64')}\n`;
   const noteSignature = Buffer.concat([logId.subarray(0, 4), sign('sha256', Buffer.from(note), logKey.privateKey)]);
   return {
