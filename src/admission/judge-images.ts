@@ -15,17 +15,23 @@ const noEvidence: Evidence = new Map();
 
 /** Plan, gather and judge, for every image of the final object, whatever anybody did or said before. */
 export async function judgeImages(ports: JudgePorts, matter: Matter): Promise<Outcome> {
-  const verdicts = await concurrently(matter.subjects, maxImagesAtOnce, (subject) =>
-    judgeImage(ports, matter, subject),
-  );
-  const decided = matter.subjects.map((subject, index) => decidedImage(subject, verdicts[index]));
+  const later = matter.subjects.filter((subject) => isLeftToPods(ports, matter, subject));
+  const subjects = matter.subjects.filter((subject) => !later.includes(subject));
+  const verdicts = await concurrently(subjects, maxImagesAtOnce, (subject) => judgeImage(ports, matter, subject));
+  const decided = subjects.map((subject, index) => decidedImage(subject, verdicts[index]));
+  const deferred = [...matter.deferred, ...later.flatMap(({ places }) => places)];
   return judged({
     violations: verdicts.flatMap(({ violations }) => violations),
     warnings: verdicts.flatMap(({ warnings }) => warnings),
-    notices: deferredNotices(matter.deferred),
-    images: [...decided, ...matter.deferred.map(deferredImage)],
+    notices: deferredNotices(deferred),
+    images: [...decided, ...deferred.map(deferredImage)],
     snapshot: matter.snapshot.generation,
   });
+}
+
+function isLeftToPods({ planner }: JudgePorts, matter: Matter, subject: PlacedSubject): boolean {
+  if (!matter.leavesTagsToPods || !subject.image.ok) return false;
+  return planner(matter.snapshot, subject, subject.image.value, matter.object).kind === 'tag';
 }
 
 async function judgeImage(ports: JudgePorts, matter: Matter, subject: PlacedSubject): Promise<ImageVerdict> {

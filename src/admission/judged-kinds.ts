@@ -12,6 +12,8 @@ export interface JudgedKind {
   readonly pullSecrets: readonly (readonly string[])[];
   /** Its containers run already when it is updated: docs/decisions/0005-what-is-judged-again.md */
   readonly runs: boolean;
+  /** Whoever made it makes another one, without end, when it is stored with other images than it was made with. */
+  readonly isComparedByItsOwner: boolean;
 }
 
 // core/v1 PodSpec. Image volumes are `volumes[].image.reference`, Kubernetes 1.31 and later.
@@ -44,6 +46,7 @@ function kindOfPods(resource: string, group: string, versions: readonly string[]
     serviceAccount: [[...path, 'serviceAccountName']],
     pullSecrets: [[...path, 'imagePullSecrets']],
     runs: false,
+    isComparedByItsOwner: false,
   };
 }
 
@@ -54,7 +57,8 @@ function kindOf(
   images: Shape,
   accounts: Partial<Pick<JudgedKind, 'serviceAccount' | 'pullSecrets'>> = {},
 ): JudgedKind {
-  return { group, versions, resource, images, serviceAccount: [], pullSecrets: [], runs: false, ...accounts };
+  const none = { serviceAccount: [], pullSecrets: [], runs: false, isComparedByItsOwner: false };
+  return { group, versions, resource, images, ...none, ...accounts };
 }
 
 const template = ['spec', 'template', 'spec'] as const;
@@ -65,7 +69,7 @@ export const judgedKinds: readonly JudgedKind[] = [
   kindOfPods('podtemplates', '', ['v1'], ['template', 'spec']),
   kindOfPods('replicationcontrollers', '', ['v1'], template),
   kindOfPods('deployments', 'apps', ['v1'], template),
-  kindOfPods('replicasets', 'apps', ['v1'], template),
+  { ...kindOfPods('replicasets', 'apps', ['v1'], template), isComparedByItsOwner: true },
   kindOfPods('statefulsets', 'apps', ['v1'], template),
   kindOfPods('daemonsets', 'apps', ['v1'], template),
   kindOfPods('jobs', 'batch', ['v1'], template),

@@ -14,6 +14,8 @@ export interface Matter {
   readonly subjects: readonly PlacedSubject[];
   /** Judged later, when a Pod is made of them. */
   readonly deferred: readonly ImageField[];
+  /** Images without a digest are judged later too, and not pinned here. */
+  readonly leavesTagsToPods: boolean;
   readonly signal: AbortSignal;
 }
 

@@ -25,6 +25,7 @@ interface Pinned {
  * anything about are left alone, without a request to any registry.
  */
 export async function pinImages(ports: JudgePorts, matter: Matter): Promise<Outcome> {
+  if (matter.leavesTagsToPods) return skip('deferred-to-pod');
   const results = await concurrently(matter.subjects, maxImagesAtOnce, (subject) => pinImage(ports, matter, subject));
   const pinned = results.filter((result) => result !== undefined);
   if (pinned.length === 0) return skip('nothing-pinned');

@@ -24,7 +24,7 @@ import { createPlanner } from './planner.ts';
 import { quietly } from './quietly.ts';
 import { decisionOf } from './record.ts';
 import { record } from './record-decision.ts';
-import { exemptionOf, fieldsToJudge, isUnderstood, unsupported } from './scope.ts';
+import { exemptionOf, fieldsToJudge, isUnderstood, leavesTagsToPods, unsupported } from './scope.ts';
 import { objectFacts, subjectsOf, workloadOf } from './subjects.ts';
 
 export type Phase = 'mutate' | 'validate';
@@ -187,7 +187,7 @@ function open(ports: Pick<ReviewPorts, 'clock' | 'newId'>): Opened {
 function readMatter(
   request: AdmissionRequest,
   kind: JudgedKind,
-): Result<Pick<Matter, 'object' | 'workload' | 'subjects' | 'deferred'> & { readonly empty: SkipReason }> {
+): Result<Omit<Matter, 'snapshot' | 'signal'> & { readonly empty: SkipReason }> {
   const fields = fieldsToJudge(request, kind);
   if (!fields.ok) return fields;
   const subjects = subjectsOf(fields.value.filter((field) => !field.deferred));
@@ -199,6 +199,7 @@ function readMatter(
     workload: workloadOf(request, kind),
     subjects: subjects.value,
     deferred: fields.value.filter((field) => field.deferred),
+    leavesTagsToPods: leavesTagsToPods(request, kind),
     empty: request.operation === 'UPDATE' ? 'images-unchanged' : 'no-image',
   });
 }

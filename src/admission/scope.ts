@@ -4,6 +4,7 @@
  */
 import { failure, type Failure } from '../kernel/failure.ts';
 import { ok, type Result } from '../kernel/result.ts';
+import { asRecord } from '../kernel/strict-json.ts';
 import type { AdmissionRequest } from './decode.ts';
 import { findImages, type ImageField } from './find-images.ts';
 import type { JudgedKind } from './judged-kinds.ts';
@@ -42,4 +43,17 @@ export function fieldsToJudge(request: AdmissionRequest, kind: JudgedKind): Resu
   const before = new Map(old.value.map(({ field, text }) => [field, text]));
   const changed = found.value.filter(({ field, text }) => before.get(field) !== text);
   return kind.runs || changed.length === 0 ? ok(changed) : found;
+}
+
+/**
+ * Whether tags are left as they are, and to the Pods that come of them: a Deployment whose ReplicaSet came back with
+ * other images than its own would not know it again and make one after the other.
+ */
+export function leavesTagsToPods({ object }: AdmissionRequest, kind: JudgedKind): boolean {
+  const owners = asRecord(object?.['metadata'])?.['ownerReferences'];
+  return (
+    kind.isComparedByItsOwner &&
+    Array.isArray(owners) &&
+    owners.some((owner) => asRecord(owner)?.['controller'] === true)
+  );
 }

@@ -52,9 +52,7 @@ export function subjectsOf(fields: readonly ImageField[]): Result<readonly Place
 
 /** Sentences about images that are known only when a Pod is made of them. */
 export function deferredNotices(deferred: readonly ImageField[]): readonly string[] {
-  return deferred.map(
-    ({ field, text }) => `${field} "${quoted(text, 100)}" is not known yet; it is judged when its Pod is created`,
-  );
+  return deferred.map(({ field, text }) => `${field} "${quoted(text, 100)}" is judged when its Pod is created`);
 }
 
 /** What policies' `match` rules look at. */

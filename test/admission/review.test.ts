@@ -594,7 +594,9 @@ describe('Tekton parameters', () => {
     const { response } = await bench.review('validate', reviewOf(taskRun('$(params.image)', app), taskRuns));
 
     expect(response.allowed).toBe(true);
-    expect(response.warnings?.[0]).toContain('spec.taskSpec.steps[0].image "$(params.image)" is not known yet');
+    expect(response.warnings?.[0]).toContain(
+      'spec.taskSpec.steps[0].image "$(params.image)" is judged when its Pod is created',
+    );
     expect(bench.decisions[0]?.images).toMatchObject([
       { field: 'spec.taskSpec.steps[1].image', policies: ['everything-signed'] },
       { field: 'spec.taskSpec.steps[0].image', deferred: true },
@@ -611,6 +613,82 @@ describe('Tekton parameters', () => {
   test('are worth nothing in the Pod that comes of it', async () => {
     expect((await validate({}, '$(params.image)')).response.allowed).toBe(false);
   });
+});
+
+describe('a ReplicaSet that has an owner', () => {
+  const replicaSets = { group: 'apps', version: 'v1', resource: 'replicasets', kind: 'ReplicaSet' };
+  const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'd-1', controller: true };
+  const replicaSet = (ownerReferences: unknown, ...images: readonly string[]) => ({
+    metadata: { name: 'web-1', ownerReferences },
+    spec: { template: podOf(...images) },
+  });
+
+  test('keeps its tags: with others than its Deployment has there would be one ReplicaSet after the other', async () => {
+    const bench = new Bench();
+    const { response } = await bench.review('mutate', reviewOf(replicaSet([owner], 'a.example/app:1'), replicaSets));
+
+    expect(response.allowed).toBe(true);
+    expect(response).not.toHaveProperty('patch');
+    expect(bench.resolved).toStrictEqual([]);
+    expect(bench.decisions).toMatchObject([{ verdict: 'skip', skipped: 'deferred-to-pod' }]);
+  });
+
+  test('leaves tags to its Pods, and says so', async () => {
+    const bench = new Bench();
+    const { response } = await bench.review(
+      'validate',
+      reviewOf(replicaSet([owner], 'a.example/app:1', web), replicaSets),
+    );
+
+    expect(response.allowed).toBe(true);
+    expect(response.warnings).toStrictEqual([
+      'spec.template.spec.containers[0].image "a.example/app:1" is judged when its Pod is created',
+    ]);
+    expect(bench.decisions[0]?.images).toMatchObject([{ image: web }, { image: 'a.example/app:1', deferred: true }]);
+  });
+
+  test.each<[string, World, string, FailureCode]>([
+    ['with a digest', { facts: () => unsigned }, app, 'SIGNATURE_MISSING'],
+    ['that is no name', {}, 'a.example//app', 'IMAGE_REFERENCE_INVALID'],
+    ['that is missing', {}, '', 'IMAGE_MISSING'],
+    ['that no policy matches', { policies: snapshotOf([]) }, 'a.example/app:1', 'NO_MATCHING_POLICY'],
+    [
+      'that fails whatever its digest is',
+      { policies: snapshotOf([policy('p', '**', { authorities: [fails] })]) },
+      'a.example/app:1',
+      'STATIC_FAIL',
+    ],
+  ])('is refused for an image %s', async (_title, world, image, code) => {
+    const { response } = await new Bench(world).review('validate', reviewOf(replicaSet([owner], image), replicaSets));
+
+    expect(response).toMatchObject(refusedFor(code, 403));
+  });
+
+  test.each<[string, unknown]>([
+    ['nobody', undefined],
+    ['somebody who does not control it', [{ ...owner, controller: false }]],
+    ['something that is no owner', [null, 'web', { controller: 'true' }]],
+    ['something that is no list', owner],
+  ])('is judged as any other when it is owned by %s', async (_title, owners) => {
+    const bench = new Bench();
+    const mutated = await bench.review('mutate', reviewOf(replicaSet(owners, 'a.example/app:1'), replicaSets));
+    const { response } = await bench.review('validate', reviewOf(replicaSet(owners, 'a.example/app:1'), replicaSets));
+
+    expect(mutated.response).toHaveProperty('patch');
+    expect(response).toMatchObject(refusedFor('IMAGE_NOT_PINNED', 403));
+  });
+
+  test.each(kinds.filter(({ resource }) => resource !== 'replicasets'))(
+    'is the only kind to which that applies: not $kind of $group',
+    async (kind) => {
+      const [field = ''] = kind.places;
+      const object = { ...objectWith({ [field]: 'a.example/app:1' }), metadata: { ownerReferences: [owner] } };
+      const of = { ...kind, version: kind.versions[0] ?? '' };
+
+      expect((await new Bench().review('mutate', reviewOf(object, of))).response).toHaveProperty('patch');
+      expect((await new Bench().review('validate', reviewOf(object, of))).response.allowed).toBe(false);
+    },
+  );
 });
 
 describe('a lot at once', () => {
