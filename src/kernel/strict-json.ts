@@ -11,30 +11,14 @@ export function parseStrictJson(source: string | Uint8Array, maxDepth = 64): Str
   try {
     const text = typeof source === 'string' ? source : utf8.decode(source);
     const value: unknown = JSON.parse(text);
-    const problem = ambiguity(text, maxDepth);
-    return problem === undefined ? { ok: true, value } : { ok: false, problem };
+    const { members, depth } = measure(text);
+    if (depth > maxDepth) return { ok: false, problem: `nested deeper than ${maxDepth} levels` };
+    // Of members with the same key JSON.parse keeps one, and the value has fewer than were written.
+    if (members === membersOf(value)) return { ok: true, value };
+    return { ok: false, problem: `key ${JSON.stringify(repeatedKey(text).slice(0, 64))} occurs twice in one object` };
   } catch (error) {
     return { ok: false, problem: error instanceof SyntaxError ? 'not valid JSON' : 'not valid UTF-8' };
   }
-}
-
-/** Looks only at strings and brackets, of text that is known to be JSON. By hand: a regular expression runs out of stack on long strings. */
-function ambiguity(text: string, maxDepth: number): string | undefined {
-  const keysOfOpen: (Set<string> | undefined)[] = [];
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text.charCodeAt(at);
-    if (char === code.brace || char === code.bracket) {
-      if (keysOfOpen.push(undefined) > maxDepth) return `nested deeper than ${maxDepth} levels`;
-    } else if (char === code.closingBrace || char === code.closingBracket) {
-      keysOfOpen.pop();
-    } else if (char === code.quote) {
-      const end = endOfString(text, at);
-      const repeated = isKey(text, end) ? repeatedKey(text.slice(at, end), keysOfOpen) : undefined;
-      if (repeated !== undefined) return repeated;
-      at = end - 1;
-    }
-  }
-  return undefined;
 }
 
 const code = {
@@ -47,22 +31,53 @@ const code = {
   closingBrace: 0x7d,
 } as const;
 
-function repeatedKey(quotedKey: string, keysOfOpen: (Set<string> | undefined)[]): string | undefined {
-  const key = decodeString(quotedKey);
-  const keys = keysOfOpen.at(-1) ?? new Set();
-  keysOfOpen[keysOfOpen.length - 1] = keys;
-  if (keys.has(key)) return `key ${JSON.stringify(key.slice(0, 64))} occurs twice in one object`;
-  keys.add(key);
-  return undefined;
+/** Of text that is known to be JSON. By hand: a regular expression runs out of stack on long strings. */
+function measure(text: string): { readonly members: number; readonly depth: number } {
+  let [members, open, depth] = [0, 0, 0];
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charCodeAt(at);
+    if (char === code.quote) at = closingQuote(text, at);
+    else if (char === code.colon) members += 1;
+    else if (char === code.brace || char === code.bracket) depth = Math.max(depth, (open += 1));
+    else if (char === code.closingBrace || char === code.closingBracket) open -= 1;
+  }
+  return { members, depth };
 }
 
-/** The position after the closing quote. */
-function endOfString(text: string, start: number): number {
+function closingQuote(text: string, start: number): number {
   let at = start + 1;
-  for (let char = text.charCodeAt(at); char !== code.quote && at < text.length; char = text.charCodeAt(at)) {
+  for (let char = text.charCodeAt(at); char !== code.quote; char = text.charCodeAt(at)) {
     at += char === code.backslash ? 2 : 1;
   }
-  return at + 1;
+  return at;
+}
+
+function membersOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const inside: readonly unknown[] = Object.values(value);
+  let members = Array.isArray(value) ? 0 : inside.length;
+  for (const item of inside) members += membersOf(item);
+  return members;
+}
+
+/** For the message: the first key, of text that is known to hold one. */
+function repeatedKey(text: string): string {
+  const keysOfOpen: Set<string>[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charCodeAt(at);
+    if (char === code.brace || char === code.bracket) keysOfOpen.push(new Set());
+    else if (char === code.closingBrace || char === code.closingBracket) keysOfOpen.pop();
+    else if (char === code.quote) {
+      const end = closingQuote(text, at) + 1;
+      const keys = isKey(text, end) ? keysOfOpen.at(-1) : undefined;
+      // JSON.parse of a quoted string is a string.
+      const key = JSON.parse(text.slice(at, end)) as string;
+      if (keys?.has(key) === true) return key;
+      keys?.add(key);
+      at = end - 1;
+    }
+  }
+  return '';
 }
 
 function isKey(text: string, end: number): boolean {
@@ -70,12 +85,6 @@ function isKey(text: string, end: number): boolean {
   // White space of RFC 8259: all of it sorts before every other character that may follow a string.
   while (text.charCodeAt(at) <= 0x20) at += 1;
   return text.charCodeAt(at) === code.colon;
-}
-
-function decodeString(quotedString: string): string {
-  if (!quotedString.includes('\\')) return quotedString.slice(1, -1);
-  // JSON.parse of a quoted string is a string.
-  return JSON.parse(quotedString) as string;
 }
 
 /** The object members of a parsed value, or undefined when it is no object. */
