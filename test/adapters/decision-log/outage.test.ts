@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, statfsSync } from 'node:fs';
 import * as nodeDisk from 'node:fs/promises';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -171,15 +172,16 @@ describe('a place that cannot be written', () => {
 
 /** Where mounting is not allowed, the disks above have to do. */
 function mayMount(): boolean {
-  const place = `/tmp/decision-log-mount-${process.pid}`;
+  const place = mkdtempSync(join(tmpdir(), 'decision-log-mount-'));
   try {
-    mkdirSync(place, { recursive: true });
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place], { stdio: 'ignore' });
     execFileSync('umount', [place], { stdio: 'ignore' });
     return true;
   } catch {
     process.stderr.write('SKIPPED: decision log on real file systems that are full or read-only: needs to mount\n');
     return false;
+  } finally {
+    rmdirSync(place);
   }
 }
 
