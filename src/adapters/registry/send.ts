@@ -35,7 +35,7 @@ export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> 
     const got = await request(url, { method, headers: { ...usualHeaders, ...asked.headers }, dispatcher, signal });
     const status = got.statusCode;
     const headers = flatten(got.headers);
-    const body = await readBody(got, status === 200 ? asked.maxBytes : maxErrorBytes, method);
+    const body = await readBody(got.body, status === 200 ? asked.maxBytes : maxErrorBytes);
     if (body === undefined && status === 200) {
       return { ok: false, failure: tooLarge(url, asked.maxBytes), again: false };
     }
@@ -46,26 +46,16 @@ export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> 
 }
 
 /** Undefined when it is larger than allowed; the rest is then not read. */
-async function readBody(
-  { headers, body }: Dispatcher.ResponseData,
-  maxBytes: number,
-  method: Asked['method'],
-): Promise<Uint8Array | undefined> {
-  const announced = method === 'HEAD' ? 0 : Number(headers['content-length'] ?? 0);
+async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Uint8Array | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  if (announced <= maxBytes) {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxBytes) break;
-      chunks.push(chunk);
-    }
-    if (size <= maxBytes) return Buffer.concat(chunks);
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // Leaving the loop ends the connection: reading on to keep it would be what the limit forbids.
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
   }
-  // The connection goes with it: reading on to keep it would be what the limit forbids.
-  body.on('error', () => undefined);
-  body.destroy();
-  return undefined;
+  return Buffer.concat(chunks);
 }
 
 function flatten(headers: Dispatcher.ResponseData['headers']): Readonly<Record<string, string>> {
