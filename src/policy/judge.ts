@@ -26,7 +26,7 @@ export function judge(
     const failed = judgePolicy(planned, evidence);
     if (failed === undefined) continue;
     // Only what signatures and authorities say is softened: a policy that is not ready never is.
-    const softened = planned.policy.mode === 'warn' && failed.code !== 'POLICY_NOT_READY';
+    const softened = planned.policy.mode === 'warn' && planned.policy.notReady.length === 0;
     (softened ? warnings : violations).push(violationOf(failed, { ...where, policy: planned.policy.name }));
   }
   return { policies, violations, warnings };

@@ -66,7 +66,7 @@ function readSpec(name: string, spec: Fields, errors: FieldErrors): ParsedPolicy
   return { name, images, match, mode, authorities, notReady };
 }
 
-function readGlob(entry: Fields, errors: FieldErrors): Glob | undefined {
+export function readGlob(entry: Fields, errors: FieldErrors): Glob | undefined {
   const glob = entry.filled('glob');
   if (glob === undefined) {
     errors.missing(entry.at('glob'));
