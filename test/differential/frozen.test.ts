@@ -20,7 +20,6 @@ beforeAll(async () => {
   for (const image of images) thaw(registry, image);
   for (const root of ['root.json', 'root-without-log.json']) copyFileSync(join(frozenFolder, root), join(folder, root));
   place = {
-    host: registry.host,
     file: (name) => join(folder, name),
     publicKeyPem: (name) => readFileSync(join(frozenFolder, `${name}.pub`), 'utf8'),
   };

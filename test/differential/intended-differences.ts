@@ -51,7 +51,7 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     because: 'The same: the demanded timestamp is missing.',
   },
   {
-    scenes: ['good-legacy-foreign-bundle', 'legacy-key-bundle-keyless'],
+    scenes: ['good-legacy-foreign-bundle', 'good-legacy-foreign-bundle-by-referrers', 'legacy-key-bundle-keyless'],
     asks: ['p256 key'],
     we: 'accept',
     because:

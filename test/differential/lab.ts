@@ -33,8 +33,8 @@ export interface Lab extends Place {
   readonly registry: DemoRegistry;
   readonly sigstore: Sigstore;
   readonly cosign: Cosign;
-  /** A new image in a repository of its own, whose name is that of the scene. */
-  image(repository: string): LabImage;
+  /** A new image in a repository of its own, whose name is that of the scene; where the registry has that API if asked. */
+  image(repository: string, referrersApi?: boolean): LabImage;
   privateKey(name: KeyName): string;
   publicKey(name: KeyName): string;
   /** Signs with a key by hand what cosign would not; ECDSA and SHA-256. */
@@ -49,8 +49,9 @@ export async function startLab(): Promise<Lab | undefined> {
     rmSync(folder, { recursive: true });
     return undefined;
   }
-  const starting = [startRegistry({ referrersApi: false }), startSigstore(), startSigstore()] as const;
-  const [registry, sigstore, another] = await Promise.all(starting);
+  const registries = [startRegistry({ referrersApi: false }), startRegistry()] as const;
+  const [registry, modern] = await Promise.all(registries);
+  const [sigstore, another] = await Promise.all([startSigstore(), startSigstore()]);
   writeTrust(folder, '', sigstore);
   writeTrust(folder, 'another-', another);
   const keys = await makeKeys(folder, cosign);
@@ -60,18 +61,18 @@ export async function startLab(): Promise<Lab | undefined> {
     registry,
     sigstore,
     cosign,
-    host: registry.host,
     file,
-    image(repository) {
-      const { digest, size } = pushImage(registry, { repository, tag: 'v1' });
-      return { repository, digest, size, reference: `${registry.host}/${repository}@${digest}` };
+    image(repository, referrersApi = false) {
+      const where = referrersApi ? modern : registry;
+      const { digest, size } = pushImage(where, { repository, tag: 'v1' });
+      return { repository, digest, size, reference: `${where.host}/${repository}@${digest}` };
     },
     privateKey: (name) => file(`${name}.key`),
     publicKey: (name) => file(`${name}.pub`),
     publicKeyPem: (name) => readFileSync(file(`${name}.pub`), 'utf8'),
     signBytes: (name, bytes) => sign('sha256', bytes, keys[name]),
     async close() {
-      await Promise.all([registry.close(), sigstore.close(), another.close()]);
+      await Promise.all([registry.close(), modern.close(), sigstore.close(), another.close()]);
       rmSync(folder, { recursive: true });
     },
   };

@@ -6,8 +6,6 @@ import type { Ask, PublicKeys } from './asks.ts';
 
 /** Where images and trust are: the lab, or what was frozen of one. */
 export interface Place extends PublicKeys {
-  /** Of the registry. */
-  readonly host: string;
   /** root.json and root-without-log.json are there, and policies may be written beside them. */
   file(name: string): string;
 }
@@ -107,7 +105,7 @@ export async function ourAnswer(place: Place, reference: string, ask: Ask, polic
     colour: false,
   };
   const flags = ['--policies', policies, '--trusted-root', place.file('root.json')];
-  const registry = ['--insecure-registry', place.host];
+  const registry = ['--insecure-registry', reference.split('/')[0] ?? ''];
   const code = await runProgram(['verify', reference, ...flags, ...registry, '-o', 'json'], terminal);
   if (code !== 0 && code !== 1) throw new Error(`verify ${reference} ended with ${code}: ${err}${out}`);
   const { verdict, signatures, reasons } = JSON.parse(out) as Report;

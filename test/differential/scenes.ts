@@ -21,6 +21,8 @@ export interface Scene {
   readonly name: string;
   /** Which questions make sense. */
   readonly about: About | 'both';
+  /** In a registry that has the referrers API, and no fallback tags. */
+  readonly referrersApi?: true;
   /** Answers with the image that is asked about. */
   readonly prepare: (lab: Lab) => Promise<LabImage>;
 }
@@ -245,6 +247,18 @@ const indexes = inBoth((format) => [
   index(`platform-signed-too-${format}`, (lab, image) => signWithKey(lab, image, format, 'p256', ['-r']), 'platform'),
 ]);
 
+/** The same once more where bundles are found through the referrers API. */
+const throughReferrersApi = [...signedWithKeys, ...keyless, ...mixed]
+  .filter(({ name }) =>
+    ['p256-bundle', 'two-keys-bundle', 'keyless-rekor1', 'good-legacy-foreign-bundle'].includes(name),
+  )
+  .map(({ name, prepare, ...rest }): Scene => ({
+    ...rest,
+    name: `${name}-by-referrers`,
+    referrersApi: true,
+    prepare: (lab) => prepare({ ...lab, image: (repository) => lab.image(`${repository}-by-referrers`, true) }),
+  }));
+
 const bare = [
   scene('unsigned'),
   scene('signature-is-an-index', ({ registry }, image) => {
@@ -261,4 +275,5 @@ export const scenes: readonly Scene[] = [
   ...tampered,
   ...claims,
   ...indexes,
+  ...throughReferrersApi,
 ];
