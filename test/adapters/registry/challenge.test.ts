@@ -96,6 +96,6 @@ describe('laws', () => {
     ]);
     const started = performance.now();
     expect(hostile.map(parse).filter((found) => found !== undefined)).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(250);
+    expect(performance.now() - started).toBeLessThan(1_000);
   });
 });
