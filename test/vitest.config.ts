@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 // Suites that start a cluster or measure time would disturb each other on a small machine.
 const workers = 2;
 
+/** Starts more than a thousand processes; unit suites have deadlines. */
+const withCosign = ['test/differential/differential.test.ts'];
+
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
@@ -13,11 +16,15 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cluster/**'],
+          exclude: ['test/cluster/**', ...withCosign],
           testTimeout: 20_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'cosign', include: withCosign, sequence: { groupOrder: 1 } },
       },
       {
         extends: true,
@@ -29,7 +36,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
