@@ -10,10 +10,15 @@ const pattern = /^([+-]?)(\d{1,40})?(?:\.(\d{0,40}))?(?:([numkMGTPE]|[KMGTPE]i)|
 
 const decimal: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 const binary: Readonly<Record<string, bigint>> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n };
-/** Kubernetes keeps what is larger as this; nobody means it. */
-const largest = (2n ** 63n - 1n) * 10n ** 9n;
+/** What Kubernetes makes of larger binary quantities. */
+const largestBinary = (2n ** 63n - 1n) * 10n ** 9n;
+/** A thousand exa. Kubernetes has no limit here; nobody means more. */
+const largest = 10n ** 30n;
 
-/** Undefined for what is no quantity, and for what is too large to be meant. */
+/**
+ * Undefined for what is no quantity, and for what is too large to be meant. A text without a digit is none either, though
+ * Kubernetes takes "m" or "." for zero.
+ */
 export function parseQuantity(text: string): Quantity | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
@@ -22,8 +27,9 @@ export function parseQuantity(text: string): Quantity | undefined {
   const power = Number(exponent) + (decimal[suffix] ?? 0) - fraction.length + 9;
   const digits = BigInt(whole + fraction) * (1n << (binary[suffix] ?? 0n));
   const nanos = power >= 0 ? digits * 10n ** BigInt(Math.min(power, 60)) : roundedUp(digits, 10n ** BigInt(-power));
-  if (nanos > largest) return undefined;
-  return { text, nanos: sign === '-' ? -nanos : nanos };
+  if (nanos > largest && !(suffix in binary)) return undefined;
+  const capped = suffix in binary && nanos > largestBinary ? largestBinary : nanos;
+  return { text, nanos: sign === '-' ? -capped : capped };
 }
 
 function roundedUp(value: bigint, divisor: bigint): bigint {

@@ -9,6 +9,8 @@ export interface Pattern {
   readonly source: string;
   /** Finds the pattern anywhere in the text; Go's `MatchString`. */
   readonly matches: (text: string) => boolean;
+  /** Instructions it was compiled to, counted repeats unfolded: time to match is at most text × size. */
+  readonly size: number;
 }
 
 /** Shorter than any real identity pattern is long; compiled automata grow with the source. */
@@ -18,7 +20,10 @@ export function compilePattern(source: string): { ok: true; value: Pattern } | {
   if (source.length > limit) return { ok: false, problem: `regular expression is longer than ${limit} characters` };
   try {
     const compiled = RE2JS.compile(source);
-    return { ok: true, value: { source, matches: (text) => compiled.matcher(text).find() } };
+    return {
+      ok: true,
+      value: { source, matches: (text) => compiled.matcher(text).find(), size: compiled.programSize() },
+    };
   } catch (error) {
     return { ok: false, problem: quoted(error instanceof Error ? error.message : 'not a regular expression') };
   }

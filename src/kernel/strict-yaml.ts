@@ -9,6 +9,8 @@ import type { StrictJson } from './strict-json.ts';
 export interface YamlLimits {
   readonly characters: number;
   readonly documents: number;
+  /** 20 unless told. */
+  readonly aliases?: number;
 }
 
 /** A document: its value, or what is wrong with it. */
@@ -16,7 +18,7 @@ export type YamlStream =
   { readonly ok: true; readonly documents: readonly StrictJson[] } | { readonly ok: false; readonly problem: string };
 
 const maxDepth = 40;
-const maxAliases = 20;
+const usualAliases = 20;
 /** Words, signs, spaces and line ends, for each character that is allowed: real manifests have one in four or five. */
 const lexemesPerCharacter = 1 / 3;
 const minLexemes = 10_000;
@@ -28,7 +30,7 @@ export function parseStrictYaml(text: string, limits: YamlLimits): YamlStream {
   if (typeof tokens === 'string') return { ok: false, problem: tokens };
   // Keys are compared below: the library compares each with each.
   const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, resolveKnownTags: false });
-  const documents = [...composer.compose(tokens)].map((document) => valueOf(document, lines));
+  const documents = [...composer.compose(tokens)].map((document) => valueOf(document, lines, limits));
   return { ok: true, documents };
 }
 
@@ -36,6 +38,7 @@ function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonl
   const parser = new Parser(lines.addNewLine);
   lines.addNewLine(0);
   const tokens: CST.Token[] = [];
+  const maxAliases = limits.aliases ?? usualAliases;
   const maxLexemes = Math.max(minLexemes, Math.floor(limits.characters * lexemesPerCharacter));
   let lexemes = 0;
   let starts = 0;
@@ -49,19 +52,19 @@ function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonl
     // The document itself and the scalar that is being read are on the stack as well.
     if (parser.stack.length > maxDepth + 2) return `nested deeper than ${maxDepth} levels`;
     if (starts > limits.documents) return `more than ${limits.documents} documents`;
-    if (aliases > maxAliases) return `more than ${maxAliases} aliases`;
+    if (aliases > maxAliases) return maxAliases === 0 ? 'aliases are not allowed' : `more than ${maxAliases} aliases`;
     if (lexemes > maxLexemes) return `more than ${maxLexemes} words and signs`;
   }
   return [...tokens, ...parser.end()];
 }
 
-function valueOf(document: Document.Parsed, lines: LineCounter): StrictJson {
+function valueOf(document: Document.Parsed, lines: LineCounter, limits: YamlLimits): StrictJson {
   // Warnings are about tags that mean nothing here.
   const error = document.errors[0] ?? document.warnings[0];
   const problem = error === undefined ? ambiguity(document, lines) : `${error.message}${place(error.pos[0], lines)}`;
   if (problem !== undefined) return { ok: false, problem: quoted(problem, 500) };
   try {
-    return { ok: true, value: document.toJS({ maxAliasCount: maxAliases }) as unknown };
+    return { ok: true, value: document.toJS({ maxAliasCount: limits.aliases ?? usualAliases }) as unknown };
   } catch (caught) {
     // Aliases of aliases that unfold to too much.
     if (caught instanceof ReferenceError) return { ok: false, problem: quoted(caught.message) };

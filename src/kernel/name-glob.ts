@@ -1,0 +1,26 @@
+/**
+ * Globs over names of Kubernetes objects, e.g. of namespaces: `*` stands for any part of a name, everything else is
+ * literal, and the whole name must match. What is no name at all ("", "a,b", "a b") matches nothing, not even `*`.
+ */
+import { RE2JS } from 're2js';
+import { quoted } from './failure.ts';
+import type { Glob } from './glob.ts';
+
+const allowed = /^[a-z0-9.*-]{1,253}$/;
+const maxStars = 16;
+
+export function compileNameGlob(source: string): { ok: true; value: Glob } | { ok: false; problem: string } {
+  if (!allowed.test(source) || source.split('*').length - 1 > maxStars)
+    return { ok: false, problem: `invalid glob "${quoted(source)}"` };
+  const compiled = RE2JS.compile(expression(source, '[a-z0-9.-]*'));
+  return { ok: true, value: { source, matches: (name) => name !== '' && compiled.matches(name) } };
+}
+
+/** Whether every name that `narrow` matches is matched by `wide` too. A star is covered by a star only. */
+export function coversNames(wide: Glob, narrow: Glob): boolean {
+  return RE2JS.compile(expression(wide.source, '[a-z0-9.*-]*')).matches(narrow.source);
+}
+
+function expression(source: string, star: string): string {
+  return source.replaceAll('.', '\\.').replaceAll(/\*+/g, star);
+}
