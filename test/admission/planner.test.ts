@@ -136,5 +136,6 @@ test('law: what is remembered is what would be planned anew', () => {
         ]);
       }
     }),
+    { numRuns: 40 },
   );
 });
