@@ -111,6 +111,13 @@ describe('a body that is not read', () => {
     expect(edge.reviewer.reviewed).toHaveLength(1);
   });
 
+  test('that is announced as too large is refused before it comes', async () => {
+    const edge = await openEdge(limits);
+    const sent = { headers: { 'content-length': '1001' }, write: (chunk: (text: string) => void) => chunk('{') };
+    refusal(await post(edge, '/validate?timeout=30s', sent));
+    expect(edge.reviewer.refused).toMatchObject([{ code: 'REQUEST_TOO_LARGE' }]);
+  });
+
   test('with no end is refused once it is too large, while it is still coming', async () => {
     const edge = await openEdge(limits);
     let timer: NodeJS.Timeout | undefined;
