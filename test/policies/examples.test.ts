@@ -1,0 +1,232 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readPolicies } from '../../src/adapters/policies/directory.ts';
+import { embeddedPublicTrustRoot } from '../../src/adapters/sigstore/public-trust-root.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import { parseImageReference } from '../../src/kernel/image-reference.ts';
+import { ok } from '../../src/kernel/result.ts';
+import type { SignatureFact, Signer } from '../../src/policy/facts.ts';
+import { judge } from '../../src/policy/judge.ts';
+import type { PolicySnapshot } from '../../src/policy/model.ts';
+import { plan } from '../../src/policy/plan.ts';
+import type { ImageVerdict } from '../../src/policy/verdict.ts';
+import { trustMaterialOf } from '../../src/verification/trust-material.ts';
+
+const folder = new URL('../../policies', import.meta.url).pathname;
+const files = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+async function readExamples(): Promise<PolicySnapshot> {
+  const publicTrustRoot = embeddedPublicTrustRoot();
+  const read = await readPolicies({ paths: [folder], noMatch: 'deny', publicTrustRoot, log: silent });
+  if (!read.ok) throw new Error(JSON.stringify(read.failure));
+  return read.value;
+}
+
+const snapshot = await readExamples();
+const digest = `sha256:${'1a'.repeat(32)}`;
+const pod = { group: '', version: 'v1', resource: 'pods', namespace: 'default', labels: {} };
+
+function planOf(name: string) {
+  const image = parseImageReference(`${name}@${digest}`);
+  if (!image.ok || image.value.digest === undefined) throw new Error(`${name} is no image name`);
+  return plan(snapshot, { ...image.value, digest: image.value.digest }, pod);
+}
+
+/** The verdict when the image bears one proven signature of this signer, or none at all. */
+function verdictOf(name: string, signer?: Signer): ImageVerdict {
+  const planned = planOf(name);
+  const facts: readonly SignatureFact[] =
+    signer === undefined ? [] : [{ verified: true, format: 'bundle', type: 'signature', signer, annotations: {} }];
+  const evidence = new Map(planned.questions.map(({ id }) => [id, ok(facts)]));
+  return judge(planned, { fields: ['spec.containers[0].image'], text: name }, 'deny', evidence);
+}
+
+const github = 'https://token.actions.githubusercontent.com';
+const byKey: Signer = { kind: 'key', fingerprint: '00' };
+const by = (subject: string, issuer = github): Signer => ({
+  kind: 'certificate',
+  issuer,
+  subjects: [subject],
+  extensions: {},
+});
+const workflow = (path: string) => by(`https://github.com/${path}`);
+
+test('every file lints clean', async () => {
+  const output: string[] = [];
+  const terminal = {
+    out: (text: string) => void output.push(text),
+    err: (text: string) => void output.push(text),
+    colour: false,
+  };
+  const flags = files.flatMap((name) => ['-f', join(folder, name)]);
+  expect(await runProgram(['policy', 'lint', ...flags, '--output', 'json'], terminal)).toBe(0);
+  const reports = JSON.parse(output.join('')) as readonly { errors: unknown; warnings: unknown }[];
+  expect(reports.length).toBeGreaterThanOrEqual(files.length);
+  for (const report of reports) expect(report).toMatchObject({ errors: [], warnings: [] });
+});
+
+test('all of them together are ready, and no image is under two of them', () => {
+  expect(snapshot.policies.map(({ name }) => name)).toEqual([
+    'ghcr-example',
+    'key-based',
+    'kubernaut-actions',
+    'own-sigstore',
+    'static-fail',
+    'static-pass',
+    'warn-first',
+  ]);
+  for (const policy of snapshot.policies) expect(policy.notReady).toEqual([]);
+});
+
+describe('each decides as its comment says', () => {
+  const release = 'example/app/.github/workflows/release.yaml@refs/tags/v1';
+  const shop = 'example/shop/.github/workflows/release.yaml@refs/tags/v1';
+  const builds = 'https://builds.example.org/release';
+  const actions = 'ghcr.io/kubernaut/actions/restart:v1';
+  const app = 'ghcr.io/example/app:v1';
+
+  test.each<[string, string, string, Signer | undefined, string]>([
+    [
+      'kubernaut-actions',
+      'a workflow on a branch',
+      actions,
+      workflow('kubernaut/actions/.github/workflows/publish.yml@refs/heads/main'),
+      'admit',
+    ],
+    [
+      'kubernaut-actions',
+      'a workflow on a tag',
+      actions,
+      workflow('kubernaut/other/.github/workflows/w.yaml@refs/tags/v1.2'),
+      'admit',
+    ],
+    [
+      'kubernaut-actions',
+      'a folder below',
+      'ghcr.io/kubernaut/actions/a/b',
+      workflow('kubernaut/a/.github/workflows/w.yaml@refs/heads/x'),
+      'admit',
+    ],
+    [
+      'kubernaut-actions',
+      'a pull request',
+      actions,
+      workflow('kubernaut/actions/.github/workflows/publish.yml@refs/pull/7/merge'),
+      'IDENTITY_MISMATCH',
+    ],
+    [
+      'kubernaut-actions',
+      'another organisation',
+      actions,
+      workflow('evil/actions/.github/workflows/publish.yml@refs/heads/main'),
+      'IDENTITY_MISMATCH',
+    ],
+    [
+      'kubernaut-actions',
+      'an organisation that begins alike',
+      actions,
+      workflow('kubernaut-evil/a/.github/workflows/w.yml@refs/heads/main'),
+      'IDENTITY_MISMATCH',
+    ],
+    [
+      'kubernaut-actions',
+      'a host that looks alike',
+      actions,
+      by('https://github-com/kubernaut/a/.github/workflows/w.yml@refs/heads/main'),
+      'IDENTITY_MISMATCH',
+    ],
+    [
+      'kubernaut-actions',
+      'a subject with the wanted one inside',
+      actions,
+      by('https://evil/?https://github.com/kubernaut/a/.github/workflows/w.yml@refs/heads/main'),
+      'IDENTITY_MISMATCH',
+    ],
+    [
+      'kubernaut-actions',
+      'another issuer',
+      actions,
+      by('https://github.com/kubernaut/a/.github/workflows/w.yml@refs/heads/main', 'https://evil'),
+      'IDENTITY_MISMATCH',
+    ],
+    ['kubernaut-actions', 'a star for a subject', actions, by('https://github.com/kubernaut/*'), 'IDENTITY_MISMATCH'],
+    ['kubernaut-actions', 'no signature', actions, undefined, 'SIGNATURE_MISSING'],
+    ['ghcr-example', 'the release workflow on a tag', app, workflow(release), 'admit'],
+    ['ghcr-example', 'the same in another repository', app, workflow(release.replace('/app/', '/lib/')), 'admit'],
+    [
+      'ghcr-example',
+      'the release workflow on a branch',
+      app,
+      workflow(release.replace('tags/v1', 'heads/main')),
+      'IDENTITY_MISMATCH',
+    ],
+    ['ghcr-example', 'another workflow', app, workflow(release.replace('release', 'test')), 'IDENTITY_MISMATCH'],
+    ['ghcr-example', 'another owner', app, workflow(release.replace('example', 'examples')), 'IDENTITY_MISMATCH'],
+    ['ghcr-example', 'no signature', app, undefined, 'SIGNATURE_MISSING'],
+    ['key-based', 'the key', 'registry.example.org/team/app', byKey, 'admit'],
+    ['key-based', 'an identity', 'registry.example.org/team/app', workflow(release), 'KEY_MISMATCH'],
+    ['key-based', 'no signature', 'registry.example.org/team/app', undefined, 'SIGNATURE_MISSING'],
+    [
+      'own-sigstore',
+      'the build service',
+      'registry.example.org/internal/a/b',
+      by(builds, 'https://login.example.org'),
+      'admit',
+    ],
+    [
+      'own-sigstore',
+      'the build service by another issuer',
+      'registry.example.org/internal/a/b',
+      by(builds),
+      'IDENTITY_MISMATCH',
+    ],
+    ['own-sigstore', 'no signature', 'registry.example.org/internal/a/b', undefined, 'SIGNATURE_MISSING'],
+    ['warn-first', 'the release workflow', 'registry.example.org/shop/cart', workflow(shop), 'admit'],
+    ['warn-first', 'no signature', 'registry.example.org/shop/cart', undefined, 'warn SIGNATURE_MISSING'],
+    ['static-pass', 'no signature', 'registry.k8s.io/pause:3.10', undefined, 'admit'],
+    ['static-fail', 'no signature', 'nginx', undefined, 'STATIC_FAIL'],
+    ['static-fail', 'a signature by anybody', 'docker.io/bitnami/redis:7', byKey, 'STATIC_FAIL'],
+  ])('%s: %s', (policy, _title, image, signer, expected) => {
+    const { policies, violations, warnings } = verdictOf(image, signer);
+    expect(policies).toEqual([policy]);
+    const said = [...violations.map(({ code }) => code), ...warnings.map(({ code }) => `warn ${code}`)];
+    expect(said.join() || 'admit').toBe(expected);
+  });
+
+  test.each([
+    'ghcr.io/examples/app',
+    'ghcr.io/kubernaut/other',
+    'registry.k8s.io/pause-evil',
+    'registry.example.org/teams/a',
+    'quay.io/a/b',
+  ])('nothing is said of %s, so it is refused', (image) => {
+    expect(verdictOf(image, byKey)).toMatchObject({ policies: [], violations: [{ code: 'NO_MATCHING_POLICY' }] });
+  });
+
+  test('static answers need no look at the registry', () => {
+    expect(planOf('registry.k8s.io/pause:3.10').questions).toEqual([]);
+    expect(planOf('nginx').questions).toEqual([]);
+  });
+
+  test('own-sigstore demands its own log and timestamps, and its trust root can be used', () => {
+    const [question] = planOf('registry.example.org/internal/app').questions;
+    expect(question?.trust).toMatchObject({
+      kind: 'certificate',
+      sct: 'required',
+      root: { name: 'own-sigstore' },
+      log: { demand: 'required', root: { name: 'own-sigstore' } },
+      timestamps: { name: 'own-sigstore' },
+    });
+    const root = snapshot.trustRoots.get('own-sigstore');
+    if (root === undefined) throw new Error('there is no such trust root');
+    const material = trustMaterialOf(root);
+    expect(material).toMatchObject({
+      certificateAuthorities: [{}],
+      timestampAuthorities: [{}],
+      tlogs: [{}],
+      ctlogs: [{}],
+    });
+  });
+});
