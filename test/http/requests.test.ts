@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { admissionReview, closeEdges, json, openEdge, post, review, send, type Received } from './edge.ts';
+import { admissionReview, closeEdges, json, openEdge, post, review, send, tlsSocket, type Received } from './edge.ts';
 
 afterEach(closeEdges);
 
@@ -129,6 +129,26 @@ describe('a body that is not read', () => {
     clearInterval(timer);
     expect(refusal(received)).toMatchObject({ response: { status: { reason: 'REQUEST_TOO_LARGE' } } });
     expect(performance.now() - started).toBeLessThan(3000);
+  });
+
+  test('is read on for a moment, so that a client that sends it whole gets to read the answer', async () => {
+    const edge = await openEdge(limits);
+    for (let round = 1; round <= 5; round += 1) {
+      refusal(await post(edge, '/validate', { body: Buffer.alloc(8 * 1024 * 1024) }));
+      expect(edge.reviewer.refused).toHaveLength(round);
+    }
+  });
+
+  test('is not read on for long: the connection is ended, whatever still comes', async () => {
+    const edge = await openEdge(limits);
+    const socket = await tlsSocket(edge);
+    const ended = new Promise((resolve) => socket.on('close', resolve).on('error', () => undefined));
+    socket.resume().write('POST /validate HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const started = performance.now();
+    const drip = setInterval(() => socket.write('1\r\nx\r\n'), 20);
+    await ended;
+    clearInterval(drip);
+    expect(performance.now() - started).toBeLessThan(4000);
   });
 
   test('that stops coming is refused shortly before the API server gives up', async () => {
