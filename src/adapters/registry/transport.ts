@@ -88,6 +88,8 @@ function newAgent(rule: HostRule): Agent {
     bodyTimeout: 10_000,
     maxHeaderSize: 32_768,
     connections: 32,
+    // These limits are those of HTTP/1.1, and a few requests each gain nothing from another protocol.
+    allowH2: false,
     connect: {
       timeout: 5_000,
       ...(rule.kind === 'unknown' ? { lookup: lookupAllowed } : {}),
