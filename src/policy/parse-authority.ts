@@ -224,7 +224,7 @@ function readIdentity(entry: Fields, errors: FieldErrors): Identity {
 }
 
 /** A match that matches nothing stands in for one that could not be read; the error beside it keeps it out of use. */
-const nothing: TextMatch = { kind: 'regexp', pattern: { source: '', matches: () => false } };
+const nothing: TextMatch = { kind: 'regexp', pattern: { source: '', matches: () => false, size: 0 } };
 
 function readMatch(entry: Fields, exact: string, regexp: string, errors: FieldErrors): TextMatch {
   const text = entry.filled(exact);
