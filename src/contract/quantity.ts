@@ -22,14 +22,22 @@ const largest = 10n ** 30n;
 export function parseQuantity(text: string): Quantity | undefined {
   const match = pattern.exec(text);
   if (match === null) return undefined;
-  const [, sign = '', whole = '', fraction = '', suffix = '', exponent = '0'] = match;
+  const nanos = nanosOf(match);
+  if (nanos === undefined) return undefined;
+  return { text, nanos: text.startsWith('-') ? -nanos : nanos };
+}
+
+function nanosOf([, , whole = '', fraction = '', suffix = '', exponent = '0']: RegExpExecArray): bigint | undefined {
   if (whole === '' && fraction === '') return undefined;
-  const power = Number(exponent) + (decimal[suffix] ?? 0) - fraction.length + 9;
-  const digits = BigInt(whole + fraction) * (1n << (binary[suffix] ?? 0n));
-  const nanos = power >= 0 ? digits * 10n ** BigInt(Math.min(power, 60)) : roundedUp(digits, 10n ** BigInt(-power));
-  if (nanos > largest && !(suffix in binary)) return undefined;
-  const capped = suffix in binary && nanos > largestBinary ? largestBinary : nanos;
-  return { text, nanos: sign === '-' ? -capped : capped };
+  const factor = binary[suffix];
+  const digits = BigInt(whole + fraction) * 2n ** (factor ?? 0n);
+  const nanos = scaled(digits, Number(exponent) + (decimal[suffix] ?? 0) - fraction.length + 9);
+  if (factor !== undefined) return nanos > largestBinary ? largestBinary : nanos;
+  return nanos > largest ? undefined : nanos;
+}
+
+function scaled(digits: bigint, power: number): bigint {
+  return power >= 0 ? digits * 10n ** BigInt(power) : roundedUp(digits, 10n ** BigInt(-power));
 }
 
 function roundedUp(value: bigint, divisor: bigint): bigint {
