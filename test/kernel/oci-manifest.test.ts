@@ -30,6 +30,7 @@ describe('refuses', () => {
     ['a negative size', { ...image, layers: [{ ...config, size: -1 }] }, 'layers[0].size is not a size'],
     ['a size beyond any file', { ...image, layers: [{ ...config, size: 1e300 }] }, 'layers[0].size is not a size'],
     ['annotations that are no text', { ...image, annotations: { a: 1 } }, 'annotations.a is not a text'],
+    ['millions of nothing', `[${'{},'.repeat(1_000_000)}{}]`, 'more values than any manifest'],
     ['a key twice', '{"schemaVersion":2,"schemaVersion":2}', 'occurs twice'],
   ])('%s', (_name, value, why) => {
     const parsed = parse(value);
