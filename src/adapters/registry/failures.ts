@@ -46,9 +46,17 @@ export function connectionFailure(
   }
   const about = tlsProblem(code);
   if (about !== undefined) return { failure: unreachable(url, about), again: false };
-  return { failure: unreachable(url, code === '' ? 'the connection broke' : code), again: true };
+  return { failure: unreachable(url, plainWords.get(code) ?? `the connection broke (${code})`), again: true };
 }
 
+const plainWords = new Map([
+  ['', 'the connection broke'],
+  ['UND_ERR_SOCKET', 'the connection broke'],
+  ['ECONNRESET', 'the connection broke'],
+  ['ECONNREFUSED', 'it refuses connections'],
+  ['ENOTFOUND', 'its name is not known'],
+  ['EAI_AGAIN', 'its name cannot be resolved now'],
+]);
 const badHttp = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 
 function tlsProblem(code: string): string | undefined {
@@ -75,7 +83,8 @@ export function problemOf(answer: Answer): Failure | undefined {
   if (status === 200) return unusable(answer);
   const said = `registry ${hostOf(url)} answered ${status}${errorText(answer)}`;
   if (status === 401 || status === 403) {
-    return failure('REGISTRY_DENIED', `${said}: it wants other credentials, or does not show this image to anybody`);
+    const wayOut = 'check that the image exists, and the pull secret or --docker-config for this registry';
+    return failure('REGISTRY_DENIED', `${said}: ${wayOut}`);
   }
   if (status === 429) return failure('REGISTRY_RATE_LIMITED', said, retrySeconds(answer));
   if (status >= 500) return failure('REGISTRY_UNREACHABLE', said, retrySeconds(answer));
@@ -103,10 +112,9 @@ function unusable({ headers, body, url }: Answer): Failure | undefined {
 
 /** The first error's code and text, for the person who reads the refusal. OCI dist-spec §error codes */
 function errorText(answer: Answer): string {
-  const [first] = errorsOf(answer);
-  if (first === undefined) return '';
-  const { code, message } = first;
-  return ` (${[code, message].flatMap((text) => (typeof text === 'string' ? [quoted(text, 160)] : [])).join(': ')})`;
+  const { code, message } = errorsOf(answer)[0] ?? {};
+  const texts = [code, message].filter((text) => typeof text === 'string');
+  return texts.length === 0 ? '' : ` (${texts.map((text) => quoted(text, 160)).join(': ')})`;
 }
 
 export function errorsOf({ body }: Answer): readonly Readonly<Record<string, unknown>>[] {
