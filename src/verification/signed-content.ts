@@ -4,13 +4,16 @@ import type { SignedEntity } from '@sigstore/verify';
 import type { HashAlgorithm } from '../policy/model.ts';
 import { verifies, verifiesDigest } from './public-key.ts';
 
+type Digesting = (hash: LoggedHash) => Buffer;
+type LoggedHash = 'sha256' | 'sha384' | 'sha512';
+
 /**
  * What was signed, in the form the library asks about it. The library's own classes tie the hash to SHA-256 or to the
  * key's default; policies may name another, and cosign uses several.
  */
 export class SignedContent {
   readonly signature: Buffer;
-  private readonly digests: { readonly payload: () => Buffer; readonly message: () => Buffer };
+  private readonly digests: { readonly payload: Digesting; readonly message: Digesting };
   private readonly check: (key: KeyObject) => boolean;
 
   private constructor(signature: Uint8Array, digests: SignedContent['digests'], check: (key: KeyObject) => boolean) {
@@ -20,7 +23,7 @@ export class SignedContent {
   }
 
   static ofPayload(signature: Uint8Array, payload: Uint8Array, hash?: HashAlgorithm): SignedContent {
-    const digest = (): Buffer => sha256(payload);
+    const digest = digesting(payload);
     return new SignedContent(signature, { payload: digest, message: digest }, (key) =>
       verifies(key, payload, signature, hash),
     );
@@ -34,13 +37,14 @@ export class SignedContent {
     hash?: HashAlgorithm,
   ): SignedContent {
     const message = dsse.preAuthEncoding(payloadType, Buffer.from(payload));
-    const digests = { payload: () => sha256(payload), message: () => sha256(message) };
+    const digests = { payload: digesting(payload), message: digesting(message) };
     return new SignedContent(signature, digests, (key) => verifies(key, message, signature, hash));
   }
 
   /** When only the SHA-256 of what was signed is known. */
   static ofDigest(signature: Uint8Array, digest: Buffer): SignedContent {
-    return new SignedContent(signature, { payload: () => digest, message: () => digest }, (key) =>
+    const known = (hash: LoggedHash): Buffer => (hash === 'sha256' ? digest : Buffer.alloc(0));
+    return new SignedContent(signature, { payload: known, message: known }, (key) =>
       verifiesDigest(key, digest, signature),
     );
   }
@@ -49,13 +53,12 @@ export class SignedContent {
     return equal(this.signature, signature);
   }
 
-  // Rekor records SHA-256 of the payload whatever hash was signed.
   compareDigest(digest: Buffer): boolean {
-    return equal(this.digests.payload(), digest);
+    return isDigest(digest, this.digests.payload);
   }
 
   compareSignedDigest(digest: Buffer): boolean {
-    return equal(this.digests.message(), digest);
+    return isDigest(digest, this.digests.message);
   }
 
   verifySignature(key: KeyObject): boolean {
@@ -67,8 +70,20 @@ export class SignedContent {
 type Fits<T extends SignedEntity['signature']> = T;
 export type SignedContentFits = Fits<SignedContent>;
 
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
+/** Rekor records SHA-256, but of what cosign 3 signs with P-384, P-521 and Ed25519 keys the hash that it signs with. */
+const hashOfLength: ReadonlyMap<number, LoggedHash> = new Map([
+  [32, 'sha256'],
+  [48, 'sha384'],
+  [64, 'sha512'],
+]);
+
+function isDigest(digest: Buffer, digestBy: Digesting): boolean {
+  const hash = hashOfLength.get(digest.length);
+  return hash !== undefined && equal(digestBy(hash), digest);
+}
+
+function digesting(bytes: Uint8Array): Digesting {
+  return (hash) => createHash(hash).update(bytes).digest();
 }
 
 function equal(a: Buffer, b: Buffer): boolean {

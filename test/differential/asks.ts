@@ -40,6 +40,19 @@ function hashedKey(name: KeyName, hash: string): Ask {
   };
 }
 
+function logged(name: KeyName, hash?: string): Ask {
+  return {
+    name: `${name} key, logged`,
+    about: 'key',
+    cosign: (lab) => [
+      ...withRoot(lab),
+      `--key=${lab.publicKey(name)}`,
+      ...(hash === undefined ? [] : ['--signature-digest-algorithm', hash]),
+    ],
+    authority: (keys) => ({ key: { data: keys.publicKeyPem(name) }, ctlog: {} }),
+  };
+}
+
 const annotated = (annotations: Record<string, string>): Ask => ({
   ...key('p256'),
   name: `p256 key, ${JSON.stringify(annotations)}`,
@@ -82,12 +95,9 @@ export const asks: readonly Ask[] = [
   hashedKey('p384', 'sha384'),
   hashedKey('p521', 'sha512'),
   hashedKey('p256', 'sha512'),
-  {
-    name: 'p256 key, logged',
-    about: 'key',
-    cosign: (lab) => [...withRoot(lab), '--key', lab.publicKey('p256')],
-    authority: (keys) => ({ key: { data: keys.publicKeyPem('p256') }, ctlog: {} }),
-  },
+  logged('p256'),
+  logged('p384', 'sha384'),
+  logged('ed25519'),
   annotated({ env: 'prod' }),
   annotated({ env: 'test' }),
   annotated({ env: 'prod', team: 'a' }),

@@ -8,7 +8,7 @@ export interface IntendedDifference {
 
 export const intendedDifferences: readonly IntendedDifference[] = [
   {
-    scenes: ['p384-legacy', 'p384-bundle'],
+    scenes: ['p384-legacy', 'p384-bundle', 'logged-p384-legacy'],
     asks: ['p384 key'],
     we: 'accept',
     because:
@@ -22,11 +22,25 @@ export const intendedDifferences: readonly IntendedDifference[] = [
     because: 'As with P-384: cosign 3 signs with SHA-512 and looks for SHA-256.',
   },
   {
-    scenes: ['ed25519-legacy', 'ed25519-bundle'],
+    scenes: ['ed25519-legacy', 'ed25519-bundle', 'logged-ed25519-legacy'],
     asks: ['ed25519 key'],
     we: 'accept',
     because:
       'cosign 3 signs with Ed25519ph and verifies as plain Ed25519, so that it refuses its own signatures. We know both.',
+  },
+  {
+    scenes: ['logged-p384-legacy'],
+    asks: ['p384 key, logged'],
+    we: 'accept',
+    because:
+      'cosign 3 logs the SHA-384 that it signs and then refuses a log entry with anything but SHA-256. ' +
+      'The entry names payload, signature and key as any other.',
+  },
+  {
+    scenes: ['logged-ed25519-legacy'],
+    asks: ['ed25519 key, logged'],
+    we: 'accept',
+    because: 'The same with SHA-512.',
   },
   {
     scenes: ['attestation-only-bundle'],

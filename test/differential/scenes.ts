@@ -69,6 +69,11 @@ const signedWithKeys = inBoth((format) => [
 /** The certificate is over by now. */
 const hourAgo = (): TokenRequest => ({ ...release, issuedAt: new Date(Date.now() - 60 * 60 * 1_000) });
 
+/** As bundles, cosign signs with these only what is in no log. */
+const loggedLegacy = (['p384', 'ed25519'] as const).map((key) =>
+  scene(`logged-${key}-legacy`, (lab, image) => signWithLoggedKey(lab, image, 'legacy', key)),
+);
+
 const keylessServices: readonly Services[] = ['rekor1', 'rekor1-tsa', 'rekor2-tsa', 'tsa'];
 
 const keyless = about('identity', [
@@ -270,6 +275,7 @@ const bare = [
 export const scenes: readonly Scene[] = [
   ...bare,
   ...signedWithKeys,
+  ...loggedLegacy,
   ...keyless,
   ...mixed,
   ...tampered,

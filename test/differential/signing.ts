@@ -20,13 +20,18 @@ export async function signWithKey(
   await must(lab.cosign, ['sign', '--key', lab.privateKey(key), ...unlogged, ...more, image.reference]);
 }
 
-export async function signWithLoggedKey(lab: Lab, image: LabImage, format: Format): Promise<void> {
+export async function signWithLoggedKey(
+  lab: Lab,
+  image: LabImage,
+  format: Format,
+  name: KeyName = 'p256',
+): Promise<void> {
   const { rekorUrl } = lab.sigstore;
   const how =
     format === 'bundle'
       ? ['--signing-config', lab.file('rekor1.json')]
       : ['--use-signing-config=false', '--new-bundle-format=false', '--rekor-url', rekorUrl];
-  const key = ['--key', lab.privateKey('p256')];
+  const key = ['--key', lab.privateKey(name)];
   await must(lab.cosign, ['sign', ...key, ...how, '--trusted-root', lab.file('root.json'), image.reference]);
 }
 

@@ -52,6 +52,23 @@ describe('refuses an entry about another signer', () => {
   });
 });
 
+describe('an entry may record the payload', () => {
+  const logging = (payload: Buffer, algorithm: string): SignatureArtifact =>
+    legacyOf({
+      key,
+      entry: (signature) => logEntry(sigstore, { body: hashedRekord(payload, signature, pemOfKey(key), algorithm) }),
+    });
+
+  test.each(['sha256', 'sha384', 'sha512'])('by its %s, and no other payload', (algorithm) => {
+    expect(outcome(logging(claimOf(image), algorithm), byKey(key, { log: logged }))).toBe('verified signature');
+    expect(outcome(logging(Buffer.from('x'), algorithm), byKey(key, { log: logged }))).toBe('TLOG_INVALID');
+  });
+
+  test.each(['md5', 'sha1', 'sha224'])('but not by its %s', (algorithm) => {
+    expect(outcome(logging(claimOf(image), algorithm), byKey(key, { log: logged }))).toBe('TLOG_INVALID');
+  });
+});
+
 function keyLogged(by: typeof key, verifier: string): SignatureArtifact {
   return legacyOf({
     key: by,

@@ -48,12 +48,17 @@ export function logEntry(sigstore: Sigstore, request: EntryRequest): SignedEntry
 }
 
 /** hashedrekord 0.0.1 */
-export function hashedRekord(message: Uint8Array, signature: Uint8Array, verifierPem: string): object {
+export function hashedRekord(
+  message: Uint8Array,
+  signature: Uint8Array,
+  verifierPem: string,
+  algorithm = 'sha256',
+): object {
   return {
     apiVersion: '0.0.1',
     kind: 'hashedrekord',
     spec: {
-      data: { hash: { algorithm: 'sha256', value: createHash('sha256').update(message).digest('hex') } },
+      data: { hash: { algorithm, value: createHash(algorithm).update(message).digest('hex') } },
       signature: {
         content: Buffer.from(signature).toString('base64'),
         publicKey: { content: Buffer.from(verifierPem).toString('base64') },
