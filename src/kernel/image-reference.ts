@@ -4,9 +4,10 @@ import { fail, ok, type Result } from './result.ts';
 
 /**
  * Image names by the rules of go-containerregistry (weak validation), which sigstore policy-controller and cosign use,
- * so that a glob or a signature look-up means the same image in all three. Stricter in two points: path segments that are
- * empty, "." or ".." are refused, because they would change meaning inside a URL; and so is a digest alone, which is a
- * repository "sha256" there and the id of an image on the node to the kubelet.
+ * so that a glob or a signature look-up means the same image in all three. Stricter in three points. Path segments that are
+ * empty, "." or ".." are refused, because they would change meaning inside a URL; capitals in the registry, because
+ * GHCR.IO is the same host and no glob for ghcr.io would match it; a digest alone, because it is a repository "sha256"
+ * there and the id of an image on the node to the kubelet.
  */
 export interface ImageReference {
   /** Host with optional port; Docker Hub is always `index.docker.io`. */
@@ -22,7 +23,7 @@ const limit = 1024;
 const repositoryPattern = /^[a-z0-9_./-]{2,255}$/;
 const tagPattern = /^[A-Za-z0-9_.-]{1,128}$/;
 // RFC 3986 authority without userinfo: a name, an IPv4 address or an IPv6 address in brackets, and a port.
-const registryPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+const registryPattern = /^(?:[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
 
 export function parseImageReference(text: string): Result<ImageReference> {
   if (text.length > limit) return invalid(text, `it is longer than ${limit} characters`);
@@ -55,7 +56,8 @@ function parseRepository(
     return invalid(text, 'the tag may hold letters, digits, "_", "." and "-", 1 to 128 of them');
   }
   const { registry, path } = splitRegistry(base);
-  if (!registryPattern.test(registry)) return invalid(text, 'the registry is not a host name with an optional port');
+  if (!registryPattern.test(registry))
+    return invalid(text, 'the registry is not a host name in lower case with an optional port');
   if (!repositoryPattern.test(path)) {
     return invalid(text, 'the repository may hold lower-case letters, digits, "_", "-", "." and "/", 2 to 255 of them');
   }

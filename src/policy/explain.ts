@@ -41,10 +41,19 @@ function explainPolicy(policy: ClusterImagePolicy, image: ImageReference): Expla
 /** Names are matched in full, with registry, and with a tag or digest behind them. Undefined: the glob can match. */
 export function globNote({ source }: Pick<Glob, 'source'>): string | undefined {
   if (source === '*' || source === '*/*') return undefined;
+  if (/[A-Z]/.test(certainName(source))) {
+    return 'never matches: registries and repositories are named in lower case, whatever the organisation is called';
+  }
   const hub = nameOnDockerHub(source);
   if (hub === undefined) return endNote(source);
   const write = endNote(hub) === undefined ? hub : `${hub}@*`;
   return `never matches: names begin with their registry, Docker Hub's is index.docker.io; write ${write}`;
+}
+
+/** The part that can only be registry and repository: before a star, which may stand for more, and before a tag. */
+function certainName(source: string): string {
+  const [head = ''] = source.split('*', 1);
+  return head.replace(/[:@][^/]*$/, '');
 }
 
 /** What a glob without registry, or with docker.io for one, is meant to be. */

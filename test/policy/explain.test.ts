@@ -54,6 +54,7 @@ test('a glob of which it is said that it never matches never matches', () => {
     '**',
     ':',
     'v1',
+    'V1',
     '@',
     'sha256:',
     '5'.repeat(64),
@@ -62,6 +63,7 @@ test('a glob of which it is said that it never matches never matches', () => {
     (name) => [
       imageOf(name),
       imageOf(`${name}:v1`),
+      imageOf(`${name}:V1`),
       imageOf(`${name}@sha256:${'5'.repeat(64)}`),
       imageOf(`${name}:v1@sha256:${'5'.repeat(64)}`),
     ],
