@@ -1,5 +1,15 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { admissionReview, closeEdges, openEdge, post, review, send, tlsSocket, type Edge } from './edge.ts';
+import {
+  admissionReview,
+  closeEdges,
+  keepAliveAgent,
+  openEdge,
+  post,
+  review,
+  send,
+  tlsSocket,
+  type Edge,
+} from './edge.ts';
 
 afterEach(closeEdges);
 
@@ -103,6 +113,26 @@ describe('connections', () => {
         ),
       )
       .toBe(200);
+  });
+
+  test('that are idle are kept for longer than the API server keeps them', async () => {
+    const edge = await openEdge();
+    const agent = keepAliveAgent();
+    const { headers } = await post(edge, '/validate', { agent });
+    agent.destroy();
+    // net/http: IdleConnTimeout of DefaultTransport, which the API server copies.
+    expect(Number(/^timeout=(\d+)$/.exec(String(headers['keep-alive']))?.[1])).toBeGreaterThan(90);
+  });
+
+  test('whose request never ends are ended', async () => {
+    const edge = await openEdge({ headersMs: 100, requestMs: 300 });
+    const socket = await tlsSocket(edge);
+    const ended = new Promise((resolve) => socket.on('close', resolve).on('error', () => undefined));
+    socket.resume().write('POST /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const drip = setInterval(() => socket.write('1\r\nx\r\n'), 20);
+    await ended;
+    clearInterval(drip);
+    expect(edge.errors).toEqual([]);
   });
 
   test('that send no headers are ended', async () => {

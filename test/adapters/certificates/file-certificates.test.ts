@@ -125,6 +125,15 @@ describe('a change', () => {
     expect(source.current()).toBe(before);
   });
 
+  test('that is none is not reported', async () => {
+    await put(await pair());
+    const source = await open({ pollMs: 20 });
+    const changed = vi.fn();
+    source.onChange(changed);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(changed).not.toHaveBeenCalled();
+  });
+
   test('after closing is not reported', async () => {
     await put(await pair());
     const source = await open({ pollMs: 20 });

@@ -141,6 +141,9 @@ describe('a disk that is full', () => {
     const results = await Promise.all(Array.from({ length: 50 }, () => open.append(decision())));
     expect(results.filter(({ ok }) => ok)).toEqual([]);
     expect(await log.lines()).toEqual([]);
+    state.isFull = false;
+    await open.append(decision());
+    expect((await log.verify()).remarks).toMatchObject([{ text: expect.stringContaining('50 decisions') }]);
   });
 });
 

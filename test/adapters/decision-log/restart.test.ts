@@ -1,4 +1,4 @@
-import { appendFile, chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -112,6 +112,8 @@ describe('another program', () => {
     expect(await open.append(decision())).toMatchObject({ ok: true });
     expect(log.messages).toContain('decision log was removed or changed by another program');
     expect(await log.verify()).toMatchObject({ verdict: 'broken', firstBroken: { line: 2 }, records: 3 });
+    // Its own chain goes on: it does not begin another one after the foreign line.
+    expect((await log.lines())[2]).not.toContain('"log":');
   });
 
   test('that removes the file is noticed; decisions go into a new one, and what is missing is found', async () => {
@@ -122,6 +124,17 @@ describe('another program', () => {
     expect(await open.append(decision())).toMatchObject({ ok: true });
     expect(log.messages).toContain('decision log was removed or changed by another program');
     expect(await log.verify()).toMatchObject({ verdict: 'broken', records: 1, firstBroken: { line: 1 } });
+  });
+
+  test('that puts another file in its place is noticed; decisions go where the log should be', async () => {
+    const open = await log.open();
+    await open.append(decision());
+    await rename(log.file, `${log.file}.elsewhere`);
+    await writeFile(log.file, '');
+    log.now += 2000;
+    expect(await open.append(decision())).toMatchObject({ ok: true });
+    expect(log.messages).toContain('decision log was removed or changed by another program');
+    expect(await log.records()).toMatchObject([{ sequence: 2 }]);
   });
 
   test('of the same kind with the same file shows as a broken chain, and tears no line', async () => {

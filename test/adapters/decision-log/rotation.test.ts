@@ -1,4 +1,4 @@
-import { rename as renameFile, stat } from 'node:fs/promises';
+import { rename as renameFile, stat, writeFile } from 'node:fs/promises';
 import * as nodeDisk from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readDecisions } from '../../../src/adapters/decision-log/read-decisions.ts';
@@ -48,6 +48,14 @@ describe('a log that is full', () => {
       uids.push(found.kind === 'decision' ? found.record['uid'] : found);
     }
     expect(uids).toEqual(Array.from({ length: 60 }, (_, index) => `u-${index + 1}`));
+  });
+
+  test('has its files in the order of their numbers, and no others', async () => {
+    await log.write(1);
+    const numbers = ['1000000', '000002', '999999', '000010'];
+    for (const end of [...numbers, 'torn-2026', 'probe', '12', 'old.000001']) await writeFile(`${log.file}.${end}`, '');
+    const files = await log.files();
+    expect(files.map((file) => file.slice(log.file.length))).toEqual(['.000002', '.000010', '.999999', '.1000000', '']);
   });
 
   test('that cannot be moved is written on, and tried again a minute later', async () => {
