@@ -40,7 +40,7 @@ export interface Layer {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export function readLegacy({ registry, repository, digest }: Pushed): readonly Layer[] {
+function readLegacy({ registry, repository, digest }: Pushed): readonly Layer[] {
   const { layers } = read<ManifestJson>(registry, repository, signatureTag(digest));
   return layers.map((layer) => ({
     payload: readBlob(registry, repository, layer.digest),

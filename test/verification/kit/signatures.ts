@@ -80,7 +80,7 @@ export function keylessLegacy(
   });
 }
 
-export const inToto = 'application/vnd.in-toto+json';
+const inToto = 'application/vnd.in-toto+json';
 
 export function statementOf(of: Digest, change: object = {}): Buffer {
   return Buffer.from(
@@ -94,7 +94,7 @@ export function statementOf(of: Digest, change: object = {}): Buffer {
   );
 }
 
-export function preAuthEncoding(payloadType: string, payload: Uint8Array): Buffer {
+function preAuthEncoding(payloadType: string, payload: Uint8Array): Buffer {
   return Buffer.concat([
     Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} `),
     Buffer.from(payload),
