@@ -103,7 +103,7 @@ export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig
   return checks.problems.length > 0 ? fail(checks.problems) : ok(config);
 }
 
-export function parseListen(flag: string, text: string): Result<Listen, string> {
+function parseListen(flag: string, text: string): Result<Listen, string> {
   const match = /^(?:\[(?<six>[0-9a-fA-F:]+)\]|(?<host>[A-Za-z0-9.-]+)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.['port']);
   const host = match?.groups?.['six'] ?? match?.groups?.['host'];

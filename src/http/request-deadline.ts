@@ -2,7 +2,7 @@
  * How long an answer may take. The API server appends its own patience as `?timeout=10s`; ours ends a little earlier, so
  * that the answer is ours and says why, not a "context deadline exceeded".
  */
-export const defaultTimeoutMs = 10_000;
+const defaultTimeoutMs = 10_000;
 /** What a webhook configuration may ask for at most. */
 const longestTimeoutMs = 30_000;
 const marginMs = 500;

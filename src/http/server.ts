@@ -43,7 +43,7 @@ export interface ServerLimits extends BodyLimits {
 }
 
 /** An object of 3 MiB is what etcd and the API server allow; an update carries the old and the new one. */
-export const defaultLimits: ServerLimits = {
+const defaultLimits: ServerLimits = {
   maxBodyBytes: 8 * 1024 * 1024,
   maxBufferedBytes: 256 * 1024 * 1024,
   maxInFlight: 512,

@@ -24,7 +24,7 @@ export interface Refused {
 }
 
 /** Answers as the real one does; `review` may be replaced to take its time. */
-export class NotingReviewer implements Reviewer {
+class NotingReviewer implements Reviewer {
   readonly reviewed: Reviewed[] = [];
   readonly refused: Refused[] = [];
   review: (reviewed: Reviewed) => Promise<Answer> = () => Promise.resolve(admissionReview(200, true));
@@ -48,7 +48,7 @@ export function admissionReview(httpStatus: number, allowed: boolean, reason = '
 }
 
 /** Certificates that are replaced when a test says so. */
-export class Certificates implements CertificateSource {
+class Certificates implements CertificateSource {
   readonly ca: string;
   #pair: KeyPair;
   readonly #listeners = new Set<() => void>();

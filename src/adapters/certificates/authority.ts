@@ -10,7 +10,7 @@ export interface KeyPair {
 }
 
 export const dayMs = 24 * 3600 * 1000;
-export const authorityDays = 365;
+const authorityDays = 365;
 export const servingDays = 90;
 /** Clocks of API servers differ. */
 const backdateMs = 3600 * 1000;

@@ -177,8 +177,8 @@ describe('a place that cannot be written', () => {
 function mayMount(): boolean {
   const place = mkdtempSync(join(tmpdir(), 'decision-log-mount-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place], { stdio: 'ignore' });
-    execFileSync('umount', [place], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place], { stdio: 'ignore' });
+    execFileSync('/bin/umount', [place], { stdio: 'ignore' });
     return true;
   } catch {
     process.stderr.write('SKIPPED: decision log on real file systems that are full or read-only: needs to mount\n');
@@ -194,11 +194,11 @@ describe.runIf(mayMount())('a real file system', () => {
   beforeEach(async () => {
     place = join(log.folder, 'mounted');
     await mkdir(place);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place]);
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', place]);
   });
 
   afterEach(() => {
-    execFileSync('umount', ['-l', place]);
+    execFileSync('/bin/umount', ['-l', place]);
   });
 
   test('that is full refuses decisions, keeps the chain, and goes on when there is room', async () => {
@@ -219,11 +219,11 @@ describe.runIf(mayMount())('a real file system', () => {
   });
 
   test('that is read-only is a problem, and is over when it is not any more', async () => {
-    execFileSync('mount', ['-o', 'remount,ro', place]);
+    execFileSync('/bin/mount', ['-o', 'remount,ro', place]);
     const open = await log.open({ file: join(place, 'decisions.jsonl') });
     expect(open.problem()).toContain('EROFS');
     expect(await open.append(decision())).toMatchObject(unavailable);
-    execFileSync('mount', ['-o', 'remount,rw', place]);
+    execFileSync('/bin/mount', ['-o', 'remount,rw', place]);
     expect(await open.append(decision())).toMatchObject({ ok: true });
     await open.close();
   });
