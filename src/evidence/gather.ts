@@ -4,12 +4,13 @@ import { failure } from '../kernel/failure.ts';
 import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import type { SignatureFact } from '../policy/facts.ts';
-import type { Question, SignaturesQuestion } from '../policy/question.ts';
+import type { PinnedImage, Question, SignaturesQuestion } from '../policy/question.ts';
 import type { Evidence } from '../policy/verdict.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { PullCredentials, Workload } from '../ports/pull-credentials.ts';
 import type { Credentials } from '../ports/registry.ts';
 import { collectFacts, type CollectPorts } from './collect-facts.ts';
+import { createContracts, type ContractAnswer } from './contracts.ts';
 import type { EvidenceSource } from './evidence-source.ts';
 
 /**
@@ -93,6 +94,8 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
     },
   });
 
+  const contracts = createContracts(ports, settings.flightSeconds);
+
   async function answerOne(
     question: SignaturesQuestion,
     credentials: Credentials,
@@ -122,6 +125,10 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
         return [question.id, await answerOne(question, credentials, signal)];
       });
       return new Map(await Promise.all(entries));
+    },
+
+    async contract(image: PinnedImage, workload: Workload, signal: AbortSignal): Promise<ContractAnswer> {
+      return before(signal, contracts(image, ports.pullCredentials.ofWorkload(workload)));
     },
   };
 }

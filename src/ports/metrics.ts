@@ -2,7 +2,7 @@
 export interface Metrics {
   admission(phase: 'mutate' | 'validate', verdict: string, kind: string, seconds: number): void;
   refusal(code: string, policy: string): void;
-  cache(name: 'verdict' | 'tag' | 'artifact', outcome: 'hit' | 'miss' | 'stale'): void;
+  cache(name: 'verdict' | 'tag' | 'contract', outcome: 'hit' | 'miss' | 'stale'): void;
   registryRequest(outcome: string, seconds: number): void;
   decisionLogFailure(): void;
 }
