@@ -24,13 +24,14 @@ const stamped = keyless(sigstore, { timestamps: sigstore.root });
 const good = keylessLegacy(sigstore, leaf, { token: (signature) => tokenOf(sigstore, signature) });
 const mib = 1024 * 1024;
 
-/** A machine under load is slow; what this is about takes seconds and more when it goes wrong. */
+/** What this is about takes seconds and more when it goes wrong. Other processes may have the machine meanwhile. */
 const enoughMs = 1_000;
 
 function quickOutcome(artifact: SignatureArtifact, asked: TrustQuestion): string {
-  const before = performance.now();
+  const before = process.cpuUsage();
   const result = outcome(artifact, asked);
-  expect(performance.now() - before).toBeLessThan(enoughMs);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1_000).toBeLessThan(enoughMs);
   return result;
 }
 
