@@ -1,6 +1,6 @@
 import { defined } from '../kernel/defined.ts';
 import { parseImageReference } from '../kernel/image-reference.ts';
-import { compilePattern } from '../kernel/pattern.ts';
+import { compilePattern, type Pattern } from '../kernel/pattern.ts';
 import type { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
 import type {
@@ -237,9 +237,17 @@ function readMatch(entry: Fields, exact: string, regexp: string, errors: FieldEr
   if (text !== undefined) return { kind: 'exact', text };
   if (source === undefined) return nothing;
   const compiled = compilePattern(source);
-  if (compiled.ok) return { kind: 'regexp', pattern: compiled.value };
-  errors.invalid(source, entry.at(regexp), `regex is invalid: ${compiled.problem}`);
+  const problem = compiled.ok ? tooLarge(compiled.value) : compiled.problem;
+  if (compiled.ok && problem === undefined) return { kind: 'regexp', pattern: compiled.value };
+  errors.invalid(source, entry.at(regexp), `regex is invalid: ${problem ?? ''}`);
   return nothing;
+}
+
+/** It is matched while a request waits. */
+const maxPatternSize = 20_000;
+
+function tooLarge({ size }: Pattern): string | undefined {
+  return size > maxPatternSize ? `its repeats unfold to ${size} steps, more than ${maxPatternSize}` : undefined;
 }
 
 function readStatic(fields: Fields, name: string, errors: FieldErrors): StaticAuthority {

@@ -278,6 +278,11 @@ describe('refuses', () => {
       `invalid value: *: ${at}.keyless.identities[0].issuerRegExp\nregex is invalid: error parsing regexp: missing argument to repetition operator: \`*\``,
     ],
     [
+      'a pattern that unfolds',
+      identity({ issuer, subjectRegExp: 'a{1000}'.repeat(30) }),
+      `${at}.keyless.identities[0].subjectRegExp\nregex is invalid: its repeats unfold to 30002 steps, more than 20000`,
+    ],
+    [
       'a look-ahead',
       identity({ issuer, subjectRegExp: '^(?!evil)' }),
       `${at}.keyless.identities[0].subjectRegExp\nregex is invalid`,
