@@ -46,7 +46,7 @@ async function openGate(
   const reviewer = createReviewer(
     {
       policies: { current: ignore, problems: () => [] },
-      evidence: { resolveTag: nobody, answer: nobody },
+      evidence: { resolveTag: nobody, answer: nobody, contract: nobody },
       decisionLog: {
         append: async (decision) => {
           decisions.push(decision);
@@ -124,7 +124,7 @@ describe('a request that never comes to be judged', () => {
 
   test('because its body stops coming is refused as unavailable before the API server gives up', async () => {
     const gate = await openGate();
-    const received = await post(gate, '/validate?timeout=600ms', { write: (chunk) => chunk('{"kind":') });
+    const received = await post(gate, '/validate?timeout=1s', { write: (chunk) => chunk('{"kind":') });
     expect(refusal(received)).toMatchObject({ response: { status: { code: 503 } } });
     expect(gate.decisions).toMatchObject([{ verdict: 'unavailable', reasons: [{ code: 'DEADLINE_EXCEEDED' }] }]);
   });

@@ -154,9 +154,9 @@ describe('a body that is not read', () => {
   test('that stops coming is refused shortly before the API server gives up', async () => {
     const edge = await openEdge();
     const started = performance.now();
-    const received = await post(edge, '/validate?timeout=400ms', { write: (chunk) => chunk('{"kind":') });
+    const received = await post(edge, '/validate?timeout=1s', { write: (chunk) => chunk('{"kind":') });
     expect(refusal(received)).toMatchObject({ response: { status: { reason: 'DEADLINE_EXCEEDED' } } });
-    expect(performance.now() - started).toBeLessThan(400);
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   test('of a client that goes away is refused for the record', async () => {
