@@ -1,16 +1,9 @@
 import { defined } from '../kernel/defined.ts';
 import { parseImageReference } from '../kernel/image-reference.ts';
-import { compilePattern, type Pattern } from '../kernel/pattern.ts';
 import type { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
-import type {
-  HashAlgorithm,
-  Identity,
-  SignatureOptions,
-  SignatureSource,
-  StaticAuthority,
-  TextMatch,
-} from './model.ts';
+import type { HashAlgorithm, Identity, SignatureOptions, SignatureSource, StaticAuthority } from './model.ts';
+import { parseIdentity } from './parse-identity.ts';
 import { certificatesWanted, pemCertificates } from './pem-certificates.ts';
 import { parsePublicKeys } from './public-keys.ts';
 
@@ -203,7 +196,7 @@ function readKeyless(keyless: Fields, errors: FieldErrors, notReady: string[]): 
   const ca = caCert === undefined ? undefined : readKeySource(caCert, errors, notReady, checkCertificates);
   caCert?.ignore('hashAlgorithm');
   caCert?.end();
-  const identities = keyless.objects('identities', (entry) => readIdentity(entry, errors));
+  const identities = keyless.objects('identities', (entry) => parseIdentity(entry, errors));
   if (identities.length === 0) errors.missing(keyless.at('identities'));
   const trustRootRef = keyless.filled('trustRootRef');
   const insecureIgnoreSct = keyless.flag('insecureIgnoreSCT') ?? false;
@@ -214,40 +207,6 @@ function readKeyless(keyless: Fields, errors: FieldErrors, notReady: string[]): 
     ...defined('trustRootRef', trustRootRef),
     ...defined('caCert', ca),
   };
-}
-
-function readIdentity(entry: Fields, errors: FieldErrors): Identity {
-  return {
-    issuer: readMatch(entry, 'issuer', 'issuerRegExp', errors),
-    subject: readMatch(entry, 'subject', 'subjectRegExp', errors),
-  };
-}
-
-/** A match that matches nothing stands in for one that could not be read; the error beside it keeps it out of use. */
-const nothing: TextMatch = { kind: 'regexp', pattern: { source: '', matches: () => false, size: 0 } };
-
-function readMatch(entry: Fields, exact: string, regexp: string, errors: FieldErrors): TextMatch {
-  const text = entry.filled(exact);
-  const source = entry.filled(regexp);
-  const paths = [entry.at(exact), entry.at(regexp)];
-  errors.exactlyOne(
-    [text, source].flatMap((value, index) => (value === undefined ? [] : [paths[index] ?? ''])),
-    paths,
-  );
-  if (text !== undefined) return { kind: 'exact', text };
-  if (source === undefined) return nothing;
-  const compiled = compilePattern(source);
-  const problem = compiled.ok ? tooLarge(compiled.value) : compiled.problem;
-  if (compiled.ok && problem === undefined) return { kind: 'regexp', pattern: compiled.value };
-  errors.invalid(source, entry.at(regexp), `regex is invalid: ${problem ?? ''}`);
-  return nothing;
-}
-
-/** It is matched while a request waits. */
-const maxPatternSize = 20_000;
-
-function tooLarge({ size }: Pattern): string | undefined {
-  return size > maxPatternSize ? `its repeats unfold to ${size} steps, more than ${maxPatternSize}` : undefined;
 }
 
 function readStatic(fields: Fields, name: string, errors: FieldErrors): StaticAuthority {
