@@ -26,6 +26,7 @@ import { kinds, objectWith, places } from './places.ts';
 const app = pinned('a.example/app', '1');
 const web = pinned('a.example/web');
 const noDigest = fail(failure('REGISTRY_UNREACHABLE', 'a.example does not answer', 7));
+const noContract = async () => ok(undefined);
 const phases: readonly Phase[] = ['mutate', 'validate'];
 
 async function validate(world: World, ...images: readonly unknown[]) {
@@ -314,14 +315,15 @@ describe('when it cannot be established', () => {
   });
 
   test('an answer that was not given is a refusal', async () => {
-    const evidence = { resolveTag: async () => noDigest, answer: async () => new Map() };
+    const evidence = { resolveTag: async () => noDigest, answer: async () => new Map(), contract: noContract };
     const { response } = await validate({ ports: { evidence } }, app);
 
     expect(response).toMatchObject(refusedFor('INTERNAL', 500));
   });
 
   test('an answer to another question is none', async () => {
-    const evidence = { resolveTag: async () => noDigest, answer: async () => new Map([['another', signed]]) };
+    const answer = async () => new Map([['another', signed]]);
+    const evidence = { resolveTag: async () => noDigest, answer, contract: noContract };
     const { response } = await validate({ ports: { evidence } }, app);
 
     expect(response.allowed).toBe(false);
@@ -334,7 +336,7 @@ describe('something breaks', () => {
   };
 
   test.each<[string, World]>([
-    ['evidence, at once', { ports: { evidence: { answer: broken, resolveTag: broken } } }],
+    ['evidence, at once', { ports: { evidence: { answer: broken, resolveTag: broken, contract: broken } } }],
     ['evidence, later', { facts: async () => sleep(1).then(broken) }],
     ['the policies', { policies: 'broken' }],
     ['the clock', { ports: { clock: { now: broken } } }],
@@ -384,7 +386,9 @@ describe('the deadline', () => {
   test('is the end of waiting, for whatever does not answer', async () => {
     for (const world of [
       { facts: async () => never },
-      { ports: { evidence: { answer: async () => never, resolveTag: async () => never } } },
+      {
+        ports: { evidence: { answer: async () => never, resolveTag: async () => never, contract: async () => never } },
+      },
     ]) {
       const bench = new Bench(world);
       const { response } = await bench.review('validate', reviewOf(podOf(app)), AbortSignal.timeout(20));
