@@ -67,7 +67,8 @@ export function measureAdmission(): Promise<Section> {
         latency(`${busy} at a time, validate`, validated),
         latency(`${busy} at a time, mutate`, mutated),
         latency('one at a time, validate', single),
-        work(validated),
+        work('validated', validated),
+        work('mutated', mutated),
       ],
     };
   });
@@ -117,9 +118,9 @@ function latency(what: string, all: readonly Round[]): Row {
   return { what: `p50, p99 with ${what}`, ours: text('ours'), beside: text('theirs') };
 }
 
-function work(all: readonly Round[]): Row {
+function work(done: string, all: readonly Round[]): Row {
   const text = (who: keyof Round): string => middle(all, who, 'workMsPerRequest');
-  return { what: 'processor time per Pod validated', ours: text('ours'), beside: text('theirs') };
+  return { what: `processor time per Pod ${done}`, ours: text('ours'), beside: text('theirs') };
 }
 
 function middle(all: readonly Round[], who: keyof Round, key: keyof Measured): string {
