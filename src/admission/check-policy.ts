@@ -4,14 +4,17 @@ import { checkPolicyObject } from '../policy/check-object.ts';
 import type { AdmissionRequest, Resource } from './decode.ts';
 import { judged, refuse, type Outcome } from './outcome.ts';
 
-const group = 'policy.sigstore.dev';
-const resources: ReadonlySet<string> = new Set(['clusterimagepolicies', 'trustroots']);
+const resources: ReadonlySet<string> = new Set([
+  'clusterimagepolicies.policy.sigstore.dev',
+  'trustroots.policy.sigstore.dev',
+  'actionpolicies.countersign.dev',
+]);
 
-export function isPolicy({ group: of, resource }: Resource): boolean {
-  return of === group && resources.has(resource);
+export function isPolicy({ group, resource }: Resource): boolean {
+  return resources.has(`${resource}.${group}`);
 }
 
-/** Every version of the two kinds has one schema, so that no version is asked for here: the object names its own. */
+/** Every version of a kind has one schema, so that no version is asked for here: the object names its own. */
 export function checkPolicy({ object }: AdmissionRequest): Outcome {
   const { refusal, warnings } = checkPolicyObject(object);
   return refusal === undefined ? judged({ notices: warnings }) : refuse(failure('POLICY_INVALID', refusal));

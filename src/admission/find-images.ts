@@ -64,7 +64,7 @@ function take(shape: ImageShape, value: unknown, path: Path, found: ImageField[]
   found.push({ path, field: fieldOf(path), text, deferred: shape.substituted && text.includes('$(') });
 }
 
-function fieldOf(path: Path): string {
+export function fieldOf(path: Path): string {
   const parts = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`));
   return path.length === 0 ? 'the object' : parts.join('').slice(1);
 }

@@ -1,10 +1,12 @@
+import { parseDigest } from '../kernel/digest.ts';
 import { failure, quoted, type Failure } from '../kernel/failure.ts';
 import type { ImageReference } from '../kernel/image-reference.ts';
 import { judge } from '../policy/judge.ts';
 import { planUnpinned } from '../policy/plan-unpinned.ts';
-import type { Plan } from '../policy/plan.ts';
+import { plan, type Plan } from '../policy/plan.ts';
 import { violationOf, type Evidence, type ImageVerdict } from '../policy/verdict.ts';
 import type { DecidedImage } from '../ports/decision-log.ts';
+import { bindObject, unbound, type BoundObject, type PassedImage } from './bind-object.ts';
 import { concurrently } from './concurrently.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, type Outcome } from './outcome.ts';
@@ -20,13 +22,38 @@ export async function judgeImages(ports: JudgePorts, matter: Matter): Promise<Ou
   const verdicts = await concurrently(subjects, maxImagesAtOnce, (subject) => judgeImage(ports, matter, subject));
   const decided = subjects.map((subject, index) => decidedImage(subject, verdicts[index]));
   const deferred = [...matter.deferred, ...later.flatMap(({ places }) => places)];
+  const passed = subjects.flatMap((subject, index) =>
+    verdicts[index]?.violations.length === 0 ? pinnedImage(subject) : [],
+  );
+  const bound = await boundPod(ports, matter, passed);
   return judged({
-    violations: verdicts.flatMap(({ violations }) => violations),
-    warnings: verdicts.flatMap(({ warnings }) => warnings),
+    violations: [...verdicts.flatMap(({ violations }) => violations), ...bound.violations],
+    warnings: [...verdicts.flatMap(({ warnings }) => warnings), ...bound.warnings],
+    audited: bound.audited,
     notices: deferredNotices(deferred),
     images: [...decided, ...deferred.map(deferredImage)],
     snapshot: matter.snapshot.generation,
   });
+}
+
+const nothingBound = { violations: [], warnings: [], audited: [] };
+
+/** Contracts on the object as it is: what is outside of them, and what nobody has set. */
+async function boundPod(
+  ports: JudgePorts,
+  matter: Matter,
+  passed: readonly PassedImage[],
+): Promise<Pick<BoundObject, 'violations' | 'warnings' | 'audited'>> {
+  const { pod, snapshot, content } = matter;
+  if (pod === undefined || snapshot.actionPolicies.length === 0) return nothingBound;
+  const bound = await bindObject(ports, matter, pod, passed);
+  return { ...bound, violations: [...bound.violations, ...unbound(content, bound.object)] };
+}
+
+function pinnedImage(subject: PlacedSubject): readonly PassedImage[] {
+  if (!subject.image.ok) return [];
+  const digest = parseDigest(subject.image.value.digest);
+  return digest === undefined ? [] : [{ subject, image: { ...subject.image.value, digest } }];
 }
 
 function isLeftToPods({ planner }: JudgePorts, matter: Matter, subject: PlacedSubject): boolean {
@@ -39,7 +66,7 @@ async function judgeImage(ports: JudgePorts, matter: Matter, subject: PlacedSubj
   if (!subject.image.ok) return unreadable(subject, subject.image.failure);
   const image = subject.image.value;
   const planned = ports.planner(snapshot, subject, image, object);
-  const verdict = (plan: Plan, evidence: Evidence): ImageVerdict => judge(plan, subject, snapshot.noMatch, evidence);
+  const verdict = (asked: Plan, evidence: Evidence): ImageVerdict => judge(asked, subject, snapshot.noMatch, evidence);
   switch (planned.kind) {
     case 'pinned':
       return verdict(planned.plan, await gather(ports, matter, planned.plan));
@@ -50,9 +77,20 @@ async function judgeImage(ports: JudgePorts, matter: Matter, subject: PlacedSubj
   }
 }
 
+/** The verdict about an image under the digest that its tag names, before the object is written so. */
+export async function judgePinned(
+  ports: JudgePorts,
+  matter: Matter,
+  subject: PlacedSubject,
+  image: PassedImage['image'],
+): Promise<ImageVerdict> {
+  const planned = plan(matter.snapshot, image, matter.object);
+  return judge(planned, subject, matter.snapshot.noMatch, await gather(ports, matter, planned));
+}
+
 /** Whatever is not in the answer counts as not established: `judge` sees to that. */
-async function gather({ evidence }: JudgePorts, { workload, signal }: Matter, plan: Plan): Promise<Evidence> {
-  return plan.questions.length === 0 ? noEvidence : evidence.answer(plan.questions, workload, signal);
+async function gather({ evidence }: JudgePorts, { workload, signal }: Matter, { questions }: Plan): Promise<Evidence> {
+  return questions.length === 0 ? noEvidence : evidence.answer(questions, workload, signal);
 }
 
 const notPinned = failure(

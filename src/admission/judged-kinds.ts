@@ -7,6 +7,8 @@ export interface JudgedKind {
   /** Lower-case plural. */
   readonly resource: string;
   readonly images: Shape;
+  /** Where its PodSpec is; absent: it has none, and contracts are laid on its Pods. */
+  readonly podSpec?: readonly string[];
   /** Where the name of the service account may stand; the first that is there counts. */
   readonly serviceAccount: readonly (readonly string[])[];
   readonly pullSecrets: readonly (readonly string[])[];
@@ -43,6 +45,7 @@ function kindOfPods(resource: string, group: string, versions: readonly string[]
     versions,
     resource,
     images: at(path, podSpec),
+    podSpec: path,
     serviceAccount: [[...path, 'serviceAccountName']],
     pullSecrets: [[...path, 'imagePullSecrets']],
     runs: false,

@@ -1,7 +1,10 @@
 import type { EvidenceSource } from '../evidence/evidence-source.ts';
 import type { PolicySnapshot } from '../policy/model.ts';
 import type { ObjectFacts } from '../policy/subject.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Workload } from '../ports/pull-credentials.ts';
+import type { PodPlace } from './bind-object.ts';
+import type { Members } from './decode.ts';
 import type { ImageField } from './find-images.ts';
 import type { Planner } from './planner.ts';
 import type { PlacedSubject } from './subjects.ts';
@@ -10,6 +13,10 @@ import type { PlacedSubject } from './subjects.ts';
 export interface Matter {
   readonly snapshot: PolicySnapshot;
   readonly object: ObjectFacts;
+  /** All of it, as it came. */
+  readonly content: Members;
+  /** Where contracts are laid on it; absent: nowhere, it is left to its Pods. */
+  readonly pod?: PodPlace;
   readonly workload: Workload;
   readonly subjects: readonly PlacedSubject[];
   /** Judged later, when a Pod is made of them. */
@@ -22,6 +29,7 @@ export interface Matter {
 export interface JudgePorts {
   readonly evidence: EvidenceSource;
   readonly planner: Planner;
+  readonly clock: Clock;
 }
 
 /** Images of one object that are worked on at a time. */

@@ -1,7 +1,7 @@
 import { failure, kindOf, type Failure } from '../kernel/failure.ts';
 import { violationOf, type Violation } from '../policy/verdict.ts';
 import type { DecidedImage, Decision } from '../ports/decision-log.ts';
-import type { PatchOperation } from './pin.ts';
+import type { PatchOperation } from '../kernel/json-patch.ts';
 
 export type Verdict = Decision['verdict'];
 
@@ -21,6 +21,8 @@ export interface Outcome {
   /** Why not; the most definite first. */
   readonly violations: readonly Violation[];
   readonly warnings: readonly Violation[];
+  /** What policies that only watch would have refused. */
+  readonly audited: readonly Violation[];
   /** Sentences about what will be judged later. */
   readonly notices: readonly string[];
   readonly images: readonly DecidedImage[];
@@ -29,7 +31,7 @@ export interface Outcome {
   readonly snapshot?: string;
 }
 
-const nothing = { violations: [], warnings: [], notices: [], images: [], patch: [] } as const;
+const nothing = { violations: [], warnings: [], audited: [], notices: [], images: [], patch: [] } as const;
 
 export function skip(reason: SkipReason): Outcome {
   return { ...nothing, verdict: 'skip', skipped: reason };

@@ -1,36 +1,37 @@
-import { formatImageReference } from '../kernel/image-reference.ts';
+import type { Digest } from '../kernel/digest.ts';
+import { formatImageReference, type ImageReference } from '../kernel/image-reference.ts';
+import { difference, type PatchOperation } from '../kernel/json-patch.ts';
 import type { DecidedImage } from '../ports/decision-log.ts';
+import { bindObject } from './bind-object.ts';
 import { concurrently } from './concurrently.ts';
 import { pointerOf } from './find-images.ts';
+import { judgePinned } from './judge-images.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, skip, type Outcome } from './outcome.ts';
 import type { PlacedSubject } from './subjects.ts';
 import { namedFields } from './wording.ts';
 
-/** One operation of an RFC 6902 patch; pinning only ever replaces. */
-export interface PatchOperation {
-  readonly op: 'replace';
-  readonly path: string;
-  readonly value: string;
-}
-
+/** An image with the digest that it has, or that its tag names now. */
 interface Pinned {
-  readonly image: DecidedImage;
-  readonly patch: readonly PatchOperation[];
+  readonly subject: PlacedSubject;
+  readonly image: ImageReference & { readonly digest: Digest };
+  /** How it is to be written, where that is another way than it was. */
+  readonly value?: string;
 }
 
 /**
- * Tags become digests, and the tag stays for people to read. It is a convenience: it admits nothing, the validating
- * webhook proves everything again, and what cannot be resolved is left for it to explain. Images that no policy asks
- * anything about are left alone, without a request to any registry.
+ * Tags become digests, and the tag stays for people to read; then contracts are laid on the Pod. It is a convenience: it
+ * admits nothing, the validating webhook proves everything again, and what cannot be done is left for it to explain.
+ * Images that no policy asks anything about are left alone, without a request to any registry.
  */
 export async function pinImages(ports: JudgePorts, matter: Matter): Promise<Outcome> {
   if (matter.leavesTagsToPods) return skip('deferred-to-pod');
-  const results = await concurrently(matter.subjects, maxImagesAtOnce, (subject) => pinImage(ports, matter, subject));
-  const pinned = results.filter((result) => result !== undefined);
-  if (pinned.length === 0) return skip('nothing-pinned');
-  const patch = pinned.flatMap((one) => one.patch).sort((a, b) => (a.path < b.path ? -1 : 1));
-  return judged({ patch, images: pinned.map(({ image }) => image), snapshot: matter.snapshot.generation });
+  const found = await concurrently(matter.subjects, maxImagesAtOnce, (subject) => pinImage(ports, matter, subject));
+  const images = found.filter((image) => image !== undefined);
+  const pins = images.flatMap(pinsOf).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const patch = [...pins, ...(await bindingPatch(ports, matter, images))];
+  if (patch.length === 0) return skip('nothing-pinned');
+  return judged({ patch, images: images.flatMap(decidedImage), snapshot: matter.snapshot.generation });
 }
 
 async function pinImage(
@@ -40,13 +41,38 @@ async function pinImage(
 ): Promise<Pinned | undefined> {
   if (!subject.image.ok) return undefined;
   const image = subject.image.value;
-  if (planner(snapshot, subject, image, object).kind !== 'tag') return undefined;
+  const planned = planner(snapshot, subject, image, object);
+  if (planned.kind === 'settled') return undefined;
+  if (planned.kind === 'pinned') return { subject, image: { ...image, digest: planned.digest } };
   const digest = await evidence.resolveTag(image, workload, signal);
   if (!digest.ok) return undefined;
+  const pinned = { ...image, digest: digest.value };
   // Fully qualified, as sigstore policy-controller writes it; container runtimes read index.docker.io as docker.io.
-  const value = formatImageReference({ ...image, digest: digest.value });
-  return {
-    image: { field: namedFields(subject.fields), image: subject.text, digest: digest.value, policies: [] },
-    patch: subject.places.map(({ path }) => ({ op: 'replace', path: pointerOf(path), value })),
-  };
+  return { subject, image: pinned, value: formatImageReference(pinned) };
+}
+
+function pinsOf({ subject, value }: Pinned): readonly PatchOperation[] {
+  if (value === undefined) return [];
+  return subject.places.map(({ path }) => ({ op: 'replace', path: pointerOf(path), value }));
+}
+
+function decidedImage({ subject, image, value }: Pinned): readonly DecidedImage[] {
+  if (value === undefined) return [];
+  return [{ field: namedFields(subject.fields), image: subject.text, digest: image.digest, policies: [] }];
+}
+
+/** What contracts set: only those of images that pass, since nobody vouches for the others. */
+async function bindingPatch(
+  ports: JudgePorts,
+  matter: Matter,
+  images: readonly Pinned[],
+): Promise<readonly PatchOperation[]> {
+  const { content, pod, snapshot } = matter;
+  if (pod === undefined || snapshot.actionPolicies.length === 0) return [];
+  const verdicts = await concurrently(images, maxImagesAtOnce, (one) =>
+    judgePinned(ports, matter, one.subject, one.image),
+  );
+  const passed = images.filter((_, index) => verdicts[index]?.violations.length === 0);
+  const bound = await bindObject(ports, matter, pod, passed);
+  return difference(content, bound.object);
 }

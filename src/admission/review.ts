@@ -4,6 +4,7 @@
  * written before the answer is given. Nothing here knows registries, keys or HTTP; the only I/O is behind the ports.
  */
 import type { EvidenceSource } from '../evidence/evidence-source.ts';
+import { defined } from '../kernel/defined.ts';
 import { CodedError, failure, type Failure } from '../kernel/failure.ts';
 import { ok, type Result } from '../kernel/result.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -24,7 +25,7 @@ import { createPlanner } from './planner.ts';
 import { quietly } from './quietly.ts';
 import { decisionOf } from './record.ts';
 import { record } from './record-decision.ts';
-import { exemptionOf, fieldsToJudge, isUnderstood, leavesTagsToPods, unsupported } from './scope.ts';
+import { exemptionOf, fieldsToJudge, isUnderstood, leavesTagsToPods, podPlace, unsupported } from './scope.ts';
 import { objectFacts, subjectsOf, workloadOf } from './subjects.ts';
 
 export type Phase = 'mutate' | 'validate';
@@ -75,7 +76,7 @@ export interface Reviewer {
 }
 
 export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Reviewer {
-  const judging = { evidence: ports.evidence, planner: createPlanner() };
+  const judging = { evidence: ports.evidence, planner: createPlanner(), clock: ports.clock };
 
   async function review(phase: Phase, body: Result<unknown>, { signal }: ReviewOptions): Promise<Reviewed> {
     const opened = open(ports);
@@ -196,6 +197,8 @@ function readMatter(
   if (!object.ok) return object;
   return ok({
     object: object.value,
+    content: request.object ?? {},
+    ...defined('pod', podPlace(request, kind)),
     workload: workloadOf(request, kind),
     subjects: subjects.value,
     deferred: fields.value.filter((field) => field.deferred),

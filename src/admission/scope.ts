@@ -5,6 +5,7 @@
 import { failure, type Failure } from '../kernel/failure.ts';
 import { ok, type Result } from '../kernel/result.ts';
 import { asRecord } from '../kernel/strict-json.ts';
+import type { PodPlace } from './bind-object.ts';
 import type { AdmissionRequest } from './decode.ts';
 import { findImages, type ImageField } from './find-images.ts';
 import type { JudgedKind } from './judged-kinds.ts';
@@ -43,6 +44,14 @@ export function fieldsToJudge(request: AdmissionRequest, kind: JudgedKind): Resu
   const before = new Map(old.value.map(({ field, text }) => [field, text]));
   const changed = found.value.filter(({ field, text }) => before.get(field) !== text);
   return kind.runs || changed.length === 0 ? ok(changed) : found;
+}
+
+/** Where contracts are laid on an object: a template as a whole, a Pod that runs in its containers only. */
+export function podPlace(request: AdmissionRequest, kind: JudgedKind): PodPlace | undefined {
+  const { podSpec } = kind;
+  if (podSpec === undefined || leavesTagsToPods(request, kind)) return undefined;
+  const metadata = [...podSpec.slice(0, -1), 'metadata'];
+  return { podSpec, metadata, containersOnly: kind.runs && request.operation === 'UPDATE' };
 }
 
 /**

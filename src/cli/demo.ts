@@ -14,7 +14,7 @@ import { workload, workloadKinds, type WorkloadKind } from '../demo/workloads.ts
 import { setDemoScene, type DemoScene } from './demo-scene.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { admissionReviewFor } from './manifest-documents.ts';
-import { patched } from './replace-patch.ts';
+import { patched } from '../kernel/json-patch.ts';
 import { coloured, table, type Terminal } from './terminal.ts';
 
 interface Trial {

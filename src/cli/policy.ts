@@ -40,6 +40,8 @@ function lint(document: PolicyDocument): LintReport {
         errors: [],
         warnings: lintPolicy(document.policy),
       };
+    case 'action-policy':
+      return { file, kind: 'ActionPolicy', name: document.name, errors: [], warnings: [] };
     case 'trust-root':
       return { file, kind: 'TrustRoot', name: document.name, errors: [], warnings: document.root.notReady };
     case 'secret':

@@ -1,6 +1,7 @@
 /** The command line: which commands there are, and how their ends become exit codes. */
 import { Command, CommanderError } from 'commander';
 import { addAuditCommand } from './audit.ts';
+import { addContractCommand } from './contract.ts';
 import { addExplainCommand } from './explain.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { addPolicyCommand } from './policy.ts';
@@ -17,6 +18,7 @@ const commands = [
   addVerifyCommand,
   addExplainCommand,
   addPolicyCommand,
+  addContractCommand,
   addAuditCommand,
   addVerifyBundleCommand,
 ];

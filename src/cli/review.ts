@@ -14,7 +14,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { admissionReviewFor, readManifests, resourceOf, type ManifestDocument } from './manifest-documents.ts';
 import { noMetrics } from './no-metrics.ts';
-import { patched } from './replace-patch.ts';
+import { patched } from '../kernel/json-patch.ts';
 import { coloured, print, type OutputFormat, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { snapshotFromFiles } from './verify.ts';

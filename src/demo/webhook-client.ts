@@ -1,20 +1,14 @@
 /** What an API server does with a webhook: one POST over TLS with the caBundle of its registration. */
 import { Agent, request } from 'undici';
+import type { PatchOperation } from '../kernel/json-patch.ts';
 import { asRecord } from '../kernel/strict-json.ts';
-
-/** RFC 6902; Countersign sends no other operation. */
-export interface Replacement {
-  readonly op: 'replace';
-  readonly path: string;
-  readonly value: string;
-}
 
 export interface WebhookResponse {
   readonly allowed: boolean;
   /** HTTP status code of the refusal. */
   readonly code?: number;
   readonly message?: string;
-  readonly patch: readonly Replacement[];
+  readonly patch: readonly PatchOperation[];
 }
 
 export interface WebhookClient {
@@ -48,18 +42,18 @@ function responseOf(admissionReview: unknown): WebhookResponse {
     allowed: response?.['allowed'] === true,
     ...(typeof status?.['code'] === 'number' ? { code: status['code'] } : {}),
     ...(typeof status?.['message'] === 'string' ? { message: status['message'] } : {}),
-    patch: replacementsOf(response?.['patch']),
+    patch: operationsOf(response?.['patch']),
   };
 }
 
-function replacementsOf(encoded: unknown): readonly Replacement[] {
+function operationsOf(encoded: unknown): readonly PatchOperation[] {
   if (typeof encoded !== 'string') return [];
   const operations: unknown = JSON.parse(Buffer.from(encoded, 'base64').toString());
-  if (!Array.isArray(operations) || !operations.every(isReplacement)) throw new Error('the patch is not understood');
+  if (!Array.isArray(operations) || !operations.every(isOperation)) throw new Error('the patch is not understood');
   return operations;
 }
 
-function isReplacement(operation: unknown): operation is Replacement {
-  const { op, path, value } = asRecord(operation) ?? {};
-  return op === 'replace' && typeof path === 'string' && typeof value === 'string';
+function isOperation(value: unknown): value is PatchOperation {
+  const { op, path } = asRecord(value) ?? {};
+  return ['add', 'replace', 'remove'].includes(String(op)) && typeof path === 'string';
 }

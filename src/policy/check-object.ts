@@ -22,6 +22,7 @@ function warningsOf(document: PolicyDocument): readonly string[] {
       return lintPolicy(document.policy);
     case 'trust-root':
       return document.root.notReady;
+    case 'action-policy':
     case 'secret':
     case 'problem':
       return [];

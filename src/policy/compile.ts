@@ -6,6 +6,7 @@
 import { digestOf } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
 import { stableJson } from '../kernel/stable-json.ts';
+import type { ActionPolicy } from './action-policy.ts';
 import type { Authority, ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from './model.ts';
 import type { KeySource, ParsedAuthority } from './parse-authority.ts';
 import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
@@ -92,12 +93,14 @@ function plain(value: unknown): unknown {
 export interface SnapshotParts {
   /** Names are unique. */
   readonly policies: readonly ClusterImagePolicy[];
+  /** Names are unique. */
+  readonly actionPolicies?: readonly ActionPolicy[];
   /** With the public-good root under its own name. */
   readonly trustRoots: readonly TrustRoot[];
   readonly noMatch: NoMatchPolicy;
 }
 
-export function buildSnapshot({ policies, trustRoots, noMatch }: SnapshotParts): PolicySnapshot {
+export function buildSnapshot({ policies, actionPolicies = [], trustRoots, noMatch }: SnapshotParts): PolicySnapshot {
   const roots = new Map(trustRoots.map((root) => [root.name, root]));
   const sorted = policies
     .map((policy) => withRootsChecked(policy, roots))
@@ -105,9 +108,11 @@ export function buildSnapshot({ policies, trustRoots, noMatch }: SnapshotParts):
   const content = {
     policies: sorted.map(({ name, meaning, notReady }) => ({ name, meaning, notReady })),
     trustRoots: [...roots].map(([name, { generation, notReady }]) => ({ name, generation, notReady })),
+    actionPolicies: plain(actionPolicies),
     noMatch,
   };
-  return { generation: digestOf(stableJson(content)), policies: sorted, trustRoots: roots, noMatch };
+  const generation = digestOf(stableJson(content));
+  return { generation, policies: sorted, actionPolicies, trustRoots: roots, noMatch };
 }
 
 function withRootsChecked(policy: ClusterImagePolicy, roots: ReadonlyMap<string, TrustRoot>): ClusterImagePolicy {

@@ -4,6 +4,7 @@
  */
 import type { Glob } from '../kernel/glob.ts';
 import type { Pattern } from '../kernel/pattern.ts';
+import type { ActionPolicy } from './action-policy.ts';
 
 export type Mode = 'enforce' | 'warn';
 export type NoMatchPolicy = 'deny' | 'warn' | 'allow';
@@ -117,6 +118,7 @@ export interface PolicySnapshot {
   readonly generation: string;
   /** Sorted by name. */
   readonly policies: readonly ClusterImagePolicy[];
+  readonly actionPolicies: readonly ActionPolicy[];
   readonly trustRoots: ReadonlyMap<string, TrustRoot>;
   readonly noMatch: NoMatchPolicy;
 }

@@ -3,6 +3,8 @@ import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { parseStrictYaml } from '../kernel/strict-yaml.ts';
+import type { ActionPolicy } from './action-policy.ts';
+import { actionPolicyApiVersions, parseActionPolicy } from './parse-action-policy.ts';
 import { parseClusterImagePolicy, policyApiVersions, type ParsedPolicy } from './parse-cluster-image-policy.ts';
 import { parseTrustRoot } from './parse-trust-root.ts';
 import type { TrustRoot } from './model.ts';
@@ -10,6 +12,7 @@ import { standInPolicy } from './stand-in.ts';
 
 export type PolicyDocument =
   | { readonly kind: 'policy'; readonly where: string; readonly name: string; readonly policy: ParsedPolicy }
+  | { readonly kind: 'action-policy'; readonly where: string; readonly name: string; readonly policy: ActionPolicy }
   | { readonly kind: 'trust-root'; readonly where: string; readonly name: string; readonly root: TrustRoot }
   | {
       readonly kind: 'secret';
@@ -66,6 +69,11 @@ function readObject(record: Readonly<Record<string, unknown>>, kind: string, whe
     if (parsed.ok) return { kind: 'policy', where, name, policy: parsed.value };
     return { ...problem(parsed.failure), ...defined('standIn', standInPolicy(record, parsed.failure)) };
   }
+  if (kind === 'ActionPolicy') {
+    const parsed = parseActionPolicy(record);
+    if (parsed.ok) return { kind: 'action-policy', where, name, policy: parsed.value };
+    return { ...problem(parsed.failure), ...defined('standIn', standInPolicy(record, parsed.failure)) };
+  }
   if (kind === 'TrustRoot') {
     const parsed = parseTrustRoot(record);
     return parsed.ok ? { kind: 'trust-root', where, name, root: parsed.value } : problem(parsed.failure);
@@ -74,7 +82,7 @@ function readObject(record: Readonly<Record<string, unknown>>, kind: string, whe
     const data = secretData(record);
     return data === undefined ? problem(['data is not a map of base64 texts']) : { kind: 'secret', where, name, data };
   }
-  const known = `ClusterImagePolicy (${policyApiVersions.join(', ')}), TrustRoot, Secret`;
+  const known = `ClusterImagePolicy (${policyApiVersions.join(', ')}), TrustRoot, ActionPolicy (${actionPolicyApiVersions.join(', ')}), Secret`;
   return problem([`kind ${quoted(kind, 64)} is not a policy; expected one of ${known}`]);
 }
 

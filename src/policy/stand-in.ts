@@ -18,5 +18,7 @@ export function standInPolicy(broken: unknown, problems: readonly string[]): Par
       authorities: [{ static: { action: 'fail' } }],
     },
   });
-  return parsed.ok ? { ...parsed.value, notReady: problems } : undefined;
+  // It stands beside policies of the other kind, which may have the same name.
+  const name = record?.['kind'] === 'ActionPolicy' ? 'ActionPolicy ' : '';
+  return parsed.ok ? { ...parsed.value, name: `${name}${parsed.value.name}`, notReady: problems } : undefined;
 }

@@ -44,6 +44,7 @@ policiesContract('the cluster', async () => {
   };
   server.create(collections.ClusterImagePolicy);
   server.create(collections.TrustRoot);
+  server.create('/apis/countersign.dev/v1alpha1/actionpolicies');
   server.create('/api/v1/namespaces/countersign-system/configmaps');
   return {
     put: (kind, name, members) => {

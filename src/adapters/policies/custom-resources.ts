@@ -1,5 +1,5 @@
 /**
- * Policies from the cluster: ClusterImagePolicies and TrustRoots are watched, the Secrets that they name are read from
+ * Policies from the cluster: ClusterImagePolicies, ActionPolicies and TrustRoots are watched, the Secrets that they name are read from
  * Countersign's own namespace, and a ConfigMap there has the settings. What was read last stays in force while the API
  * server is away; docs/decisions/0007-policies-last-good.md says what happens to broken objects.
  */
@@ -73,13 +73,13 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
 
   const rebuild = oneAtATime(async () => {
     const ofWatches = watched.flatMap(({ title, watch }) => watchProblem(title, watch));
-    const [policies, trustRoots, configMaps] = watched.map(({ watch }) => watch.objects());
-    if (policies === undefined || trustRoots === undefined || configMaps === undefined) {
+    const [policies, actionPolicies, trustRoots, configMaps] = watched.map(({ watch }) => watch.objects());
+    if (!policies || !actionPolicies || !trustRoots || !configMaps) {
       store.note(ofWatches);
       return;
     }
     const settings = readSettings(configMaps[0]?.document, options.noMatch);
-    const objects = parse({ ClusterImagePolicy: policies, TrustRoot: trustRoots });
+    const objects = parse({ ClusterImagePolicy: policies, ActionPolicy: actionPolicies, TrustRoot: trustRoots });
     const names = secretNames([...policiesIn(objects), ...store.policies()]);
     const secrets = await readSecrets(names);
     if (closed) return;
@@ -104,22 +104,22 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
   };
 }
 
-const group = 'policy.sigstore.dev';
 const version = 'v1alpha1';
 
-/** Policies, trust roots, settings: in this order. */
+/** Policies of both kinds, trust roots, settings: in this order. */
 function collections(kubeConfig: KubeConfig, namespace: string): readonly Collection[] {
   const customObjects = kubeConfig.makeApiClient(CustomObjectsApi);
   const core = kubeConfig.makeApiClient(CoreV1Api);
   const fieldSelector = `metadata.name=${settingsName}`;
-  const ofGroup = (plural: string): Collection => ({
+  const ofGroup = (group: string, plural: string): Collection => ({
     title: plural,
     path: `/apis/${group}/${version}/${plural}`,
     list: (call) => customObjects.listClusterCustomObject({ group, version, plural }, call),
   });
   return [
-    ofGroup('clusterimagepolicies'),
-    ofGroup('trustroots'),
+    ofGroup('policy.sigstore.dev', 'clusterimagepolicies'),
+    ofGroup('countersign.dev', 'actionpolicies'),
+    ofGroup('policy.sigstore.dev', 'trustroots'),
     {
       title: `configmap ${namespace}/${settingsName}`,
       path: `/api/v1/namespaces/${namespace}/configmaps`,
@@ -140,14 +140,15 @@ function watchProblem(where: string, watch: WatchedObjects): readonly PolicyProb
   return [{ where, message: `${failed.message}${hint}`, consequence }];
 }
 
-type Kind = 'ClusterImagePolicy' | 'TrustRoot';
+const kinds = ['ClusterImagePolicy', 'ActionPolicy', 'TrustRoot'] as const;
+type Kind = (typeof kinds)[number];
 
 /** Parses again only what has a new resource version. */
 function objectParser(): (objects: Readonly<Record<Kind, readonly ApiObject[]>>) => readonly Source[] {
   let known = new Map<string, Source>();
   return (objects) => {
     const now = new Map<string, Source>();
-    for (const kind of ['ClusterImagePolicy', 'TrustRoot'] as const) {
+    for (const kind of kinds) {
       for (const { name, resourceVersion, document } of objects[kind]) {
         const source = `${kind}/${name}`;
         const key = `${source} ${resourceVersion}`;

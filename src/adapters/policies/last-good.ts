@@ -50,12 +50,16 @@ function keyOf(document: PolicyDocument): string | undefined {
   switch (document.kind) {
     case 'policy':
       return `ClusterImagePolicy/${document.name}`;
+    case 'action-policy':
+      return `ActionPolicy/${document.name}`;
     case 'trust-root':
       return `TrustRoot/${document.name}`;
     case 'secret':
       return `Secret/${document.name}`;
     case 'problem':
-      return /^(?:ClusterImagePolicy|TrustRoot|Secret)\/./.test(document.of ?? '') ? document.of : undefined;
+      return /^(?:ClusterImagePolicy|ActionPolicy|TrustRoot|Secret)\/./.test(document.of ?? '')
+        ? document.of
+        : undefined;
   }
 }
 
@@ -92,7 +96,7 @@ class Reading {
     } else if (standIn !== undefined) {
       this.standIns.push(standIn);
       this.report(where, messages, 'Until it is repaired it refuses every image it matches.');
-    } else if (key.startsWith('ClusterImagePolicy/')) {
+    } else if (key.startsWith('ClusterImagePolicy/') || key.startsWith('ActionPolicy/')) {
       this.unknownDemand(where, messages);
     } else {
       const [kind, name = ''] = key.split('/', 2);

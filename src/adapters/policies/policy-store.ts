@@ -77,6 +77,7 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
     const secret = secretLookup(good, secretNamespace);
     return buildSnapshot({
       policies: [...policiesOf(good), ...good.standIns].map((policy) => compile(policy, secret)),
+      actionPolicies: documents.flatMap((document) => (document.kind === 'action-policy' ? [document.policy] : [])),
       trustRoots: [
         publicTrustRoot,
         ...documents.flatMap((document) => (document.kind === 'trust-root' ? [document.root] : [])),

@@ -13,6 +13,7 @@ beforeEach(async () => {
   server = await fakeApiServer();
   server.create(`${group}/clusterimagepolicies`);
   server.create(`${group}/trustroots`);
+  server.create('/apis/countersign.dev/v1alpha1/actionpolicies');
   server.create(`${system}/configmaps`);
 });
 afterEach(async () => {
@@ -157,7 +158,7 @@ test('policies stay in force while the API server is away', async () => {
   server.breakdown = { match: /./, status: 500 };
   server.disconnect();
   await vi.waitFor(() => {
-    expect(messages().length).toBe(3);
+    expect(messages().length).toBe(4);
   });
   expect(policies?.problems()[0]?.consequence).toBe('What was read before stays in force.');
   expect(policies?.current()).toBe(before);

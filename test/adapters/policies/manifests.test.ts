@@ -121,7 +121,10 @@ test('the webhook for policies covers both kinds in both versions, and leaves th
   const configuration: unknown = parse(text('policy-webhook.yaml'));
   expect(at(configuration, 'webhooks', 0)).toMatchObject({
     failurePolicy: 'Ignore',
-    rules: [{ apiVersions: ['v1alpha1', 'v1beta1'], resources: ['clusterimagepolicies', 'trustroots'] }],
+    rules: [
+      { apiVersions: ['v1alpha1', 'v1beta1'], resources: ['clusterimagepolicies', 'trustroots'] },
+      { apiVersions: ['v1alpha1'], resources: ['actionpolicies'] },
+    ],
   });
 });
 
@@ -135,6 +138,7 @@ test('the permissions are read-only, and Secrets can be read by name only', () =
     });
   });
   expect(permissions.sort()).toEqual([
+    '["actionpolicies"] ["get","list","watch"]',
     '["clusterimagepolicies","trustroots"] ["get","list","watch"]',
     '["configmaps"] ["get","list","watch"]',
     '["secrets"] ["get"]',

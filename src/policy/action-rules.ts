@@ -1,0 +1,59 @@
+/** From all ActionPolicies to what holds for one image: restrictions add up, and nothing takes one away but an exception. */
+import { globMatchesImage, type Glob } from '../kernel/glob.ts';
+import type { ImageReference } from '../kernel/image-reference.ts';
+import type { ActionException, ActionPolicy, ActionRules } from './action-policy.ts';
+
+export interface ActionPlace {
+  readonly image: ImageReference;
+  readonly namespace: string;
+  readonly now: Date;
+}
+
+/** Undefined when no policy has a say. */
+export function actionRules(policies: readonly ActionPolicy[], place: ActionPlace): ActionRules | undefined {
+  const applicable = policies.filter((policy) => applies(policy, place));
+  if (applicable.length === 0) return undefined;
+  const some = (test: (policy: ActionPolicy) => boolean): boolean => applicable.some(test);
+  const lists = (of: (policy: ActionPolicy) => readonly Glob[] | undefined): readonly (readonly Glob[])[] =>
+    applicable.flatMap((policy) => {
+      const list = of(policy);
+      return list === undefined ? [] : [list];
+    });
+  return {
+    policies: applicable.map(({ name }) => name).sort(),
+    mode: strictest(['enforce', 'warn', 'audit'], (mode) => some((policy) => policy.mode === mode)),
+    namespaces: lists((policy) => policy.namespaces),
+    targets: lists((policy) => policy.targets),
+    contract: {
+      required: some((policy) => policy.contract.required),
+      onConflict: some((policy) => policy.contract.onConflict === 'Deny') ? 'Deny' : 'Override',
+    },
+    digests: {
+      require: some((policy) => policy.digests.require),
+      resolve: strictest(['Never', 'PodsOnly', 'All'], (wanted) => some(({ digests }) => digests.resolve === wanted)),
+    },
+    podSecurity: strictest(['restricted', 'baseline', 'privileged'], (level) => some((p) => p.podSecurity === level)),
+    serviceAccounts: {
+      from: some((policy) => policy.serviceAccounts.from === 'Contract') ? 'Contract' : 'Workload',
+      allow: lists((policy) => policy.serviceAccounts.allow),
+    },
+  };
+}
+
+/** The first that some policy asks for. */
+function strictest<T>(order: readonly [T, ...T[]], isAsked: (value: T) => boolean): T {
+  return order.find(isAsked) ?? order[0];
+}
+
+function applies({ images, exceptions }: ActionPolicy, place: ActionPlace): boolean {
+  if (!images.some((glob) => globMatchesImage(glob, place.image))) return false;
+  return !exceptions.some((exception) => isExcepted(exception, place));
+}
+
+function isExcepted({ images, namespaces, expires }: ActionException, { image, namespace, now }: ActionPlace): boolean {
+  return (
+    now.getTime() < expires.getTime() &&
+    images.some((glob) => globMatchesImage(glob, image)) &&
+    (namespaces.length === 0 || namespaces.some((glob) => glob.matches(namespace)))
+  );
+}
