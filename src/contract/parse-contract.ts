@@ -24,6 +24,8 @@ export const contractApiVersion = 'kubernaut.ai/v1alpha1';
 export const contractKind = 'ActionContract';
 /** Larger files are none of a person. */
 export const maxContractBytes = 256 * 1024;
+/** A contract of a hundred inputs has about five thousand lexemes. */
+const limits = { characters: maxContractBytes, documents: 1, aliases: 0, lexemes: 30_000 };
 const newestMajor = 1;
 
 export function parseContract(bytes: Uint8Array): Result<ActionContract, readonly string[]> {
@@ -47,7 +49,7 @@ function readDocument(bytes: Uint8Array): StrictJson {
   } catch {
     return problem('not valid UTF-8');
   }
-  const stream = parseStrictYaml(text, { characters: maxContractBytes, documents: 1, aliases: 0 });
+  const stream = parseStrictYaml(text, limits);
   if (!stream.ok) return problem(stream.problem);
   const [document] = stream.documents;
   if (document === undefined || (document.ok && document.value === null)) return problem('there is no contract in it');

@@ -36,18 +36,25 @@ function named<T extends { readonly name: string }>(
   errors: FieldErrors,
   read: (entry: Fields, type: ValueType) => T,
 ): readonly T[] {
+  if (isTooLong(spec, list, maxInputs, errors)) return [];
   const seen = new Set<string>();
-  const items = spec.objects(list, (entry) => {
+  return spec.objects(list, (entry) => {
     const item = read(entry, readType(entry, errors));
+    const isText = typeof entry.raw('name') === 'string';
     if (!entry.has('name')) errors.missing(entry.at('name'));
-    else if (!name.test(item.name))
+    else if (isText && !name.test(item.name))
       errors.invalid(item.name, entry.at('name'), 'expected letters, digits, "_", "-", "."');
-    else if (seen.has(item.name)) errors.add('names must be unique', entry.at('name'));
+    else if (isText && seen.has(item.name)) errors.add('names must be unique', entry.at('name'));
     seen.add(item.name);
     return item;
   });
-  if (items.length > maxInputs) errors.add(`more than ${maxInputs} items`, spec.at(list));
-  return items;
+}
+
+/** Of a list that is too long, the items are not even looked at. */
+function isTooLong(fields: Fields, list: string, most: number, errors: FieldErrors): boolean {
+  if (fields.list(list, () => undefined).length <= most) return false;
+  errors.add(`more than ${most} items`, fields.at(list));
+  return true;
 }
 
 function readType(entry: Fields, errors: FieldErrors): ValueType {
@@ -92,15 +99,15 @@ function checkDefault(input: InputSpec, path: string, errors: FieldErrors): void
 
 function readEnum(entry: Fields, type: ValueType, errors: FieldErrors): readonly unknown[] | undefined {
   const isGiven = entry.has('enum');
+  if (isGiven && isTooLong(entry, 'enum', maxAllowedValues, errors)) return undefined;
   const values = entry.list('enum', (value, path) => {
     const problem = typeProblem(type, value);
     if (problem !== undefined) errors.add(problem, path);
     return value;
   });
-  if (!isGiven) return undefined;
-  if (values.length === 0) errors.add('an empty list allows nothing', entry.at('enum'));
-  if (values.length > maxAllowedValues) errors.add(`more than ${maxAllowedValues} items`, entry.at('enum'));
-  return values;
+  if (Array.isArray(entry.raw('enum')) && values.length === 0)
+    errors.add('an empty list allows nothing', entry.at('enum'));
+  return isGiven ? values : undefined;
 }
 
 /** Durations are bounded by durations: a bare number would leave the unit open. */

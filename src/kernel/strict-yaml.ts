@@ -11,6 +11,8 @@ export interface YamlLimits {
   readonly documents: number;
   /** 20 unless told. */
   readonly aliases?: number;
+  /** Words, signs, spaces and line ends: what the time to read depends on. As many as manifests have unless told. */
+  readonly lexemes?: number;
 }
 
 /** A document: its value, or what is wrong with it. */
@@ -30,8 +32,10 @@ export function parseStrictYaml(text: string, limits: YamlLimits): YamlStream {
   if (typeof tokens === 'string') return { ok: false, problem: tokens };
   // Keys are compared below: the library compares each with each.
   const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, resolveKnownTags: false });
-  const documents = [...composer.compose(tokens)].map((document) => valueOf(document, lines, limits));
-  return { ok: true, documents };
+  const documents = [...composer.compose(tokens)];
+  // A document may also end without the next one's marker.
+  if (documents.length > limits.documents) return { ok: false, problem: tooMany(limits) };
+  return { ok: true, documents: documents.map((document) => valueOf(document, lines, limits)) };
 }
 
 function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonly CST.Token[] | string {
@@ -39,7 +43,8 @@ function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonl
   lines.addNewLine(0);
   const tokens: CST.Token[] = [];
   const maxAliases = limits.aliases ?? usualAliases;
-  const maxLexemes = Math.max(minLexemes, Math.floor(limits.characters * lexemesPerCharacter));
+  const usualLexemes = Math.max(minLexemes, Math.floor(limits.characters * lexemesPerCharacter));
+  const maxLexemes = limits.lexemes ?? usualLexemes;
   let lexemes = 0;
   let starts = 0;
   let aliases = 0;
@@ -51,11 +56,15 @@ function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonl
     aliases += Number(type === 'alias');
     // The document itself and the scalar that is being read are on the stack as well.
     if (parser.stack.length > maxDepth + 2) return `nested deeper than ${maxDepth} levels`;
-    if (starts > limits.documents) return `more than ${limits.documents} documents`;
+    if (starts > limits.documents) return tooMany(limits);
     if (aliases > maxAliases) return maxAliases === 0 ? 'aliases are not allowed' : `more than ${maxAliases} aliases`;
     if (lexemes > maxLexemes) return `more than ${maxLexemes} words and signs`;
   }
   return [...tokens, ...parser.end()];
+}
+
+function tooMany({ documents }: YamlLimits): string {
+  return `more than ${documents === 1 ? 'one document' : `${documents} documents`}`;
 }
 
 function valueOf(document: Document.Parsed, lines: LineCounter, limits: YamlLimits): StrictJson {
