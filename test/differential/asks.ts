@@ -98,6 +98,15 @@ export const asks: readonly Ask[] = [
   logged('p256'),
   logged('p384', 'sha384'),
   logged('ed25519'),
+  {
+    name: 'p256 key, timestamped',
+    about: 'key',
+    cosign: (lab) => [...withRoot(lab), ...key('p256').cosign(lab), '--use-signed-timestamps'],
+    authority: (keys) => ({
+      key: { data: keys.publicKeyPem('p256') },
+      rfc3161timestamp: { trustRootRef: 'lab' },
+    }),
+  },
   annotated({ env: 'prod' }),
   annotated({ env: 'test' }),
   annotated({ env: 'prod', team: 'a' }),

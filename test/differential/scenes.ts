@@ -11,6 +11,7 @@ import {
   signKeylessLegacy,
   signWithKey,
   signWithLoggedKey,
+  signWithTimestampedKey,
   type Format,
   type Services,
 } from './signing.ts';
@@ -52,6 +53,7 @@ const signedWithKeys = inBoth((format) => [
     scene(`${key}-${format}`, (lab, image) => signWithKey(lab, image, format, key)),
   ),
   scene(`logged-key-${format}`, (lab, image) => signWithLoggedKey(lab, image, format)),
+  scene(`timestamped-key-${format}`, (lab, image) => signWithTimestampedKey(lab, image, format)),
   scene(`annotated-${format}`, (lab, image) => signWithKey(lab, image, format, 'p256', ['-a', 'env=prod'])),
   scene(
     `two-keys-${format}`,

@@ -35,6 +35,16 @@ export async function signWithLoggedKey(
   await must(lab.cosign, ['sign', ...key, ...how, '--trusted-root', lab.file('root.json'), image.reference]);
 }
 
+export async function signWithTimestampedKey(lab: Lab, image: LabImage, format: Format): Promise<void> {
+  const how =
+    format === 'bundle'
+      ? ['--signing-config', lab.file('tsa.json')]
+      : ['--use-signing-config=false', '--tlog-upload=false', '--new-bundle-format=false'];
+  const stamp = format === 'bundle' ? [] : ['--timestamp-server-url', lab.sigstore.tsaUrl];
+  const key = ['--key', lab.privateKey('p256'), '--trusted-root', lab.file('root.json')];
+  await must(lab.cosign, ['sign', ...key, ...how, ...stamp, image.reference]);
+}
+
 export type Signer = 'release' | 'stranger';
 export type Services = 'rekor1' | 'rekor1-tsa' | 'rekor2-tsa' | 'tsa';
 

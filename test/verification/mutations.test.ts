@@ -1,4 +1,5 @@
 // Whatever single thing is changed about a good signature, it is good no longer; and nothing that is read here throws.
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BundleSignature, LegacySignature, SignatureArtifact } from '../../src/policy/facts.ts';
@@ -85,6 +86,19 @@ describe.each(legacy)('a legacy signature %s', (_name, good, trust) => {
     ).toBeNull();
   });
 
+  test('means the same or nothing with any character of an annotation changed', () => {
+    // Line ends in PEM, white space in JSON, spare bits of base64, names of fields that nobody reads.
+    const wanted = verifySignature(good, image, trust, muchLater);
+    const place = fc.record({ name: fc.constantFrom(...filledAnnotations(good)), by: change });
+    const law = fc.property(place, ({ name, by: { at, flip } }) => {
+      const text = flipped(Buffer.from(good.annotations[name] ?? ''), { at, flip: (flip % 127) + 1 }).toString();
+      const annotations = { ...good.annotations, [name]: text };
+      const fact = verifySignature({ ...good, annotations }, image, trust, muchLater);
+      return !fact.verified || isDeepStrictEqual(fact, wanted);
+    });
+    expect(counterexample(law, 400)).toBeNull();
+  });
+
   test('is not with any byte appended to its payload', () => {
     const more = fc.uint8Array({ minLength: 1, maxLength: 4 });
     expect(
@@ -117,6 +131,10 @@ describe.each(legacy)('a legacy signature %s', (_name, good, trust) => {
     expect(counterexample(fc.property(any, (annotations) => !isVerified({ ...good, annotations }, trust)))).toBeNull();
   });
 });
+
+function filledAnnotations({ annotations }: LegacySignature): readonly string[] {
+  return Object.keys(annotations).filter((name) => annotations[name] !== '');
+}
 
 /** A PEM text without its last line feed, an empty text for an absent one: cuts that change nothing. */
 function withoutSpace(name: string, whole: string | Uint8Array, short: string | Uint8Array): boolean {
