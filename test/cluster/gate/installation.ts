@@ -13,7 +13,7 @@ export async function install(api: Api, kubeconfig: string): Promise<void> {
   await api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } });
   for (const object of read('rbac.yaml')) await api.apply(object);
   const definitions = readdirSync(join(manifests, 'crds')).flatMap((name) => read(`crds/${name}`));
-  for (const definition of [...definitions, tekton('TaskRun'), tekton('PipelineRun')]) await define(api, definition);
+  for (const definition of [...definitions, ...tektonKinds.map(tekton)]) await define(api, definition);
   writeFileSync(kubeconfig, JSON.stringify(await kubeconfigOf(api, 'countersign')), { mode: 0o600 });
 }
 
@@ -83,6 +83,8 @@ function read(name: string): readonly ApiObject[] {
   const documents = parseAllDocuments(readFileSync(join(manifests, name), 'utf8'));
   return documents.map((document): ApiObject => document.toJS());
 }
+
+const tektonKinds = ['Task', 'TaskRun', 'Pipeline', 'PipelineRun', 'StepAction'] as const;
 
 /** Any field, checked by Tekton's webhook alone: so Tekton's own definitions were, and for admission they still are. */
 function tekton(kind: string): ApiObject {

@@ -20,12 +20,24 @@ export const podSpec = (image: string): object => ({ schedulerName, containers: 
 const template = (image: string): object => ({ metadata: { labels }, spec: podSpec(image) });
 const jobTemplate = (image: string): object => ({ spec: { ...podSpec(image), restartPolicy: 'Never' } });
 const selected = (image: string): object => ({ selector: { matchLabels: labels }, template: template(image) });
-const steps = (image: string): object => ({ taskSpec: { steps: [{ name: 'main', image, script: 'true' }] } });
+const steps = (image: string): object => ({ steps: [{ name: 'main', image, script: 'true' }] });
+const tasks = (image: string): object => ({ tasks: [{ name: 'first', taskSpec: steps(image) }] });
 
 const ofTemplate = 'spec.template.spec.containers[0].image';
 
 export const workloads: readonly Workload[] = [
   workload('v1', 'Pod', 'spec.containers[0].image', podSpec),
+  {
+    kind: 'PodTemplate',
+    field: 'template.spec.containers[0].image',
+    updatable: true,
+    make: (namespace, name, image) => ({
+      apiVersion: 'v1',
+      kind: 'PodTemplate',
+      metadata: { namespace, name },
+      template: template(image),
+    }),
+  },
   workload('v1', 'ReplicationController', ofTemplate, (image) => ({ selector: labels, template: template(image) })),
   workload('apps/v1', 'Deployment', ofTemplate, selected),
   workload('apps/v1', 'ReplicaSet', ofTemplate, selected),
@@ -36,10 +48,13 @@ export const workloads: readonly Workload[] = [
     schedule: '0 0 1 1 *',
     jobTemplate: { spec: { template: jobTemplate(image) } },
   })),
-  workload('tekton.dev/v1', 'TaskRun', 'spec.taskSpec.steps[0].image', steps),
+  workload('tekton.dev/v1', 'Task', 'spec.steps[0].image', steps),
+  workload('tekton.dev/v1', 'TaskRun', 'spec.taskSpec.steps[0].image', (image) => ({ taskSpec: steps(image) })),
+  workload('tekton.dev/v1', 'Pipeline', 'spec.tasks[0].taskSpec.steps[0].image', tasks),
   workload('tekton.dev/v1', 'PipelineRun', 'spec.pipelineSpec.tasks[0].taskSpec.steps[0].image', (image) => ({
-    pipelineSpec: { tasks: [{ name: 'first', ...steps(image) }] },
+    pipelineSpec: tasks(image),
   })),
+  workload('tekton.dev/v1', 'StepAction', 'spec.image', (image) => ({ image, script: 'true' })),
 ];
 
 function workload(apiVersion: string, kind: string, field: string, spec: (image: string) => object): Workload {
