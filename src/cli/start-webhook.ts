@@ -76,15 +76,25 @@ export async function startWebhook(config: WebhookConfig, log: Logger): Promise<
     const server = await asSetting('--listen', startServer(ports, { listen: config.listen, readiness }));
     const graceMs = config.drainSeconds * 1_000;
     closers.push(() => server.close({ announceMs: Math.min(announceMs, graceMs / 4), graceMs }));
-    const caPem = certificates.current().ca;
-    if (config.caFile !== undefined && caPem !== undefined) {
-      await asSetting('--ca-file', writeFile(config.caFile, caPem));
-    }
-    return { address: server.address, caPem, close };
+    const { caFile } = config;
+    if (caFile !== undefined) closers.push(await keepCaFile(caFile, certificates, log));
+    return { address: server.address, caPem: certificates.current().ca, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Written when requests are taken, and again when the CA made here gets a successor. Returns how to stop. */
+async function keepCaFile(file: string, certificates: CertificateSource, log: Logger): Promise<() => void> {
+  const write = async (): Promise<void> => {
+    const { ca } = certificates.current();
+    if (ca !== undefined) await writeFile(file, ca);
+  };
+  await asSetting('--ca-file', write());
+  return certificates.onChange(() => {
+    write().catch((error: unknown) => log.error({ err: error }, 'the CA certificate could not be written'));
+  });
 }
 
 /** What the operating system says no to is for whoever chose the setting. */

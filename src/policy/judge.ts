@@ -152,7 +152,14 @@ function describeIdentity({ issuer, subject }: Identity): string {
 }
 
 function describeMatch(match: TextMatch): string {
-  return match.kind === 'exact' ? match.text : `/${match.pattern.source}/`;
+  switch (match.kind) {
+    case 'exact':
+      return match.text;
+    case 'below':
+      return `${match.prefix}*`;
+    case 'regexp':
+      return `/${match.pattern.source}/`;
+  }
 }
 
 /** One authority: its failure. Several: the most telling one decides the code, and each is named. */

@@ -82,6 +82,12 @@ function lintSct({ caCert, insecureIgnoreSct }: ParsedKeylessAuthority, path: st
 function lintIdentity(identity: Identity, path: string): readonly string[] {
   return (['issuer', 'subject'] as const).flatMap((part) => {
     const match = identity[part];
+    if (match.kind === 'below') {
+      const exact = `^${match.prefix.replaceAll('.', '\\.')}`;
+      return [
+        `${path}.${part}: "${match.prefix}*" is everything below that address here, and nothing in other tools; name the workflow with ${part}RegExp: ${exact}…$`,
+      ];
+    }
     if (match.kind === 'exact') {
       const star = `${path}.${part}: "*" is no wildcard here, the text is compared as it stands; use ${part}RegExp`;
       return match.text.includes('*') ? [star] : [];

@@ -97,7 +97,10 @@ export interface Identity {
 
 /** Regular expressions are RE2 and, as in cosign, match anywhere unless they anchor themselves. */
 export type TextMatch =
-  { readonly kind: 'exact'; readonly text: string } | { readonly kind: 'regexp'; readonly pattern: Pattern };
+  | { readonly kind: 'exact'; readonly text: string }
+  /** A subject that ends in "/*": everything below that address. */
+  | { readonly kind: 'below'; readonly prefix: string }
+  | { readonly kind: 'regexp'; readonly pattern: Pattern };
 
 /** Trust material as configured; verification compiles it. */
 export interface TrustRoot {

@@ -7,8 +7,18 @@ import type { Identity, TextMatch } from './model.ts';
 export function parseIdentity(entry: Fields, errors: FieldErrors): Identity {
   return {
     issuer: readMatch(entry, 'issuer', 'issuerRegExp', errors),
-    subject: readMatch(entry, 'subject', 'subjectRegExp', errors),
+    subject: readSubject(readMatch(entry, 'subject', 'subjectRegExp', errors)),
   };
+}
+
+/**
+ * No address of a workflow ends in a star, so who writes one means all that is below it; the linter says how to be exact.
+ * An owner has to be named: a whole host is nobody. docs/decisions/0011-subjects-with-a-star.md
+ */
+function readSubject(match: TextMatch): TextMatch {
+  const prefix =
+    match.kind === 'exact' ? /^([a-z][a-z0-9+.-]*:\/\/[^/*]+\/[^*]+\/)\*$/.exec(match.text)?.[1] : undefined;
+  return prefix === undefined ? match : { kind: 'below', prefix };
 }
 
 /** A match that matches nothing stands in for one that could not be read; the error beside it keeps it out of use. */

@@ -5,7 +5,7 @@ import type { Failure } from '../kernel/failure.ts';
 import type { ImageReference } from '../kernel/image-reference.ts';
 import { stableJson } from '../kernel/stable-json.ts';
 import { policyApplies } from './matching.ts';
-import type { Authority, ClusterImagePolicy, PolicySnapshot, StaticAuthority, TrustRoot } from './model.ts';
+import type { Authority, ClusterImagePolicy, PolicySnapshot, StaticAuthority, TextMatch, TrustRoot } from './model.ts';
 import type { PinnedImage, Question, SignaturesQuestion, TrustQuestion } from './question.ts';
 import type { ObjectFacts } from './subject.ts';
 import { selectTrust } from './trust-selection.ts';
@@ -108,10 +108,17 @@ function contentOf(trust: TrustQuestion): unknown {
   const log = trust.log.demand === 'required' ? hash(trust.log.root) : 'ignored';
   const common = { ...trust, log, timestamps: hash(trust.timestamps) };
   if (trust.kind === 'key') return common;
-  const identities = trust.identities.map(({ issuer, subject }) =>
-    [issuer, subject].map((match) =>
-      match.kind === 'exact' ? ['exact', match.text] : ['regexp', match.pattern.source],
-    ),
-  );
+  const identities = trust.identities.map(({ issuer, subject }) => [issuer, subject].map(textOf));
   return { ...common, root: hash(trust.root), identities };
+}
+
+function textOf(match: TextMatch): readonly [TextMatch['kind'], string] {
+  switch (match.kind) {
+    case 'exact':
+      return [match.kind, match.text];
+    case 'below':
+      return [match.kind, match.prefix];
+    case 'regexp':
+      return [match.kind, match.pattern.source];
+  }
 }

@@ -30,6 +30,8 @@ function fits(wanted: TextMatch, text: string): boolean {
   switch (wanted.kind) {
     case 'exact':
       return wanted.text === text;
+    case 'below':
+      return text.length > wanted.prefix.length && text.startsWith(wanted.prefix);
     case 'regexp':
       return wanted.pattern.matches(text);
   }

@@ -102,8 +102,13 @@ describe('warns of', () => {
       '"**" admits everything there without a signature',
     ],
     [
-      'a star in an exact subject',
+      'a star at the end of a subject',
       identity({ issuer, subject: 'https://github.com/org/*' }),
+      'spec.authorities[0].keyless.identities[0].subject: "https://github.com/org/*" is everything below that address here, and nothing in other tools; name the workflow with subjectRegExp: ^https://github\\.com/org/…$',
+    ],
+    [
+      'a star inside a subject',
+      identity({ issuer, subject: 'https://github.com/*/app' }),
       'spec.authorities[0].keyless.identities[0].subject: "*" is no wildcard here, the text is compared as it stands; use subjectRegExp',
     ],
     [
