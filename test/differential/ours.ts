@@ -19,10 +19,9 @@ export function writePolicies(place: Place, asks: readonly Ask[]): ReadonlyMap<s
   return new Map(
     asks.map((ask, index) => {
       const file = place.file(`policy-${index}.yaml`);
-      writeFileSync(
-        file,
-        [policy(ask.authority(place)), ...roots].map((document) => stringify(document)).join('---\n'),
-      );
+      const authority = ask.authority(place);
+      const named = JSON.stringify(authority).includes('trustRootRef') ? roots : [];
+      writeFileSync(file, [policy(authority), ...named].map((document) => stringify(document)).join('---\n'));
       return [ask.name, file];
     }),
   );
