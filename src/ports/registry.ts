@@ -54,6 +54,16 @@ export interface Registry {
   /** A blob of at most `maxBytes`. */
   blob(repository: Repository, digest: Digest, maxBytes: number, options: CallOptions): Promise<Result<Uint8Array>>;
   /**
+   * Gives a blob of `size` bytes to `read` as it comes, and waits for it each time. What was read counts only once this
+   * has said that all of it is there and has the digest.
+   */
+  streamBlob(
+    repository: Repository,
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    read: (chunk: Buffer) => Promise<void>,
+    options: CallOptions,
+  ): Promise<Result<void>>;
+  /**
    * Manifests whose subject is `digest`, one list for each place that may have some: the referrers API and, where it may
    * be missing, the fallback tag. Whoever has found what was wanted reads no further.
    */

@@ -57,6 +57,17 @@ export class FakeRegistry implements Registry {
     return bytes === undefined ? fail(failure('REGISTRY_RESPONSE_INVALID', `no ${digest}`)) : ok(bytes);
   }
 
+  async streamBlob(
+    repository: unknown,
+    { digest }: { readonly digest: Digest },
+    read: (chunk: Buffer) => Promise<void>,
+  ): ReturnType<Registry['streamBlob']> {
+    const bytes = await this.blob(repository, digest);
+    if (!bytes.ok) return bytes;
+    await read(Buffer.from(bytes.value));
+    return ok(undefined);
+  }
+
   async *referrers(_repository: unknown, digest: Digest): ReturnType<Registry['referrers']> {
     await this.called(`referrers ${digest}`);
     yield this.broken === undefined ? ok(this.referring.get(digest) ?? []) : fail(this.broken);

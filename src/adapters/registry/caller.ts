@@ -6,7 +6,7 @@ import type { CallOptions, Repository } from '../../ports/registry.ts';
 import { createAuthorization } from './authorization.ts';
 import { parseChallenge } from './challenge.ts';
 import type { Hosts } from './hosts.ts';
-import type { Answer } from './send.ts';
+import type { Answer, OnContent } from './send.ts';
 import type { Transport } from './transport.ts';
 
 export interface Call {
@@ -16,6 +16,7 @@ export interface Call {
   readonly path: string | URL;
   readonly accept: string;
   readonly maxBytes: number;
+  readonly onContent?: OnContent;
   readonly options: CallOptions;
 }
 
@@ -25,12 +26,19 @@ export type Caller = (call: Call) => Promise<Result<Answer>>;
 export function createCaller(hosts: Hosts, transport: Transport): Caller {
   const authorization = createAuthorization(hosts, transport);
 
-  return async ({ method, repository, path, accept, maxBytes, options }) => {
+  return async ({ method, repository, path, accept, maxBytes, onContent, options }) => {
     const url = path instanceof URL ? path : hosts.urlOf(repository, path);
     if (url === undefined) return fail(noHost(repository));
     const send = (header: string | undefined): Promise<Result<Answer>> => {
       const headers = { accept, ...defined('authorization', header) };
-      return transport.exchange({ method, url, headers, maxBytes, signal: options.signal });
+      return transport.exchange({
+        method,
+        url,
+        headers,
+        maxBytes,
+        ...defined('onContent', onContent),
+        signal: options.signal,
+      });
     };
     const first = await send(authorization.known(repository, options));
     // Only the registry itself may say where its credentials go, not whom it redirects to.

@@ -3,13 +3,11 @@
  * the digest it was asked for, and limited in size.
  */
 import { LRUCache } from 'lru-cache';
-import { digestOf } from '../../kernel/digest.ts';
 import { repositoryName } from '../../kernel/image-reference.ts';
-import { fail, ok } from '../../kernel/result.ts';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { Registry } from '../../ports/registry.ts';
+import { getBlob, streamBlob } from './blobs.ts';
 import { createCaller, type Caller } from './caller.ts';
-import { invalid, problemOf, wrongDigest } from './failures.ts';
 import { Hosts, type HostSettings } from './hosts.ts';
 import { getManifest, resolveTag } from './manifests.ts';
 import { createReferrers, type Hints } from './referrers.ts';
@@ -48,19 +46,8 @@ export function createOciRegistry(settings: OciRegistrySettings): OciRegistry {
     resolve: (repository, tag, options) => resolveTag(call, repository, tag, options),
     manifest: (repository, reference, options) => getManifest(call, repository, reference, options),
     blob: getBlob(call),
+    streamBlob: streamBlob(call),
     referrers: createReferrers(call, hints),
     close: () => transport.close(),
-  };
-}
-
-function getBlob(call: Caller): Registry['blob'] {
-  return async (repository, digest, maxBytes, options) => {
-    const answer = await call({ method: 'GET', repository, path: `blobs/${digest}`, accept: '*/*', maxBytes, options });
-    if (!answer.ok) return answer;
-    const { status, url, body } = answer.value;
-    if (status === 404) return fail(invalid(url, `it lists ${digest} but does not have it`));
-    const refused = problemOf(answer.value);
-    if (refused !== undefined) return fail(refused);
-    return digestOf(body) === digest ? ok(body) : fail(wrongDigest(url, digest));
   };
 }

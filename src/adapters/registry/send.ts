@@ -8,8 +8,12 @@ export interface Asked {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly maxBytes: number;
+  /** Gets the content of a 200 as it comes, which then is in no answer, and is waited for. */
+  readonly onContent?: OnContent;
   readonly signal: AbortSignal;
 }
+
+export type OnContent = (chunk: Buffer) => Promise<void>;
 
 export interface Answer {
   /** Where it came from, after redirects. */
@@ -31,17 +35,23 @@ const usualHeaders = { 'user-agent': 'countersign', 'accept-encoding': 'identity
 
 export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> {
   const { method, url, signal } = asked;
+  let isPassedOn = false;
   try {
     const got = await request(url, { method, headers: { ...usualHeaders, ...asked.headers }, dispatcher, signal });
     const status = got.statusCode;
     const headers = flatten(got.headers);
-    const body = await readBody(got.body, status === 200 ? asked.maxBytes : maxErrorBytes);
+    isPassedOn = status === 200 && asked.onContent !== undefined;
+    const body = await (isPassedOn
+      ? passOn(got.body, asked)
+      : readBody(got.body, status === 200 ? asked.maxBytes : maxErrorBytes));
     if (body === undefined && status === 200) {
       return { ok: false, failure: tooLarge(url, asked.maxBytes), again: false };
     }
     return { ok: true, value: { url, status, headers, body: body ?? new Uint8Array() } };
   } catch (error) {
-    return { ok: false, ...connectionFailure(error, url, signal) };
+    const failed = connectionFailure(error, url, signal);
+    // What was passed on cannot be taken back, so another try would repeat it.
+    return { ok: false, failure: failed.failure, again: failed.again && !isPassedOn };
   }
 }
 
@@ -56,6 +66,20 @@ async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number)
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Undefined when there is more than allowed: not a byte of that is passed on. */
+async function passOn(
+  body: Dispatcher.ResponseData['body'],
+  { maxBytes, onContent }: Asked,
+): Promise<Uint8Array | undefined> {
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined;
+    await onContent?.(chunk);
+  }
+  return new Uint8Array();
 }
 
 function flatten(headers: Dispatcher.ResponseData['headers']): Readonly<Record<string, string>> {
