@@ -14,7 +14,10 @@ import { readStatement } from './statement.ts';
 /** What `cosign sign` states; every other predicate is an attestation. */
 const signPredicate = 'https://sigstore.dev/cosign/sign/v1';
 const inTotoPayload = 'application/vnd.in-toto+json';
-const maxEntries = 5;
+/** Log entries and timestamps: every pair of them may have to be tried, at some milliseconds each. Real ones have one. */
+const maxProofs = 3;
+/** As in legacy signatures. */
+const maxIntermediates = 5;
 
 export function parseBundle(
   artifact: BundleSignature,
@@ -69,11 +72,11 @@ export function verificationMaterial(
 ): Pick<ParsedSignature, 'certificate' | 'intermediates' | 'logEntries' | 'timestamps'> {
   const { content, tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
   const timestamps = timestampVerificationData?.rfc3161Timestamps ?? [];
-  if (tlogEntries.length > maxEntries || timestamps.length > maxEntries)
+  if (tlogEntries.length > maxProofs || timestamps.length > maxProofs)
     throw malformed('the bundle holds too many log entries or timestamps');
   const chain = content.$case === 'x509CertificateChain' ? content.x509CertificateChain.certificates : [];
   // Reading a certificate takes a millisecond or two.
-  if (chain.length > 1 + maxEntries) throw malformed('the bundle holds too many certificates');
+  if (chain.length > 1 + maxIntermediates) throw malformed('the bundle holds too many certificates');
   const certificate = content.$case === 'certificate' ? content.certificate : chain[0];
   if (chain.some(({ rawBytes }) => isSelfSigned(rawBytes)))
     throw malformed('the bundle brings a root certificate of its own');
