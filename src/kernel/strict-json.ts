@@ -56,7 +56,7 @@ function membersOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;
   const inside: readonly unknown[] = Object.values(value);
   let members = Array.isArray(value) ? 0 : inside.length;
-  for (const item of inside) members += membersOf(item);
+  for (const item of inside) if (typeof item === 'object') members += membersOf(item);
   return members;
 }
 
