@@ -56,7 +56,9 @@ function readObject(text: string | undefined): Readonly<Record<string, unknown>>
 }
 
 function fill(contract: ActionContract, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const entries = contract.inputs.map((spec) => [spec.name, ownValue(given, spec.name) ?? spec.default] as const);
+  const entries = contract.inputs.map(
+    (spec) => [spec.name, Object.hasOwn(given, spec.name) ? given[spec.name] : spec.default] as const,
+  );
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
