@@ -1,0 +1,122 @@
+/**
+ * What a Pod Security Standard is made of: rows that say what a member of a Pod or of its containers may be. A value of a
+ * shape that the API knows not is outside of every row.
+ */
+import { asRecord } from '../kernel/strict-json.ts';
+
+type Members = Readonly<Record<string, unknown>>;
+
+export interface CheckedPod {
+  readonly spec: Members;
+  readonly annotations: Members;
+  readonly containers: readonly Part[];
+  readonly isWindows: boolean;
+  /** Its root is nobody on the node. core/v1 PodSpec hostUsers */
+  readonly hasUserNamespace: boolean;
+}
+
+/** A value inside the PodSpec, by its path. */
+export interface Part {
+  readonly field: string;
+  readonly value: unknown;
+}
+
+/** A part that is outside. */
+export interface Finding extends Part {
+  /** The end of a sentence. */
+  readonly wayOut: string;
+}
+
+export type Check = (pod: CheckedPod) => readonly Finding[];
+
+export interface Row {
+  readonly of: 'pod' | 'containers' | 'both';
+  /** Of members; `*` stands for every item of a list. */
+  readonly path: string;
+  /** Never asked about an absent value. */
+  readonly allows: (value: unknown) => boolean;
+  readonly wayOut: string;
+  readonly unless?: (pod: CheckedPod) => boolean;
+}
+
+/** An absent value is refused too, unless the Pod has one for all its containers. */
+export interface MandatoryRow extends Row {
+  readonly path: `securityContext.${string}`;
+}
+
+const lists = ['initContainers', 'containers', 'ephemeralContainers'] as const;
+
+export function checkedPod(spec: Members, annotations: Members): CheckedPod {
+  return {
+    spec,
+    annotations,
+    containers: lists.flatMap((list) => itemsOf({ field: list, value: spec[list] })),
+    isWindows: asRecord(spec['os'])?.['name'] === 'windows',
+    hasUserNamespace: spec['hostUsers'] === false,
+  };
+}
+
+export function optional(row: Row): Check {
+  return (pod) => {
+    if (row.unless?.(pod) === true) return [];
+    return holdersOf(row, pod)
+      .flatMap((holder) => partsAt(holder, row.path))
+      .filter(({ value }) => !row.allows(value))
+      .map((part) => ({ ...part, wayOut: row.wayOut }));
+  };
+}
+
+export function mandatory(row: MandatoryRow): Check {
+  const optionally = optional(row);
+  return (pod) => {
+    if (row.unless?.(pod) === true) return [];
+    const hasValue = (holder: Part): boolean => partsAt(holder, row.path).length > 0;
+    const isOfPod = row.of === 'both' && hasValue(podOf(pod));
+    const missing = isOfPod ? [] : pod.containers.filter((container) => !hasValue(container));
+    const { path, wayOut } = row;
+    return [
+      ...optionally(pod),
+      ...missing.map(({ field }) => ({ field: `${field}.${path}`, value: undefined, wayOut })),
+    ];
+  };
+}
+
+function podOf({ spec }: CheckedPod): Part {
+  return { field: '', value: spec };
+}
+
+function holdersOf({ of }: Row, pod: CheckedPod): readonly Part[] {
+  if (of === 'pod') return [podOf(pod)];
+  return of === 'containers' ? pod.containers : [podOf(pod), ...pod.containers];
+}
+
+/** Of a type that no row allows. */
+const malformed = Symbol('malformed');
+
+/** The values at a path; null is as good as absent. */
+export function partsAt(holder: Part, path: string): readonly Part[] {
+  return path
+    .split('.')
+    .reduce<readonly Part[]>((parts, step) => parts.flatMap((part) => stepInto(part, step)), [holder]);
+}
+
+function stepInto({ field, value }: Part, step: string): readonly Part[] {
+  if (value === malformed) return [{ field, value }];
+  if (step === '*') return itemsOf({ field, value });
+  const members = asRecord(value);
+  if (members === undefined) return [{ field, value: malformed }];
+  return present({ field: field === '' ? step : `${field}.${step}`, value: members[step] });
+}
+
+function itemsOf({ field, value }: Part): readonly Part[] {
+  if (Array.isArray(value)) return value.map((item: unknown, index) => ({ field: `${field}[${index}]`, value: item }));
+  return present({ field, value }).map(() => ({ field, value: malformed }));
+}
+
+function present(part: Part): readonly Part[] {
+  return part.value === undefined || part.value === null ? [] : [part];
+}
+
+export function isOneOf(values: readonly unknown[]): (value: unknown) => boolean {
+  return (value) => values.includes(value);
+}
