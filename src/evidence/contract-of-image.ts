@@ -1,53 +1,94 @@
 /**
  * Finds the contract of an image: in its configuration's label, else in the file system that its layers make. What is
- * found was proven against the image's digest; an image without contract is an answer, a contract that cannot be read
- * is CONTRACT_INVALID, and every other failure is the registry's.
+ * found was proven against the image's digest. An image without contract is an answer, a contract that cannot be read is
+ * CONTRACT_INVALID, and every other failure is the registry's.
  */
+import { contractFile, contractLabel } from '../contract/contract-places.ts';
 import type { ActionContract } from '../contract/model.ts';
 import { parseContract } from '../contract/parse-contract.ts';
-import { failure } from '../kernel/failure.ts';
-import { parseManifest, type OciImage } from '../kernel/oci-manifest.ts';
-import { fail, ok, type Result } from '../kernel/result.ts';
+import { digestOf } from '../kernel/digest.ts';
+import { quoted } from '../kernel/failure.ts';
+import { ok, type Result } from '../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
 import type { PinnedImage } from '../policy/question.ts';
 import type { CallOptions, Registry } from '../ports/registry.ts';
+import { LayersSearch, type SearchLimits } from './contract-in-layers.ts';
+import { contractInvalid } from './contract-invalid.ts';
+import { platformsOf, type PlatformImage } from './platforms-of-image.ts';
 
-export const contractLabel = 'ai.kubernaut.action-contract';
+export type ContractRegistry = Pick<Registry, 'manifest' | 'blob' | 'streamBlob'>;
+
 const maxConfigBytes = 4 * 1024 * 1024;
+const maxProblems = 20;
 
 export async function contractOfImage(
-  registry: Registry,
+  registry: ContractRegistry,
   image: PinnedImage,
   options: CallOptions,
+  limits: SearchLimits,
 ): Promise<Result<ActionContract | undefined>> {
-  const found = await registry.manifest(image, image.digest, options);
-  if (!found.ok) return found;
-  if (found.value === undefined) return fail(failure('IMAGE_NOT_FOUND', `the registry has no image ${image.digest}`));
-  const manifest = parseManifest(found.value.bytes);
-  if (!manifest.ok) return invalid(manifest.failure.message);
-  if (manifest.value.kind === 'index') return invalid('images for several platforms are not read yet');
-  const label = await readLabel(registry, image, manifest.value, options);
-  if (!label.ok || label.value === undefined) return label.ok ? ok(undefined) : label;
-  const contract = parseContract(label.value);
-  if (contract.ok) return contract;
-  return invalid(`its label ${contractLabel} is no valid contract: ${contract.failure.join('; ')}`);
+  const platforms = await platformsOf(registry, image, options);
+  if (!platforms.ok) return platforms;
+  const search = new LayersSearch(registry, image, options, limits);
+  const found: Found[] = [];
+  // One after the other: most images have one or two, and what they may cost together is limited.
+  for (const platform of platforms.value) {
+    const one = await readPlatform(registry, image, platform, search, options);
+    if (!one.ok) return one;
+    found.push(one.value);
+  }
+  const [first] = found;
+  if (first === undefined) return contractInvalid('the index names no image for any platform');
+  if (found.some(({ text }) => text !== first.text)) return contractInvalid(disagreement(found));
+  return parsed(first);
 }
 
-async function readLabel(
-  registry: Registry,
+/** The same bytes on every platform are the same text. */
+interface Found {
+  readonly platform: string;
+  readonly place: string;
+  readonly bytes?: Uint8Array;
+  /** The digest of the bytes. */
+  readonly text?: string;
+}
+
+async function readPlatform(
+  registry: ContractRegistry,
   image: PinnedImage,
-  { config }: OciImage,
+  { platform, manifest }: PlatformImage,
+  search: LayersSearch,
   options: CallOptions,
-): Promise<Result<Uint8Array | undefined>> {
-  const blob = await registry.blob(image, config.digest, maxConfigBytes, options);
-  if (!blob.ok) return blob;
-  const json = parseStrictJson(blob.value);
-  if (!json.ok) return invalid(`its configuration cannot be read: ${json.problem}`);
+): Promise<Result<Found>> {
+  const config = await registry.blob(image, manifest.config.digest, maxConfigBytes, options);
+  if (!config.ok) return config;
+  const label = readLabel(config.value);
+  if (!label.ok) return label;
+  const bytes = label.value === undefined ? await search.contract(manifest.layers) : ok(label.value);
+  if (!bytes.ok) return bytes;
+  const place = label.value === undefined ? `file /${contractFile}` : `label ${contractLabel}`;
+  if (bytes.value === undefined) return ok({ platform, place });
+  return ok({ platform, place, bytes: bytes.value, text: digestOf(bytes.value) });
+}
+
+/** OCI image-spec 1.1 config.md; Docker's has the same members. */
+function readLabel(config: Uint8Array): Result<Uint8Array | undefined> {
+  const json = parseStrictJson(config);
+  if (!json.ok) return contractInvalid(`the image's configuration cannot be read: ${quoted(json.problem)}`);
   const label = asRecord(asRecord(asRecord(json.value)?.['config'])?.['Labels'])?.[contractLabel];
   if (label === undefined) return ok(undefined);
-  return typeof label === 'string' ? ok(Buffer.from(label)) : invalid(`its label ${contractLabel} is not a text`);
+  return typeof label === 'string' ? ok(Buffer.from(label)) : contractInvalid(`its label ${contractLabel} is no text`);
 }
 
-function invalid(why: string): Result<never> {
-  return fail(failure('CONTRACT_INVALID', `the image's contract cannot be used: ${why}`));
+function parsed({ place, bytes }: Found): Result<ActionContract | undefined> {
+  if (bytes === undefined) return ok(undefined);
+  const contract = parseContract(bytes);
+  if (contract.ok) return contract;
+  const more = contract.failure.length - maxProblems;
+  const problems = contract.failure.slice(0, maxProblems).join('; ');
+  return contractInvalid(`${place}: ${problems}${more > 0 ? `; and ${more} more` : ''}`);
+}
+
+function disagreement(found: readonly Found[]): string {
+  const platforms = found.map(({ platform, text }) => `${platform} has ${text ?? 'none'}`);
+  return `platforms must have the same one, byte for byte, but ${platforms.join(', ')}`;
 }

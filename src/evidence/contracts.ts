@@ -5,6 +5,7 @@ import type { Result } from '../kernel/result.ts';
 import type { PinnedImage } from '../policy/question.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Credentials, Registry } from '../ports/registry.ts';
+import { defaultSearchLimits } from './contract-in-layers.ts';
 import { contractOfImage } from './contract-of-image.ts';
 
 /** What an image's bytes say; an image without contract says so too. */
@@ -35,7 +36,7 @@ export function createContracts(
     ttl: unavailableMs,
     fetchMethod: async (_key, _stale, { context: { image, credentials } }) => {
       const signal = AbortSignal.timeout(flightSeconds * 1_000);
-      const answer = await contractOfImage(registry, image, { credentials, signal });
+      const answer = await contractOfImage(registry, image, { credentials, signal }, defaultSearchLimits);
       if (answer.ok || answer.failure.code === 'CONTRACT_INVALID') kept.set(image.digest, answer);
       return answer;
     },
