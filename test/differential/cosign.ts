@@ -12,9 +12,9 @@ export type Cosign = (args: readonly string[]) => Promise<CosignRun>;
 const deadlineMs = 30_000;
 
 /** Undefined, after one loud line, where there is no cosign; with CI set that is an error. */
-export async function findCosign(home: string): Promise<Cosign | undefined> {
+export async function findCosign(): Promise<((home: string) => Cosign) | undefined> {
   const path = (await findToolPrograms())?.cosign;
-  if (path !== undefined) return (args) => run(path, args, home);
+  if (path !== undefined) return (home) => (args) => run(path, args, home);
   const message = 'cosign is neither installed nor can it be built through Go';
   if (process.env['CI'] !== undefined)
     throw new Error(`suites with the real cosign must run when CI is set: ${message}`);

@@ -43,12 +43,10 @@ export interface Lab extends Place {
 }
 
 export async function startLab(): Promise<Lab | undefined> {
+  const cosignIn = await findCosign();
+  if (cosignIn === undefined) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'countersign-cosign-'));
-  const cosign = await findCosign(folder);
-  if (cosign === undefined) {
-    rmSync(folder, { recursive: true });
-    return undefined;
-  }
+  const cosign = cosignIn(folder);
   const registries = [startRegistry({ referrersApi: false }), startRegistry()] as const;
   const [registry, modern] = await Promise.all(registries);
   const [sigstore, another] = await Promise.all([startSigstore(), startSigstore()]);
