@@ -92,7 +92,7 @@ function readInput(entry: Fields, type: ValueType, patterns: PatternBudget, erro
 
 function checkDefault(input: InputSpec, path: string, errors: FieldErrors): void {
   if (input.default === undefined) return;
-  for (const problem of valueProblems(input, input.default)) errors.add(`the default ${problem}`, path);
+  for (const problem of valueProblems(input, input.default)) errors.add('invalid default', path, problem);
   if (input.required)
     errors.add('a required input has no default', path, 'leave the default out, or say required: false');
 }
