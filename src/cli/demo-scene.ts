@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonLog } from '../adapters/log/json-log.ts';
 import type { WebhookConfig } from '../config.ts';
+import { buildActionImages, type ActionImages } from '../demo/images/action-images.ts';
 import { createBench, type DemoImage } from '../demo/images/bench.ts';
 import { buildDemoImages } from '../demo/images/build-demo-images.ts';
 import { demoPolicies } from '../demo/images/demo-policies.ts';
@@ -13,6 +14,7 @@ import { startWebhook } from './start-webhook.ts';
 
 export interface DemoScene {
   readonly images: readonly DemoImage[];
+  readonly actions: ActionImages;
   readonly webhook: WebhookClient;
   readonly webhookUrl: string;
   readonly decisionLog: string;
@@ -34,6 +36,7 @@ export async function setDemoScene(folder: string): Promise<DemoScene> {
     closers.push(() => sigstore.close());
     const bench = createBench(registry, sigstore);
     const images = await buildDemoImages(bench);
+    const actions = buildActionImages(bench);
     const policies = join(folder, 'policies');
     await mkdir(policies, { recursive: true });
     for (const { name, text } of demoPolicies(bench)) await writeFile(join(policies, name), text);
@@ -44,7 +47,15 @@ export async function setDemoScene(folder: string): Promise<DemoScene> {
     const webhookUrl = `https://127.0.0.1:${running.address.port}`;
     const webhook = webhookClient(webhookUrl, running.caPem ?? '');
     closers.push(() => webhook.close());
-    return { images, webhook, webhookUrl, decisionLog, registryRequests: () => registry.requests().total, close };
+    return {
+      images,
+      actions,
+      webhook,
+      webhookUrl,
+      decisionLog,
+      registryRequests: () => registry.requests().total,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

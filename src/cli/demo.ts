@@ -1,6 +1,7 @@
 /**
  * `countersign demo`: the real webhook on loopback is asked what an API server would ask about images that are signed
- * well, badly or not at all, and every answer is held against what it must be.
+ * well, badly or not at all, and about signed actions inside and outside of their contracts. Every answer is held against
+ * what it must be.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,22 +10,21 @@ import { join } from 'node:path';
 import { decisionLogFiles } from '../adapters/decision-log/lines.ts';
 import { readDecisions } from '../adapters/decision-log/read-decisions.ts';
 import { verifyDecisionLog, type Verification } from '../adapters/decision-log/verify-decision-log.ts';
+import { actionTrials, type ActionTrial } from '../demo/action-trials.ts';
 import type { DemoImage } from '../demo/images/bench.ts';
 import { workload, workloadKinds, type WorkloadKind } from '../demo/workloads.ts';
+import { patched } from '../kernel/json-patch.ts';
 import { setDemoScene, type DemoScene } from './demo-scene.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { admissionReviewFor } from './manifest-documents.ts';
-import { patched } from '../kernel/json-patch.ts';
 import { coloured, table, type Terminal } from './terminal.ts';
 
-interface Trial {
-  readonly image: DemoImage;
-  readonly kind: WorkloadKind;
-}
+type Trial = ActionTrial;
 
-interface Tried extends Trial {
+interface Tried {
+  readonly trial: Trial;
   readonly decision: 'admit' | 'refuse';
-  /** Why it was refused, or the image as it is stored. */
+  /** Why it was refused, or what is stored. */
   readonly outcome: string;
   readonly milliseconds: number;
   readonly asExpected: boolean;
@@ -38,12 +38,10 @@ export async function runDemo(keep: string | undefined, terminal: Terminal): Pro
     const { tried, log } = await demonstrate(folder, terminal);
     const wrong = tried.filter(({ asExpected }) => !asExpected).length;
     const seconds = ((performance.now() - started) / 1_000).toFixed(1);
-    terminal.out(
-      `\n${tried.length} decisions, ${wrong} not as expected; decision log ${log.verdict}; ${seconds} s.\n` +
-        (keep === undefined
-          ? ''
-          : `Kept in ${folder}: try  countersign audit list --decision-log ${folder}/decisions.jsonl\n`),
-    );
+    terminal.out(`\n${tried.length} decisions, ${wrong} not as expected; decision log ${log.verdict}; ${seconds} s.\n`);
+    if (keep !== undefined) {
+      terminal.out(`Kept in ${folder}: try  countersign audit list --decision-log ${folder}/decisions.jsonl\n`);
+    }
     return wrong === 0 && log.verdict === 'intact' ? exitCodes.ok : exitCodes.refused;
   } finally {
     if (keep === undefined) await rm(folder, { recursive: true, force: true });
@@ -58,9 +56,13 @@ async function demonstrate(
   const scene = await setDemoScene(folder);
   const tried: Tried[] = [];
   try {
-    terminal.out(`Webhook at ${scene.webhookUrl}, ${scene.images.length} images.\n\n`);
-    for (const [index, trial] of trialsOf(scene.images).entries()) tried.push(await attempt(scene, trial, index));
-    terminal.out(table([headings, ...tried.map((one) => row(terminal, one))]));
+    terminal.out(`Webhook at ${scene.webhookUrl}, ${scene.images.length} images.\n`);
+    for (const [title, trials] of chaptersOf(scene)) {
+      const done: Tried[] = [];
+      for (const trial of trials) done.push(await attempt(scene, trial));
+      terminal.out(`\n${title}\n\n${table([headings, ...done.map((one) => row(terminal, one))])}`);
+      tried.push(...done);
+    }
     terminal.out(`\nThe registry was asked ${scene.registryRequests()} times.\n`);
   } finally {
     await scene.close();
@@ -68,39 +70,51 @@ async function demonstrate(
   return { tried, log: await showLog(scene.decisionLog, terminal) };
 }
 
-/** Every image as one kind of workload in turn, then a good and a bad one as every kind. */
-function trialsOf(images: readonly DemoImage[]): readonly Trial[] {
-  const inTurn = images.map((image, index) => ({
-    image,
-    kind: workloadKinds[index % workloadKinds.length] ?? workloadKinds[0],
-  }));
-  const pair = ['admit', 'refuse'].flatMap((expected) => images.find((image) => image.expected === expected) ?? []);
-  const everyKind = workloadKinds.flatMap((kind) => pair.map((image) => ({ image, kind })));
-  const known = new Set(inTurn.map(nameOf));
-  return [...inTurn, ...everyKind.filter((trial) => !known.has(nameOf(trial)))];
+function chaptersOf({ images, actions }: DemoScene): readonly (readonly [string, readonly Trial[]])[] {
+  return [
+    ['Who signed it?', imageTrials(images)],
+    ['What may it do? Contracts of signed actions', actionTrials(actions)],
+  ];
 }
 
-function nameOf({ image, kind }: Trial): string {
-  return `${image.under}-${image.name}-${kind}`.toLowerCase();
+/** Every image as one kind of workload in turn, then a good and a bad one as every kind. */
+function imageTrials(images: readonly DemoImage[]): readonly Trial[] {
+  const inTurn = images.map((image, index) => imageTrial(image, workloadKinds[index % workloadKinds.length]));
+  const pair = ['admit', 'refuse'].flatMap((expected) => images.find((image) => image.expected === expected) ?? []);
+  const everyKind = workloadKinds.flatMap((kind) => pair.map((image) => imageTrial(image, kind)));
+  const known = new Set(inTurn.map(({ manifest }) => manifest.name));
+  return [...inTurn, ...everyKind.filter(({ manifest }) => !known.has(manifest.name))];
+}
+
+function imageTrial(image: DemoImage, kind: WorkloadKind = 'Pod'): Trial {
+  const manifest = workload(kind, `${image.under}-${image.name}-${kind}`.toLowerCase(), image.reference);
+  return { ...image, image: { ...image, name: `${image.under}/${image.name}` }, kind, manifest, shows: [] };
 }
 
 /** As an API server does it: first the mutating webhook, then the validating one on what came of it. */
-async function attempt({ webhook }: DemoScene, trial: Trial, index: number): Promise<Tried> {
-  const { image, kind } = trial;
-  const manifest = workload(kind, `${nameOf(trial)}-${index + 1}`, image.reference);
+async function attempt({ webhook }: DemoScene, trial: Trial): Promise<Tried> {
+  const { image, manifest } = trial;
   const started = performance.now();
   const { patch } = await webhook.post('/mutate', admissionReviewFor(manifest, randomUUID()));
   const object = patched(manifest.object, patch);
   const answer = await webhook.post('/validate', admissionReviewFor({ ...manifest, object }, randomUUID()));
   const milliseconds = performance.now() - started;
-  const pinned = `${image.reference}@${image.digest}`;
-  const decision = answer.allowed ? 'admit' : 'refuse';
+  const stored = JSON.stringify(object);
   const { message = '' } = answer;
+  const shown = (text: string): boolean => trial.shows.every((part) => text.includes(part));
   const asExpected = answer.allowed
-    ? image.expected === 'admit' && JSON.stringify(object).includes(`"${pinned}"`)
-    : image.expected === 'refuse' && answer.code === 403 && message.startsWith(`${image.expectedCode}:`);
-  const outcome = answer.allowed ? `stored as …@${image.digest.slice(0, 19)}…` : short(message);
-  return { ...trial, decision, outcome, milliseconds, asExpected };
+    ? trial.expected === 'admit' && stored.includes(`"${image.reference}@${image.digest}"`) && shown(stored)
+    : trial.expected === 'refuse' &&
+      answer.code === 403 &&
+      message.startsWith(`${trial.expectedCode}:`) &&
+      shown(message);
+  return {
+    trial,
+    decision: answer.allowed ? 'admit' : 'refuse',
+    outcome: answer.allowed ? `stored as …@${image.digest.slice(0, 19)}…` : short(message),
+    milliseconds,
+    asExpected,
+  };
 }
 
 /** The reason without the places, which are the same in every row. */
@@ -111,16 +125,13 @@ function short(message: string): string {
 
 const headings = ['', 'kind', 'image', 'what it is', 'expected', 'decision', 'ms', 'reason'];
 
-function row(
-  terminal: Terminal,
-  { image, kind, decision, outcome, milliseconds, asExpected }: Tried,
-): readonly string[] {
+function row(terminal: Terminal, { trial, decision, outcome, milliseconds, asExpected }: Tried): readonly string[] {
   return [
     asExpected ? coloured(terminal, 'green', 'ok') : coloured(terminal, 'red', 'NO'),
-    kind,
-    `${image.under}/${image.name}`,
-    image.about,
-    image.expected,
+    trial.kind,
+    trial.image.name,
+    trial.about,
+    trial.expected,
     coloured(terminal, decision === 'admit' ? 'green' : 'red', decision),
     milliseconds.toFixed(0),
     outcome,

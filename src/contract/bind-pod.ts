@@ -75,7 +75,7 @@ export function bindPod<B extends Binding>(pod: PodToBind, bindings: readonly B[
 function whereItRuns({ contract, rules }: Binding, namespace: string): Settled<undefined> {
   const lists = contract?.run === undefined ? rules.namespaces : [...rules.namespaces, contract.run];
   if (isAllowed(lists, namespace)) return { value: undefined, conflicts: [] };
-  const names = contract === undefined ? rules.policies : [...rules.policies, `the contract of ${contract.name}`];
+  const names = contract?.run === undefined ? rules.policies : [...rules.policies, `the contract of ${contract.name}`];
   const message = `namespace ${namespace} is not in the allowlist of ${names.join(', ')}`;
   return { value: undefined, conflicts: [{ code: 'NAMESPACE_NOT_ALLOWED', field: '', message }] };
 }

@@ -13,7 +13,7 @@ const rootWithoutLog = 'demo-sigstore-without-log';
 
 /** The policies that demo images are judged under: one per repository prefix, and nothing else is admitted. */
 export function demoPolicies(bench: Bench): readonly PolicyFile[] {
-  const policy = (name: PolicyName, authority: object): object => ({
+  const policy = (name: PolicyName | 'actions' | 'lenient', authority: object): object => ({
     apiVersion: 'policy.sigstore.dev/v1beta1',
     kind: 'ClusterImagePolicy',
     metadata: { name: `demo-${name}` },
@@ -29,6 +29,10 @@ export function demoPolicies(bench: Bench): readonly PolicyFile[] {
       keyless: { identities, trustRootRef: sigstoreRoot },
       rfc3161timestamp: { trustRootRef: sigstoreRoot },
     }),
+    policy('actions', { name: 'release-key', key: { data: bench.key.publicKeyPem } }),
+    policy('lenient', { name: 'release-key', key: { data: bench.key.publicKeyPem } }),
+    actionPolicy(bench, 'actions', 'Deny'),
+    actionPolicy(bench, 'lenient', 'Override'),
     policy('current-time', { name: 'release-workflow', keyless: { identities, trustRootRef: rootWithoutLog } }),
   ];
   return [
@@ -36,4 +40,19 @@ export function demoPolicies(bench: Bench): readonly PolicyFile[] {
     { name: `${sigstoreRoot}.json`, text: bench.sigstore.trustedRootJson },
     { name: `${rootWithoutLog}.json`, text: bench.sigstore.trustedRootWithoutLogJson },
   ];
+}
+
+function actionPolicy({ registry }: Bench, name: string, onConflict: 'Deny' | 'Override'): object {
+  return {
+    apiVersion: 'countersign.dev/v1alpha1',
+    kind: 'ActionPolicy',
+    metadata: { name: `demo-${name}` },
+    spec: {
+      images: [{ glob: `${registry.host}/${name}/**` }],
+      namespaces: { allow: ['demo', 'kubernaut-*'] },
+      targets: { allow: ['production', 'team-*'] },
+      contract: { required: true, onConflict },
+      podSecurity: 'restricted',
+    },
+  };
 }
