@@ -17,9 +17,9 @@ function objectDifference(before: Members, after: Members, path: string): readon
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return names.flatMap((name): readonly PatchOperation[] => {
     const place = `${path}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-    if (after[name] === undefined) return before[name] === undefined ? [] : [{ op: 'remove', path: place }];
-    if (before[name] === undefined) return [{ op: 'add', path: place, value: after[name] }];
-    return difference(before[name], after[name], place);
+    const [old, value] = [own(before, name), own(after, name)];
+    if (value === undefined) return old === undefined ? [] : [{ op: 'remove', path: place }];
+    return old === undefined ? [{ op: 'add', path: place, value }] : difference(old, value, place);
   });
 }
 
@@ -44,7 +44,12 @@ function isSame(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, at) => isSame(item, b[at]));
   if (!isObject(a) || !isObject(b)) return false;
   const names = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...names].every((name) => isSame(a[name], b[name]));
+  return [...names].every((name) => isSame(own(a, name), own(b, name)));
+}
+
+/** Not what every object inherits: "constructor" is a fine name for an annotation. */
+function own(members: Members, name: string): unknown {
+  return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
 function isObject(value: unknown): value is Members {
@@ -67,7 +72,8 @@ function applied(value: unknown, [step, ...rest]: readonly string[], operation: 
   if (step === undefined) return operation.op === 'remove' ? undefined : operation.value;
   if (Array.isArray(value)) return appliedToList(value, step, rest, operation);
   if (!isObject(value)) throw new Error(`${operation.path}: there is nothing to change`);
-  const { [step]: before, ...others } = value;
+  const before = own(value, step);
+  const { [step]: _before, ...others } = value;
   if (rest.length > 0) return { ...value, [step]: applied(before, rest, operation) };
   if (operation.op !== 'add' && before === undefined) throw new Error(`${operation.path}: there is nothing to change`);
   return operation.op === 'remove' ? others : { ...value, [step]: operation.value };
