@@ -20,7 +20,7 @@ export function parseTarHeader(block: Buffer): TarHeader {
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
     type: block.toString('latin1', 156, 157),
-    size: numberAt(block, 124, 136),
+    size: sizeIn(block),
   };
 }
 
@@ -39,32 +39,27 @@ function prefixOf(block: Buffer): string {
   }
   // GNU has times there; Go before 1.8 wrote a prefix all the same. golang.org/issue/12594
   const isGnu = magic === 'ustar  \0';
-  return isGnu && !isNumber(block, 345, 357) ? textAt(block, 345, 500) : '';
+  const hasTimes = block.readUInt8(345) >= 0x80 || numberAt(block, 345, 357) !== undefined;
+  return isGnu && !hasTimes ? textAt(block, 345, 500) : '';
+}
+
+function sizeIn(block: Buffer): number {
+  const size = numberAt(block, 124, 136);
+  if (size === undefined) throw new MalformedLayer('an entry has an impossible size');
+  return size;
 }
 
 const octal = /^[ \0]*([0-7]*)[ \0]*$/;
 
-function isNumber(block: Buffer, start: number, end: number): boolean {
-  return isBinary(block, start) || octal.test(block.toString('latin1', start, end));
-}
-
-/** Octal; GNU writes large ones as binary with the highest bit set. */
-function numberAt(block: Buffer, start: number, end: number): number {
-  if (isBinary(block, start)) return binaryAt(block, start, end);
+/** Octal; GNU writes large ones as binary with the highest bit set, of which 48 bits are plenty. */
+function numberAt(block: Buffer, start: number, end: number): number | undefined {
+  const first = block.readUInt8(start);
+  if (first >= 0x80) {
+    const isSmall = first === 0x80 && block.subarray(start + 1, end - 6).every((byte) => byte === 0);
+    return isSmall ? block.readUIntBE(end - 6, 6) : undefined;
+  }
   const [, digits] = octal.exec(block.toString('latin1', start, end)) ?? [];
-  if (digits === undefined) throw new MalformedLayer('an entry has no readable size');
-  return digits === '' ? 0 : Number.parseInt(digits, 8);
-}
-
-function isBinary(block: Buffer, start: number): boolean {
-  return block.readUInt8(start) >= 0x80;
-}
-
-function binaryAt(block: Buffer, start: number, end: number): number {
-  const unused = block.subarray(start, end - 6);
-  const isSmall = unused.every((byte, index) => byte === (index === 0 ? 0x80 : 0));
-  if (!isSmall) throw new MalformedLayer('an entry has an impossible size');
-  return block.readUIntBE(end - 6, 6);
+  return digits === undefined ? undefined : Number.parseInt(`0${digits}`, 8);
 }
 
 /** Over all bytes, the sum's own taken as blanks; some old writers took bytes as signed. */
@@ -77,5 +72,5 @@ function hasGoodSum(block: Buffer): boolean {
     if (byte >= 0x80) high += 1;
   }
   const written = numberAt(block, 148, 156);
-  return written === unsigned || written === unsigned - 256 * high;
+  return written !== undefined && (written === unsigned || written === unsigned - 256 * high);
 }
