@@ -25,11 +25,11 @@ export interface ActionPolicy {
   readonly exceptions: readonly ActionException[];
 }
 
-/** Until it expires, the policy does not count for these images in these namespaces. */
+/** Until it expires, the policy does not count for these images, by digest, in these namespaces. */
 export interface ActionException {
   readonly images: readonly Glob[];
-  /** Empty: every namespace. */
-  readonly namespaces: readonly Glob[];
+  /** Absent: every namespace. */
+  readonly namespaces?: readonly Glob[];
   readonly reason: string;
   readonly owner: string;
   readonly expires: Date;

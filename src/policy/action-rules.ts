@@ -1,10 +1,12 @@
 /** From all ActionPolicies to what holds for one image: restrictions add up, and nothing takes one away but an exception. */
+import type { Digest } from '../kernel/digest.ts';
 import { globMatchesImage, type Glob } from '../kernel/glob.ts';
-import type { ImageReference } from '../kernel/image-reference.ts';
+import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
 import type { ActionException, ActionPolicy, ActionRules } from './action-policy.ts';
 
 export interface ActionPlace {
-  readonly image: ImageReference;
+  /** By its digest: under a tag alone nobody can say what it is. */
+  readonly image: ImageReference & { readonly digest: Digest };
   readonly namespace: string;
   readonly now: Date;
 }
@@ -30,7 +32,8 @@ export function actionRules(policies: readonly ActionPolicy[], place: ActionPlac
     },
     digests: {
       require: some((policy) => policy.digests.require),
-      resolve: strictest(['Never', 'PodsOnly', 'All'], (wanted) => some(({ digests }) => digests.resolve === wanted)),
+      // What is rewritten is what was judged; what is left as a tag may be something else by the time that it runs.
+      resolve: strictest(['All', 'PodsOnly', 'Never'], (wanted) => some(({ digests }) => digests.resolve === wanted)),
     },
     podSecurity: strictest(['restricted', 'baseline', 'privileged'], (level) => some((p) => p.podSecurity === level)),
     serviceAccounts: {
@@ -50,10 +53,12 @@ function applies({ images, exceptions }: ActionPolicy, place: ActionPlace): bool
   return !exceptions.some((exception) => isExcepted(exception, place));
 }
 
+/** An exception permits, so it goes by the digest alone: the tag beside it is whatever the workload wrote. */
 function isExcepted({ images, namespaces, expires }: ActionException, { image, namespace, now }: ActionPlace): boolean {
+  const name = `${repositoryName(image)}@${image.digest}`;
   return (
     now.getTime() < expires.getTime() &&
-    images.some((glob) => globMatchesImage(glob, image)) &&
-    (namespaces.length === 0 || namespaces.some((glob) => glob.matches(namespace)))
+    images.some((glob) => glob.matches(name)) &&
+    (namespaces === undefined || namespaces.some((glob) => glob.matches(namespace)))
   );
 }

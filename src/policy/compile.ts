@@ -86,6 +86,7 @@ function meaningOf(policy: Omit<ClusterImagePolicy, 'meaning'>): unknown {
 function plain(value: unknown): unknown {
   if (typeof value === 'function') return undefined;
   if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Date) return value.toISOString();
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
 }
@@ -102,17 +103,20 @@ export interface SnapshotParts {
 
 export function buildSnapshot({ policies, actionPolicies = [], trustRoots, noMatch }: SnapshotParts): PolicySnapshot {
   const roots = new Map(trustRoots.map((root) => [root.name, root]));
-  const sorted = policies
-    .map((policy) => withRootsChecked(policy, roots))
-    .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+  const sorted = policies.map((policy) => withRootsChecked(policy, roots)).sort(byName);
+  const sortedActions = [...actionPolicies].sort(byName);
   const content = {
     policies: sorted.map(({ name, meaning, notReady }) => ({ name, meaning, notReady })),
     trustRoots: [...roots].map(([name, { generation, notReady }]) => ({ name, generation, notReady })),
-    actionPolicies: plain(actionPolicies),
+    actionPolicies: plain(sortedActions),
     noMatch,
   };
   const generation = digestOf(stableJson(content));
-  return { generation, policies: sorted, actionPolicies, trustRoots: roots, noMatch };
+  return { generation, policies: sorted, actionPolicies: sortedActions, trustRoots: roots, noMatch };
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
 function withRootsChecked(policy: ClusterImagePolicy, roots: ReadonlyMap<string, TrustRoot>): ClusterImagePolicy {

@@ -109,9 +109,12 @@ class Reader {
   private exception(entry: Fields): ActionException {
     const images = this.globs(entry, 'images', compileGlob) ?? [];
     if (images.length === 0) this.errors.missing(entry.at('images'));
+    const namespaces = this.globs(entry, 'namespaces', compileNameGlob);
+    // It could be meant as none, and as all.
+    if (namespaces?.length === 0) this.errors.missing(entry.at('namespaces'));
     return {
       images,
-      namespaces: this.globs(entry, 'namespaces', compileNameGlob) ?? [],
+      ...defined('namespaces', namespaces),
       reason: this.demanded(entry, 'reason'),
       owner: this.demanded(entry, 'owner'),
       expires: this.time(entry, 'expires'),
@@ -128,10 +131,16 @@ class Reader {
     const text = this.demanded(entry, name);
     // RFC 3339 as Kubernetes writes it: a date alone would leave the hour open.
     const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(text);
-    const time = new Date(isTime ? text : Number.NaN);
+    const time = new Date(isTime && isDay(text.slice(0, 10)) ? text : Number.NaN);
     if (text !== '' && Number.isNaN(time.getTime())) {
       this.errors.invalid(text, entry.at(name), 'expected a time such as 2027-01-31T00:00:00Z');
     }
     return time;
   }
+}
+
+/** JavaScript takes 30 February for 2 March. */
+function isDay(text: string): boolean {
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
