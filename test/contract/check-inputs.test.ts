@@ -126,7 +126,7 @@ describe('inputs that do not fit', () => {
     ['a key twice by escape', '{"namespace":"a","namesp\\u0061ce":"b"}', at('', 'key "namespace" occurs twice')],
     ['a key twice inside', '{"namespace":"a","labels":{"x":1,"x":2}}', at('', 'key "x" occurs twice')],
     ['deep nesting', '['.repeat(33) + ']'.repeat(33), at('', 'nested deeper than 32 levels')],
-    ['very deep nesting', '['.repeat(100_000), at('', 'not valid JSON')],
+    ['very deep nesting', '['.repeat(100_000), at('', 'nested deeper than 32 levels')],
     ['a large text', JSON.stringify({ namespace: 'x'.repeat(140_000) }), at('', 'larger than the 131057 bytes')],
     [
       'a text of large characters',
