@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-function credentials(options: { freshMs?: number; installation?: string } = {}): PullCredentials {
+function credentials(options: { freshMs?: number; installation?: string; deadlineMs?: number } = {}): PullCredentials {
   const write = (fields: unknown, message: string): void => {
     logged += `${JSON.stringify(fields)} ${message}\n`;
   };
@@ -24,7 +24,7 @@ function credentials(options: { freshMs?: number; installation?: string } = {}):
   return clusterPullCredentials({
     kubeConfig: server.kubeConfig,
     log,
-    limits: { deadlineMs: 300, maxBytes: 100_000 },
+    limits: { deadlineMs: options.deadlineMs ?? 5_000, maxBytes: 100_000 },
     ...(options.freshMs === undefined ? {} : { freshMs: options.freshMs }),
     ...(options.installation === undefined
       ? {}
@@ -108,7 +108,7 @@ test.each([500, 429, 'silence', 'garbage'] as const)(
   async (status) => {
     server.put(secrets, 'own', pullSecret('a.io', 'own'));
     server.breakdown = { match: /secrets/, status };
-    const source = credentials();
+    const source = credentials({ deadlineMs: status === 'silence' ? 300 : 5_000 });
     expect(await user(source, 'a.io')).toMatchObject({ code: 'SECRET_UNAVAILABLE', retryAfterSeconds: 5 });
     server.breakdown = undefined;
     await vi.waitFor(async () => {
