@@ -144,6 +144,8 @@ function startApiServer({ programs, folder, group, ports }: Setting, get: Get): 
     '--service-account-issuer=https://kubernetes.default.svc',
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
+    // Whether a Pod may be privileged is for admission to say, as on every usual cluster.
+    '--allow-privileged',
   ];
   const ready = async (): Promise<boolean> => (await get('/readyz')) !== undefined;
   return group.start('kube-apiserver', programs['kube-apiserver'], args, ready);

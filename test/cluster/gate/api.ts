@@ -11,6 +11,7 @@ export interface ApiObject {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly [field: string]: unknown;
 }
@@ -22,6 +23,8 @@ export interface Api {
   /** As `kubectl apply --server-side` does; gives the object as it was stored. */
   apply(object: ApiObject): Promise<unknown>;
   create(object: ApiObject, options?: { readonly dryRun: boolean }): Promise<unknown>;
+  /** What would come of creating it, whatever that is. */
+  tryOut(object: ApiObject): Promise<Answer>;
   /** Undefined when there is none. */
   read(object: ApiObject): Promise<unknown>;
   remove(object: ApiObject): Promise<void>;
@@ -30,11 +33,17 @@ export interface Api {
   close(): Promise<void>;
 }
 
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
 export function connect(kubeconfig: string): Api {
   const config = new KubeConfig();
   config.loadFromFile(kubeconfig);
   const core = config.makeApiClient(CoreV1Api);
-  const { call, dispatcher } = caller(config);
+  const { call, send, dispatcher } = caller(config);
   return {
     config,
     core,
@@ -43,6 +52,7 @@ export function connect(kubeconfig: string): Api {
       call('PATCH', `${pathOf(object)}?fieldManager=test&force=true`, object, PatchStrategy.ServerSideApply),
     create: (object, options) =>
       call('POST', `${collectionOf(object)}${options?.dryRun === true ? '?dryRun=All' : ''}`, object),
+    tryOut: (object) => send('POST', `${collectionOf(object)}?dryRun=All`, object),
     read: (object) => unlessMissing(call('GET', pathOf(object))),
     remove: async (object) => {
       await unlessMissing(call('DELETE', `${pathOf(object)}?gracePeriodSeconds=0&propagationPolicy=Background`));
@@ -55,6 +65,8 @@ export function connect(kubeconfig: string): Api {
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 interface Caller {
+  readonly send: (method: Method, path: string, body?: object, type?: string) => Promise<Answer>;
+  /** Gives the body, or throws. */
   readonly call: (method: Method, path: string, body?: object, type?: string) => Promise<unknown>;
   readonly dispatcher: Agent;
 }
@@ -65,7 +77,7 @@ function caller(config: KubeConfig): Caller {
   const { certFile, keyFile } = config.getCurrentUser() ?? {};
   const [ca, cert, key] = [caFile, certFile, keyFile].map((file) => readFileSync(file ?? ''));
   const dispatcher = new Agent({ connect: { ca, cert, key } });
-  const call: Caller['call'] = async (method, path, body, type = 'application/json') => {
+  const send: Caller['send'] = async (method, path, body, type = 'application/json') => {
     const answer = await request(`${server}${path}`, {
       method,
       dispatcher,
@@ -73,13 +85,15 @@ function caller(config: KubeConfig): Caller {
       body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(30_000),
     });
-    const text = await answer.body.text();
-    if (answer.statusCode < 300) return JSON.parse(text);
-    const retryAfter = answer.headers['retry-after'];
-    const headers = typeof retryAfter === 'string' ? { 'retry-after': retryAfter } : undefined;
-    throw new ApiException(answer.statusCode, text, text, headers ?? {});
+    return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
   };
-  return { call, dispatcher };
+  const call: Caller['call'] = async (...sent) => {
+    const { status, headers, text } = await send(...sent);
+    if (status < 300) return JSON.parse(text);
+    const retryAfter = headers['retry-after'];
+    throw new ApiException(status, text, text, typeof retryAfter === 'string' ? { 'retry-after': retryAfter } : {});
+  };
+  return { call, send, dispatcher };
 }
 
 function collectionOf({ apiVersion, kind, metadata: { namespace } }: ApiObject): string {

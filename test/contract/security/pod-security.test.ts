@@ -1,38 +1,24 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { podSecurityConflicts, strictestLevel } from '../../../src/contract/pod-security.ts';
 import type { PodSecurityLevel } from '../../../src/policy/action-policy.ts';
+import { publishedCases } from './published-cases.ts';
 
 type Members = Readonly<Record<string, unknown>>;
-
-interface PublishedCase {
-  readonly level: PodSecurityLevel;
-  readonly verdict: 'pass' | 'fail';
-  readonly name: string;
-  readonly annotations?: Members;
-  readonly podSpec: Members;
-}
-
-const published = readFileSync(new URL('../../fixtures/pod-security/v1.35.jsonl', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')
-  // Of a file of our own.
-  .map((line) => JSON.parse(line) as PublishedCase);
 
 const levels = ['privileged', 'baseline', 'restricted'] as const;
 
 describe('the cases that Kubernetes publishes', () => {
-  it.each(published)('$level: $name has to $verdict', ({ level, verdict, podSpec, annotations }) => {
+  it.each(publishedCases)('$level: $name has to $verdict', ({ level, verdict, podSpec, annotations }) => {
     const conflicts = podSecurityConflicts(level, podSpec, annotations);
     expect(conflicts.length === 0 ? 'pass' : 'fail').toBe(verdict);
     expect(podSecurityConflicts('privileged', podSpec, annotations)).toEqual([]);
   });
 
   it('are there', () => {
-    expect(published.length).toBe(148);
+    expect(publishedCases.length).toBe(148);
   });
 
-  it.each(published.filter(({ level, verdict }) => level === 'baseline' && verdict === 'fail'))(
+  it.each(publishedCases.filter(({ level, verdict }) => level === 'baseline' && verdict === 'fail'))(
     '$name is outside of restricted as well',
     ({ podSpec, annotations }) => {
       expect(podSecurityConflicts('restricted', podSpec, annotations)).not.toEqual([]);
