@@ -32,25 +32,32 @@ export type Given = Buffer | 'end' | 'cut';
 export type Steps<T> = Generator<Need, T, Given>;
 
 export function* readEntries(visit: Visit): Steps<void> {
-  let extension: TarExtension | undefined;
+  let before: Extensions = none;
   for (;;) {
     const block = yield { take: blockSize };
-    if (block === 'end' && extension === undefined) return;
+    if (block === 'end' && before.types === '') return;
     if (typeof block === 'string') throw cut();
     if (isEmpty(block)) {
-      if (extension !== undefined) throw cut();
+      if (before.types !== '') throw cut();
       return yield* readEnd();
     }
     const header = parseTarHeader(block);
-    const more = yield* readExtension(header);
-    if (more === undefined) {
-      yield* readEntry(header, extension ?? {}, visit);
-      extension = undefined;
+    if (extensionTypes.includes(header.type)) {
+      before = joined(before, header.type, yield* readExtension(header));
     } else {
-      extension = joined(extension ?? {}, more);
+      yield* readEntry(header, before, visit);
+      before = none;
     }
   }
 }
+
+/** What stands before an entry. */
+interface Extensions extends TarExtension {
+  readonly types: string;
+}
+
+const none: Extensions = { types: '' };
+const extensionTypes = 'xgLK';
 
 /** Two empty blocks; what follows them is nobody's. */
 function* readEnd(): Steps<void> {
@@ -63,9 +70,7 @@ function cut(): MalformedLayer {
   return new MalformedLayer('it ends in the middle of an entry');
 }
 
-/** What the entry says about the next one; undefined when it is one itself. */
-function* readExtension({ type, size }: TarHeader): Steps<TarExtension | undefined> {
-  if (!'xgLK'.includes(type)) return undefined;
+function* readExtension({ type, size }: TarHeader): Steps<TarExtension> {
   if (size > maxExtensionBytes)
     throw new MalformedLayer(`an extended header is larger than ${maxExtensionBytes} bytes`);
   const bytes = yield* takeContent(size);
@@ -76,14 +81,18 @@ function* readExtension({ type, size }: TarHeader): Steps<TarExtension | undefin
   return {};
 }
 
-function joined(known: TarExtension, more: TarExtension): TarExtension {
-  const isTwice = (key: keyof TarExtension): boolean => known[key] !== undefined && more[key] !== undefined;
-  if (isTwice('path') || isTwice('size')) throw new MalformedLayer('two extended headers contradict each other');
-  return { ...known, ...more };
+/** Of two that say the same, and of one with a global header behind it, Go forgets what others apply. */
+function joined(before: Extensions, type: string, more: TarExtension): Extensions {
+  if (type === 'g' && before.types === '') return none;
+  const isTwice = before.path !== undefined && more.path !== undefined;
+  if (type === 'g' || isTwice || before.types.includes(type)) {
+    throw new MalformedLayer('two extended headers contradict each other');
+  }
+  return { ...before, ...more, types: before.types + type };
 }
 
-function* readEntry(header: TarHeader, extension: TarExtension, visit: Visit): Steps<void> {
-  const { path = header.name, size = header.size } = extension;
+function* readEntry(header: TarHeader, before: TarExtension, visit: Visit): Steps<void> {
+  const { path = header.name, size = header.size } = before;
   const type = typeOf(header.type, path);
   const hasContent = type === 'file' || type === 'thing of unknown type';
   if (!hasContent && size > 0) throw new MalformedLayer(`a ${type} in it has content`);

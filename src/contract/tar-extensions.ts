@@ -12,7 +12,7 @@ export const maxExtensionBytes = 1024 * 1024;
 export function parseLongName(bytes: Buffer): TarExtension {
   const text = bytes.toString('latin1');
   const nul = text.indexOf('\0');
-  return { path: nul === -1 ? text : text.slice(0, nul) };
+  return named(nul === -1 ? text : text.slice(0, nul));
 }
 
 /** Records about the next entry. POSIX pax §extended header */
@@ -21,8 +21,7 @@ export function parsePax(bytes: Buffer): TarExtension {
   const path = records.get('path');
   const size = records.get('size');
   return {
-    // Empty: as if it were not there.
-    ...(path === undefined || path === '' ? {} : { path }),
+    ...named(path),
     ...(size === undefined || size === '' ? {} : { size: sizeOf(size) }),
   };
 }
@@ -33,6 +32,11 @@ export function checkGlobalPax(bytes: Buffer): void {
   for (const key of ['path', 'size', 'linkpath']) {
     if (records.has(key)) throw new MalformedLayer(`it sets "${key}" for all of its entries at once`);
   }
+}
+
+/** Empty: as if it were not there. */
+function named(path: string | undefined): TarExtension {
+  return path === undefined || path === '' ? {} : { path };
 }
 
 function paxRecords(bytes: Buffer): ReadonlyMap<string, string> {

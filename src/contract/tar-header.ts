@@ -32,15 +32,21 @@ function textAt(block: Buffer, start: number, end: number): string {
 }
 
 function prefixOf(block: Buffer): string {
-  const magic = block.toString('latin1', 257, 265);
-  if (magic === 'ustar\u000000') {
+  if (block.toString('latin1', 257, 263) === 'ustar\0') {
     // star keeps times behind a shorter prefix.
     return textAt(block, 345, block.toString('latin1', 508, 512) === 'tar\0' ? 476 : 500);
   }
-  // GNU has times there; Go before 1.8 wrote a prefix all the same. golang.org/issue/12594
-  const isGnu = magic === 'ustar  \0';
-  const hasTimes = block.readUInt8(345) >= 0x80 || numberAt(block, 345, 357) !== undefined;
-  return isGnu && !hasTimes ? textAt(block, 345, 500) : '';
+  const isGnu = block.toString('latin1', 257, 265) === 'ustar  \0';
+  return isGnu && !hasTimes(block) ? asciiOnly(textAt(block, 345, 500)) : '';
+}
+
+/** GNU has two times where others have the prefix; Go before 1.8 wrote one all the same. golang.org/issue/12594 */
+function hasTimes(block: Buffer): boolean {
+  return [345, 357].every((at) => block.readUInt8(at) === 0 || numberAt(block, at, at + 12) !== undefined);
+}
+
+function asciiOnly(text: string): string {
+  return /^[\0-\x7f]*$/.test(text) ? text : '';
 }
 
 function sizeIn(block: Buffer): number {
