@@ -61,6 +61,7 @@ test('codes are spoken by other programs: none is taken away', () => {
       "IMAGE_NOT_FOUND",
       "IMAGE_NOT_PINNED",
       "IMAGE_REFERENCE_INVALID",
+      "IMAGE_UNRESOLVED",
       "INPUT_INVALID",
       "INTERNAL",
       "KEY_MISMATCH",

@@ -1,0 +1,179 @@
+/**
+ * Which images the steps of a TaskRun or a PipelineRun will run, as far as that is known when it is created. It is asked
+ * again with more definitions until it wants none. Nothing is guessed: what is not known is said, with the reason, and is
+ * judged when its Pod is made, as everything that is said here is judged again then. docs/decisions/0010-tekton.md
+ */
+import { failure, type Failure } from '../kernel/failure.ts';
+import { asRecord } from '../kernel/strict-json.ts';
+import { combinations } from './matrix.ts';
+import { readDefaults, readParams, substituteValue, withDefaults, type Params, type Scope } from './params.ts';
+import { nameOf, readReference, type DefinitionKind, type Definitions, type Reference } from './reference.ts';
+import { readTask, type Members, type RunTask, type TaskInRun } from './resolve-task.ts';
+
+export interface Run {
+  readonly kind: 'TaskRun' | 'PipelineRun';
+  readonly namespace: string;
+  readonly spec: Members;
+}
+
+/** Something whose image is not known yet. */
+export interface Unresolved {
+  /** e.g. `spec.taskRef`, `Task apps/build spec.steps[0].image` */
+  readonly field: string;
+  readonly why: Failure;
+}
+
+export interface Resolution {
+  readonly tasks: readonly RunTask[];
+  readonly unresolved: readonly Unresolved[];
+  /** To be looked up before it is resolved again; never more than fifty at a time. */
+  readonly wanted: readonly Reference[];
+}
+
+export function resolveRun(run: Run, definitions: Definitions): Resolution {
+  const resolver = new RunResolver(run.namespace, definitions);
+  const { spec } = run;
+  const given = readParams(spec['params']);
+  if (run.kind === 'TaskRun') resolver.task(spec, 'spec', given, []);
+  else resolver.pipeline(spec, 'spec', given, []);
+  return resolver.resolution();
+}
+
+/** Tasks, steps and pipelines, counted each time they are run: matrices and nested pipelines multiply them. */
+const maxSize = 2_000;
+const maxWanted = 50;
+
+class RunResolver {
+  readonly #namespace: string;
+  readonly #definitions: Definitions;
+  readonly #tasks: RunTask[] = [];
+  readonly #unresolved: Unresolved[] = [];
+  readonly #wanted = new Map<string, Reference>();
+  #size = 0;
+
+  constructor(namespace: string, definitions: Definitions) {
+    this.#namespace = namespace;
+    this.#definitions = definitions;
+  }
+
+  resolution(): Resolution {
+    return { tasks: this.#tasks, unresolved: this.#unresolved, wanted: [...this.#wanted.values()] };
+  }
+
+  /** `owner` has a taskSpec or a taskRef: a TaskRun, or a task of a pipeline. */
+  task(owner: Members, field: string, given: Params, outer: Scope): void {
+    const found = this.#definition('Task', owner, field, 'task', seenByReference(given, outer));
+    if (found === undefined) return;
+    if (!this.#hasRoomFor(1 + lengthOf(found.spec['steps']) + lengthOf(found.spec['sidecars']))) return;
+    const params = withDefaults(given, readDefaults(found.spec['params']));
+    // Parameters of a run reach into what it holds itself, not into what it refers to.
+    const scope = found.isOwn ? [params, ...outer] : [params];
+    const task: TaskInRun = { ...found, scope, owner, namespace: this.#namespace };
+    this.#tasks.push(
+      readTask(task, { find: (...asked) => this.#find(...asked), leave: (...it) => this.#leave(...it) }),
+    );
+  }
+
+  /** `owner` has a pipelineSpec or a pipelineRef. */
+  pipeline(owner: Members, field: string, given: Params, outer: Scope): void {
+    const found = this.#definition('Pipeline', owner, field, 'pipeline', seenByReference(given, outer));
+    if (found === undefined) return;
+    if (!this.#hasRoomFor(1)) return;
+    const params = withDefaults(given, readDefaults(found.spec['params']));
+    const scope = found.isOwn ? [params, ...outer] : [params];
+    for (const list of ['tasks', 'finally']) {
+      const tasks = found.spec[list];
+      if (!Array.isArray(tasks)) continue;
+      for (const [index, item] of tasks.entries()) {
+        this.#pipelineTask(asRecord(item) ?? {}, `${found.field}.${list}[${index}]`, scope);
+      }
+    }
+  }
+
+  #pipelineTask(task: Members, field: string, scope: Scope): void {
+    if (isCustom(task) || !this.#hasRoomFor(1)) return;
+    const own = new Map(
+      [...readParams(task['params'])].map(([name, it]) => [name, substituteValue(it, scope)] as const),
+    );
+    for (const combination of this.#combinations(task['matrix'], field, scope)) {
+      const given = new Map([...own, ...combination]);
+      const isPipeline = isThere(task['pipelineSpec']) || isThere(task['pipelineRef']);
+      if (isPipeline) this.pipeline(task, field, given, scope);
+      else this.task(task, field, given, scope);
+    }
+  }
+
+  #combinations(matrix: unknown, field: string, scope: Scope): readonly Params[] {
+    if (!isThere(matrix)) return [new Map()];
+    const found = combinations(matrix, scope);
+    if (found.ok) return found.value;
+    this.#leave(`${field}.matrix`, found.failure);
+    return [];
+  }
+
+  /** What is embedded, or what is referred to; undefined when it is not known, and that is noted. */
+  #definition(
+    kind: DefinitionKind,
+    owner: Members,
+    field: string,
+    name: 'task' | 'pipeline',
+    scope: Scope,
+  ): { readonly spec: Members; readonly field: string; readonly isOwn: boolean } | undefined {
+    const embedded = asRecord(owner[`${name}Spec`]);
+    if (embedded !== undefined && !isThere(owner[`${name}Ref`])) {
+      return { spec: embedded, field: `${field}.${name}Spec`, isOwn: true };
+    }
+    const found = this.#find(kind, owner[`${name}Ref`], `${field}.${name}Ref`, scope);
+    return found === undefined ? undefined : { ...found, isOwn: false };
+  }
+
+  #find(
+    kind: DefinitionKind,
+    ref: unknown,
+    field: string,
+    scope: Scope,
+  ): { readonly spec: Members; readonly field: string } | undefined {
+    const reference = readReference(kind, ref, scope, this.#namespace);
+    if (!reference.ok) return this.#leave(field, reference.failure);
+    const found = this.#definitions(reference.value);
+    if (found?.ok === true) return { spec: found.value, field: `${nameOf(reference.value)} spec` };
+    if (found !== undefined) return this.#leave(field, found.failure);
+    if (this.#wanted.size < maxWanted) this.#wanted.set(nameOf(reference.value), reference.value);
+    return undefined;
+  }
+
+  /** When there is no more, that is said once. */
+  #hasRoomFor(size: number): boolean {
+    const before = this.#size;
+    this.#size += size;
+    if (this.#size > maxSize && before <= maxSize) this.#leave('spec', tooLarge);
+    return this.#size <= maxSize;
+  }
+
+  #leave(field: string, why: Failure): undefined {
+    this.#unresolved.push({ field, why });
+  }
+}
+
+const tooLarge = failure('IMAGE_UNRESOLVED', 'the run has more tasks than are looked into');
+
+/** A reference in a run sees the run's parameters; one in a pipeline sees the pipeline's, and not those of its task. */
+function seenByReference(given: Params, outer: Scope): Scope {
+  return outer.length === 0 ? [given] : outer;
+}
+
+/** A task of another API, which makes no Pods by itself. */
+function isCustom({ taskSpec, taskRef }: Members): boolean {
+  return [taskSpec, taskRef].some((it) => {
+    const version = asRecord(it)?.['apiVersion'];
+    return typeof version === 'string' && version !== '' && !version.startsWith('tekton.dev/');
+  });
+}
+
+function lengthOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
