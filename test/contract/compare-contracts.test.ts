@@ -221,6 +221,23 @@ describe('versions', () => {
   });
 });
 
+test('what a rule says', () => {
+  const said = (members: Members): readonly string[] =>
+    compareContracts(version('1.0.0'), version('1.1.0', members)).map(({ message }) => message);
+  expect(said(security({ seccompProfile: null }))).toEqual([
+    'is absent, was {"type":"RuntimeDefault"}, which is stricter',
+  ]);
+  expect(said(input('image', { pattern: '^b' }))[0]).toContain('has another pattern now; values that were accepted');
+  expect(said(input('namespace', { pattern: '^b' }))[0]).toContain('has a pattern now');
+  expect(said({ namespaces: { target: [] } })).toEqual(['is absent, which allows every namespace']);
+});
+
+test('the usual target input need not be an input', () => {
+  const inputs = [{ name: 'ns', type: 'string' }];
+  const after = version('1.1.0', { inputs, namespaces: { ...spec.namespaces, targetInputs: ['ns'] } });
+  expect(compareContracts(version('1.0.0', { inputs }), after)).toEqual([]);
+});
+
 test('what is wider than a wildcard covers is found with its name', () => {
   const stars = (resources: readonly string[]): ActionContract =>
     version('1.0.0', permissions({ apiGroups: ['*'], resources, verbs: ['get'] }));

@@ -53,6 +53,7 @@ describe('reads what Go reads', () => {
     ['-9223372036s854ms775us808ns', -max - 1n],
     ['-2562047h47m16.854775808s', -max - 1n],
     ['0.100000000000000000000h', 6n * m],
+    [`${'1s'.repeat(64)}`, 64n * s],
     ['0.830103483285477580700h', 49n * m + 48n * s + 372_539_827n],
   ])('%s is %d ns', (text, nanos) => {
     expect(parseDuration(text)).toBe(nanos);

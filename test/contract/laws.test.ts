@@ -7,7 +7,7 @@ import { compareContracts } from '../../src/contract/compare-contracts.ts';
 import type { ValueType } from '../../src/contract/model.ts';
 import { parseContract } from '../../src/contract/parse-contract.ts';
 import { printContract } from '../../src/contract/print-contract.ts';
-import { bytes, contractOf, gitClone } from './kit.ts';
+import { bytes, contractOf, contractWith, gitClone } from './kit.ts';
 
 const names = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_.-]{0,10}$/);
 const labels = fc.stringMatching(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/);
@@ -105,6 +105,17 @@ describe('a contract', () => {
         expect(printContract(contractOf(printed))).toEqual(printed);
       }),
     );
+  });
+
+  test('keeps the inputs that name targets', () => {
+    const inputs = [
+      { name: 'namespace', type: 'string' },
+      { name: 'other', type: 'array' },
+    ];
+    for (const targetInputs of [['namespace'], ['namespace', 'other'], ['other', 'namespace'], ['other'], []]) {
+      const contract = contractWith({ inputs, namespaces: { targetInputs } });
+      expect(contractOf(printContract(contract)).targetInputs).toEqual(targetInputs);
+    }
   });
 
   test('keeps what was written', () => {

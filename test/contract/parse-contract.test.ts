@@ -68,6 +68,20 @@ test('the least there can be: nothing is limited, nothing is allowed', () => {
   expect(contractOf(least)).not.toHaveProperty('timeoutMs');
 });
 
+test.each([
+  ['1s', 1000],
+  ['2147483647s', 2_147_483_647_000],
+])('the timeout %s', (timeout, millis) => {
+  expect(contractWith({ timeout }).timeoutMs).toBe(millis);
+});
+
+test('a contract of the largest size', () => {
+  const text = stringify(gitClone);
+  const padded = `${text}#${'x'.repeat(maxContractBytes - text.length - 1)}`;
+  expect(bytes(padded)).toHaveLength(maxContractBytes);
+  expect(problemsOf(padded)).toEqual([]);
+});
+
 test('namespaces, shell, timeout and workspace', () => {
   const contract = contractWith({
     namespaces: { run: ['kubernaut-*'], target: ['production', 'team-*'], targetInputs: ['repository'] },
@@ -284,6 +298,8 @@ test('names out of the file cannot steer a terminal, and very many problems are 
   const problems = problemsOf(withSpec({ resources: { limits } }));
   expect(problems).toHaveLength(101);
   expect(problems.at(-1)).toBe('and 201 more problems');
+  const hundred = Object.fromEntries(Object.entries(limits).slice(0, 99));
+  expect(problemsOf(withSpec({ resources: { limits: hundred } }))).toHaveLength(100);
 });
 
 test('a key that every object inherits is a key like others', () => {

@@ -20,6 +20,10 @@ describe('an input is read', () => {
     ['array', { default: [], maxLength: 3 }],
     ['array', { default: ['a', 'b', 'c'], maxLength: 3 }],
     ['string', { required: true, pattern: '' }],
+    ['string', { pattern: '^a$', maxLength: 2048 }],
+    ['string', { maxLength: 0 }],
+    ['string', { pattern: 'a'.repeat(400) }],
+    ['integer', { minimum: 3, maximum: 3 }],
     ['string', { default: '' }],
   ])('of type %s with %j', (type, members) => {
     const [read] = contractWith({ inputs: [{ name: 'one', type, ...members }] }).inputs;

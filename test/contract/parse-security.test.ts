@@ -8,6 +8,7 @@ describe('a security context is read as it is written', () => {
     [{ runAsUser: 0, runAsGroup: 2_147_483_647, runAsNonRoot: false }],
     [{ capabilities: { add: ['NET_BIND_SERVICE'], drop: ['ALL'] }, allowPrivilegeEscalation: false }],
     [{ capabilities: { add: [] } }],
+    [{ appArmorProfile: { type: 'Localhost', localhostProfile: 'a'.repeat(4095) } }],
     [{ seccompProfile: { type: 'RuntimeDefault' }, appArmorProfile: { type: 'Unconfined' } }],
     [{ seccompProfile: { type: 'Localhost', localhostProfile: 'profiles/audit.json' } }],
     [{ seLinuxOptions: { level: 's0:c1,c2', role: 'r', type: 't', user: 'u' } }],
@@ -101,6 +102,13 @@ describe('permissions are read', () => {
     ],
   ])('%s', (_name, permissions, expected) => {
     expect(contractWith({ rbac: { permissions } }).permissions).toEqual(expected);
+  });
+
+  test('up to their limits', () => {
+    const resourceNames = Array.from({ length: 1000 }, (_, n) => `n${n}`);
+    const permissions = Array.from({ length: 50 }, () => scale);
+    expect(contractWith({ rbac: { permissions } }).permissions).toHaveLength(50);
+    expect(contractWith({ rbac: { permissions: [{ ...scale, resourceNames }] } }).permissions).toHaveLength(1);
   });
 
   test('as none where nothing is said', () => {

@@ -42,6 +42,7 @@ describe('reads', () => {
     ['1.0.0-0A.is.legal'],
     ['v1.0.0'],
     ['v0.1.0-rc.1'],
+    [`1.0.0-${'a'.repeat(122)}`],
   ])('%s', (text) => {
     expect(version(text).text).toBe(text);
   });
