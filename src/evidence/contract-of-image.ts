@@ -18,6 +18,14 @@ import { platformsOf, type PlatformImage } from './platforms-of-image.ts';
 
 export type ContractRegistry = Pick<Registry, 'manifest' | 'blob' | 'streamBlob'>;
 
+export interface ImageContract {
+  readonly contract: ActionContract;
+  /** For a person. */
+  readonly place: string;
+  /** How many it was read from. */
+  readonly bytes: number;
+}
+
 const maxConfigBytes = 4 * 1024 * 1024;
 const maxProblems = 20;
 
@@ -26,7 +34,7 @@ export async function contractOfImage(
   image: PinnedImage,
   options: CallOptions,
   limits: SearchLimits,
-): Promise<Result<ActionContract | undefined>> {
+): Promise<Result<ImageContract | undefined>> {
   const platforms = await platformsOf(registry, image, options);
   if (!platforms.ok) return platforms;
   const search = new LayersSearch(registry, image, options, limits);
@@ -79,10 +87,10 @@ function readLabel(config: Uint8Array): Result<Uint8Array | undefined> {
   return typeof label === 'string' ? ok(Buffer.from(label)) : contractInvalid(`its label ${contractLabel} is no text`);
 }
 
-function parsed({ place, bytes }: Found): Result<ActionContract | undefined> {
+function parsed({ place, bytes }: Found): Result<ImageContract | undefined> {
   if (bytes === undefined) return ok(undefined);
   const contract = parseContract(bytes);
-  if (contract.ok) return contract;
+  if (contract.ok) return ok({ contract: contract.value, place, bytes: bytes.length });
   const more = contract.failure.length - maxProblems;
   const problems = contract.failure.slice(0, maxProblems).join('; ');
   return contractInvalid(`${place}: ${problems}${more > 0 ? `; and ${more} more` : ''}`);

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { ActionContract } from '../contract/model.ts';
 import type { Digest } from '../kernel/digest.ts';
 import { failure } from '../kernel/failure.ts';
 import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
@@ -10,7 +11,7 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { PullCredentials, Workload } from '../ports/pull-credentials.ts';
 import type { Credentials } from '../ports/registry.ts';
 import { collectFacts, type CollectPorts } from './collect-facts.ts';
-import { createContracts, type ContractAnswer } from './contracts.ts';
+import { createContracts } from './contracts.ts';
 import type { EvidenceSource } from './evidence-source.ts';
 
 /**
@@ -21,6 +22,7 @@ import type { EvidenceSource } from './evidence-source.ts';
  * - a proof as long as it is used: its key is the hash of image digest, place, policy demand and trust root;
  *   where the certificate's validity was held against the current time, a minute;
  * - "no good signature" for seconds, because one may be added;
+ * - a contract, or that there is none, as long as there is room: its key is the image digest alone;
  * - what could not be established for one second, so that a broken registry is not stormed.
  */
 export interface EvidencePorts extends CollectPorts {
@@ -94,7 +96,7 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
     },
   });
 
-  const contracts = createContracts(ports, settings.flightSeconds);
+  const contracts = createContracts(ports);
 
   async function answerOne(
     question: SignaturesQuestion,
@@ -127,8 +129,13 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
       return new Map(await Promise.all(entries));
     },
 
-    async contract(image: PinnedImage, workload: Workload, signal: AbortSignal): Promise<ContractAnswer> {
-      return before(signal, contracts(image, ports.pullCredentials.ofWorkload(workload)));
+    async contract(
+      image: PinnedImage,
+      workload: Workload,
+      signal: AbortSignal,
+    ): Promise<Result<ActionContract | undefined>> {
+      const found = await before(signal, contracts(image, ports.pullCredentials.ofWorkload(workload)));
+      return found.ok ? ok(found.value?.contract) : found;
     },
   };
 }
