@@ -52,6 +52,13 @@ function pushed({ registry }: Bench, repository: string, spec: Partial<ImageSpec
   };
 }
 
+const confined = {
+  runAsNonRoot: true,
+  runAsUser: 1000,
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+};
+
 const scaleContract = {
   apiVersion: 'kubernaut.ai/v1alpha1',
   kind: 'ActionContract',
@@ -68,12 +75,7 @@ const scaleContract = {
     rbac: {
       permissions: [{ apiGroups: ['apps'], resources: ['deployments/scale'], verbs: ['get', 'patch'] }],
     },
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 1000,
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-    },
+    securityContext: confined,
   },
 };
 
@@ -90,12 +92,7 @@ const cloneContract = {
     outputs: [{ name: 'commitSHA', type: 'string', description: 'Cloned commit SHA' }],
     resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { cpu: '500m', memory: '512Mi' } },
     rbac: { permissions: [] },
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: 1000,
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-    },
+    securityContext: confined,
     shell: false,
   },
 };
