@@ -1,11 +1,17 @@
 /**
- * The strictest of what a contract demands, what the floor of the policies demands, and what a container has. A value that
- * is absent is set; one that is as strict stays; one that is looser is a conflict, or is replaced.
+ * A container's securityContext, held against what its contract demands and what the floor of the policies demands: the
+ * strictest wins. A value that is absent is set; one that is as strict stays; one that is looser is a conflict, or is
+ * replaced. The floor is checked on the Pod as a whole, pod-security.ts: here it is only completed and restored.
  */
+import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import type { OnConflict, PodSecurityLevel } from '../policy/action-policy.ts';
 import type { Conflict, Settled } from './conflict.ts';
-import type { Profile, SecurityContext, SeLinuxOptions } from './security-context.ts';
+import { baselineCapabilities } from './pod-security-baseline.ts';
+import { restrictedCapabilities } from './pod-security-restricted.ts';
+import type { SecurityContext } from './security-context.ts';
+import { capabilitiesOf, isAsStrict, membersOf, strictened, strictest, within } from './security-lattice.ts';
+import type { Capabilities, SecurityMember } from './security-lattice.ts';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -15,23 +21,54 @@ export interface SecurityDemand {
   readonly floor: PodSecurityLevel;
 }
 
-/** What a container itself can do for a level; the rest of the level is checked on the Pod as a whole. */
-const floors: Readonly<Record<PodSecurityLevel, SecurityContext>> = {
-  privileged: {},
-  baseline: {},
+interface Floor {
+  /** Set where they are absent. */
+  readonly demands: SecurityContext;
+  /** Nothing may be looser, but all may be absent. */
+  readonly limits: SecurityContext;
+}
+
+const confined = { type: 'RuntimeDefault' } as const;
+
+const baselineLimits: SecurityContext = {
+  appArmorProfile: confined,
+  capabilities: { add: baselineCapabilities },
+  privileged: false,
+  seLinuxOptions: {},
+  seccompProfile: confined,
+};
+
+const restrictedDemands: SecurityContext = {
+  allowPrivilegeEscalation: false,
+  capabilities: { drop: ['ALL'] },
+  runAsNonRoot: true,
+  seccompProfile: confined,
+};
+
+const floors: Readonly<Record<PodSecurityLevel, Floor>> = {
+  privileged: { demands: {}, limits: {} },
+  baseline: { demands: {}, limits: baselineLimits },
   restricted: {
-    allowPrivilegeEscalation: false,
-    capabilities: { drop: ['ALL'] },
-    runAsNonRoot: true,
-    seccompProfile: { type: 'RuntimeDefault' },
+    demands: restrictedDemands,
+    limits: {
+      ...baselineLimits,
+      ...restrictedDemands,
+      capabilities: { add: restrictedCapabilities, drop: ['ALL'] },
+      procMount: 'Default',
+    },
   },
 };
 
 /** What Kubernetes does where nothing is said. A contract that is silent does not ask for more than that. */
-const silent: SecurityContext = { privileged: false, procMount: 'Default', capabilities: { add: [] } };
+const silent: SecurityContext = {
+  appArmorProfile: confined,
+  privileged: false,
+  procMount: 'Default',
+  seLinuxOptions: {},
+};
 
 /** These may stand at the Pod and hold for all its containers. core/v1 PodSecurityContext */
-const ofPods: ReadonlySet<string> = new Set([
+const ofPods: ReadonlySet<SecurityMember> = new Set([
   'appArmorProfile',
   'runAsGroup',
   'runAsNonRoot',
@@ -40,6 +77,7 @@ const ofPods: ReadonlySet<string> = new Set([
   'seccompProfile',
 ]);
 
+/** `field` is where the container's securityContext is inside the PodSpec. */
 export function bindSecurityContext(
   { contract, floor }: SecurityDemand,
   container: unknown,
@@ -47,30 +85,40 @@ export function bindSecurityContext(
   onConflict: OnConflict,
   field: string,
 ): Settled<Members> {
-  const demanded = strictest(contract ?? {}, floors[floor]);
-  const limits = contract === undefined ? demanded : { ...silent, ...demanded, capabilities: limitsOf(demanded) };
+  const { demands, limits } = floors[floor];
+  const demanded = within(strictest(contract ?? {}, demands), limits);
+  const agreed = contract === undefined ? {} : limitsOf(contract);
+  const strict = strictest(agreed, limits);
   const value: Record<string, unknown> = { ...asRecord(container) };
   const conflicts: Conflict[] = [];
-  for (const name of names(limits)) {
+  for (const name of membersOf({ ...demanded, ...strict })) {
     const own = present(value[name]);
     const ofPod = own === undefined ? podValue(name, pod) : undefined;
     const completed = complete(name, own, ofPod, demanded);
     if (completed !== undefined) value[name] = completed;
-    const held = completed ?? ofPod;
-    if (held === undefined || isAsStrict(name, held, limits)) continue;
-    if (onConflict === 'Override') value[name] = replacement(name, held, limits);
-    else conflicts.push(looser(own === undefined ? `securityContext.${name}` : `${field}.${name}`, held, limits[name]));
+    // What was set just now is what has to be.
+    const held = own === undefined ? ofPod : completed;
+    const limit = onConflict === 'Override' ? strict : agreed;
+    if (held === undefined || isAsStrict(name, held, limit)) continue;
+    if (onConflict === 'Override') value[name] = strictened(name, held, limit);
+    else conflicts.push(looser(own === undefined ? `securityContext.${name}` : `${field}.${name}`, held, limit[name]));
   }
   return { value, conflicts };
 }
 
+/** Nothing may be added but what is demanded. */
+function limitsOf(contract: SecurityContext): SecurityContext {
+  const { capabilities } = contract;
+  return { ...silent, ...contract, capabilities: { ...capabilities, add: capabilities?.add ?? [] } };
+}
+
 /** The container's own value: what it has, or what is demanded where neither it nor its Pod has one. */
-function complete(name: keyof SecurityContext, own: unknown, ofPod: unknown, demanded: SecurityContext): unknown {
-  if (name === 'capabilities') return withCapabilities(asRecord(own), demanded.capabilities);
+function complete(name: SecurityMember, own: unknown, ofPod: unknown, demanded: SecurityContext): unknown {
+  if (name === 'capabilities') return withCapabilities(own, demanded.capabilities);
   return own ?? (ofPod === undefined ? demanded[name] : undefined);
 }
 
-function podValue(name: keyof SecurityContext, pod: unknown): unknown {
+function podValue(name: SecurityMember, pod: unknown): unknown {
   return ofPods.has(name) ? present(asRecord(pod)?.[name]) : undefined;
 }
 
@@ -78,109 +126,22 @@ function present(value: unknown): unknown {
   return value === null ? undefined : value;
 }
 
-function names(context: SecurityContext): readonly (keyof SecurityContext)[] {
-  // Keys of an object that is made in this file and by the parser of contracts, which knows no others.
-  return Object.keys(context).sort() as (keyof SecurityContext)[];
-}
-
-/** Where both speak, the stricter one counts. */
-export function strictest(a: SecurityContext, b: SecurityContext): SecurityContext {
-  const merged: Record<string, unknown> = { ...a, ...b };
-  for (const name of names(a)) {
-    const other = b[name];
-    if (other === undefined) continue;
-    merged[name] =
-      name === 'capabilities' ? strictestCapabilities(a, b) : isAsStrict(name, a[name], b) ? a[name] : other;
-  }
-  return merged;
-}
-
-type Capabilities = NonNullable<SecurityContext['capabilities']>;
-
-function strictestCapabilities(
-  { capabilities: a = {} }: SecurityContext,
-  { capabilities: b = {} }: SecurityContext,
-): Capabilities {
-  const drop = [...new Set([...(a.drop ?? []), ...(b.drop ?? [])])].sort();
-  const both = a.add !== undefined && b.add !== undefined;
-  const add = both ? (a.add ?? []).filter((name) => b.add?.includes(name) === true) : (a.add ?? b.add);
-  return {
-    ...(add === undefined ? {} : { add }),
-    ...(drop.length === 0 ? {} : { drop: drop.includes('ALL') ? ['ALL'] : drop }),
-  };
-}
-
-/** Nothing may be added but what is demanded. */
-function limitsOf({ capabilities }: SecurityContext): Capabilities {
-  return { ...capabilities, add: capabilities?.add ?? [] };
-}
-
-/** Each of the two lists is set where it is absent. */
-function withCapabilities(own: Members | undefined, demanded: Capabilities | undefined): unknown {
+/** What a container drops is completed. A container that speaks of capabilities and adds none wants none. */
+function withCapabilities(own: unknown, demanded: Capabilities | undefined): unknown {
   if (demanded === undefined) return own;
-  const add = present(own?.['add']) ?? demanded.add;
-  const drop = present(own?.['drop']) ?? demanded.drop;
-  return { ...own, ...(add === undefined ? {} : { add }), ...(drop === undefined ? {} : { drop }) };
+  const { add = [], drop = [] } = demanded;
+  const members = asRecord(own);
+  if (own !== undefined && members === undefined) return own;
+  if (members !== undefined) return drop.length === 0 || hasItems(members['drop']) ? members : { ...members, drop };
+  return add.length + drop.length === 0 ? undefined : capabilitiesOf(add, drop);
 }
 
-type Rule = (held: unknown, limit: never) => boolean;
-
-const rules: Readonly<Record<keyof SecurityContext, Rule>> = {
-  allowPrivilegeEscalation: (held, limit: boolean) => limit || held === false,
-  privileged: (held, limit: boolean) => limit || held === false,
-  readOnlyRootFilesystem: (held, limit: boolean) => !limit || held === true,
-  runAsNonRoot: (held, limit: boolean) => !limit || held === true,
-  // Numbers other than 0 are not ordered: another user than the contract's is no less confined.
-  runAsUser: (held, limit: number) => limit === 0 || (typeof held === 'number' && held > 0),
-  runAsGroup: (held, limit: number) => limit === 0 || (typeof held === 'number' && held > 0),
-  procMount: (held, limit: string) => limit === 'Unmasked' || held === 'Default',
-  seccompProfile: isConfined,
-  appArmorProfile: isConfined,
-  seLinuxOptions: (held, limit: SeLinuxOptions) =>
-    Object.entries(limit).every(([name, value]) => asRecord(held)?.[name] === value),
-  capabilities: (held, limit: Capabilities) => {
-    const add = textsOf(asRecord(held)?.['add']);
-    const drop = textsOf(asRecord(held)?.['drop']);
-    const isDropped = (name: string): boolean => drop.includes('ALL') || drop.includes(name);
-    const demanded = limit.drop ?? [];
-    const dropsAll = demanded.includes('ALL') ? drop.includes('ALL') : demanded.every(isDropped);
-    return dropsAll && (limit.add === undefined || add.every((name) => limit.add?.includes(name)));
-  },
-};
-
-/** Confined by some profile is as strict as by the runtime's; a profile of one's own has to be the very one. */
-function isConfined(held: unknown, limit: Profile): boolean {
-  const { type, localhostProfile } = asRecord(held) ?? {};
-  switch (limit.type) {
-    case 'Unconfined':
-      return true;
-    case 'RuntimeDefault':
-      return type === 'RuntimeDefault' || type === 'Localhost';
-    case 'Localhost':
-      return type === 'Localhost' && localhostProfile === limit.localhostProfile;
-  }
-}
-
-function isAsStrict(name: keyof SecurityContext, held: unknown, limits: SecurityContext): boolean {
-  // Each rule is given the limit of its own name.
-  return rules[name](held, limits[name] as never);
-}
-
-/** The demanded value; of capabilities only the part that is too much is taken back. */
-function replacement(name: keyof SecurityContext, held: unknown, limits: SecurityContext): unknown {
-  const { capabilities: limit } = limits;
-  if (name !== 'capabilities' || limit === undefined) return limits[name];
-  const drop = [...new Set([...textsOf(asRecord(held)?.['drop']), ...(limit.drop ?? [])])];
-  const add = textsOf(asRecord(held)?.['add']).filter((one) => limit.add === undefined || limit.add.includes(one));
-  return { ...asRecord(held), add, ...(drop.length === 0 ? {} : { drop: drop.includes('ALL') ? ['ALL'] : drop }) };
-}
-
-function textsOf(list: unknown): readonly string[] {
-  return Array.isArray(list) ? list.filter((item): item is string => typeof item === 'string') : [];
+function hasItems(list: unknown): boolean {
+  return present(list) !== undefined && !(Array.isArray(list) && list.length === 0);
 }
 
 function looser(field: string, held: unknown, limit: unknown): Conflict {
-  const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 200) ?? 'nothing';
-  const message = `${shown(held)} is looser than ${shown(limit)}, which is demanded; write that, or leave it out`;
+  const shown = (value: unknown): string => quoted(JSON.stringify(value) ?? 'nothing', 200);
+  const message = `${shown(held)} is looser than what the contract allows, ${shown(limit)}; write that, or leave it out`;
   return { code: 'CONTRACT_CONFLICT', field, message };
 }

@@ -5,7 +5,7 @@
 import { stableJson } from '../kernel/stable-json.ts';
 import { coversNames } from '../kernel/name-glob.ts';
 import type { Glob } from '../kernel/glob.ts';
-import { strictest } from './bind-security-context.ts';
+import { strictest } from './security-lattice.ts';
 import { compareInputs, compareOutputs } from './compare-values.ts';
 import type { ActionContract, Permission } from './model.ts';
 import { printContract } from './print-contract.ts';
