@@ -15,9 +15,9 @@ export interface Reference {
 /** The spec of a definition, or why it is not known; undefined: it was not looked for yet. */
 export type Definitions = (reference: Reference) => Result<Readonly<Record<string, unknown>>> | undefined;
 
-/** `Task apps/build` */
+/** `Task apps/build`; no two references have the same. */
 export function nameOf({ kind, namespace, name }: Reference): string {
-  return `${kind} ${namespace}/${quoted(name, 64)}`;
+  return `${kind} ${namespace}/${name}`;
 }
 
 /** `taskRef`, `pipelineRef` or a step's `ref`, of something in `namespace`. */

@@ -20,6 +20,8 @@ export interface Run {
 export interface Unresolved {
   /** e.g. `spec.taskRef`, `Task apps/build spec.steps[0].image` */
   readonly field: string;
+  /** The image as it is written; empty for what is not an image itself. */
+  readonly text: string;
   readonly why: Failure;
 }
 
@@ -150,8 +152,8 @@ class RunResolver {
     return this.#size <= maxSize;
   }
 
-  #leave(field: string, why: Failure): undefined {
-    this.#unresolved.push({ field, why });
+  #leave(field: string, why: Failure, text = ''): undefined {
+    this.#unresolved.push({ field, text, why });
   }
 }
 

@@ -46,7 +46,7 @@ interface Surroundings {
     field: string,
     scope: Scope,
   ) => { readonly spec: Members; readonly field: string } | undefined;
-  readonly leave: (field: string, why: Failure) => undefined;
+  readonly leave: (field: string, why: Failure, text?: string) => undefined;
 }
 
 export function readTask(task: TaskInRun, surroundings: Surroundings): RunTask {
@@ -63,8 +63,9 @@ export function readTask(task: TaskInRun, surroundings: Surroundings): RunTask {
 }
 
 function readImage({ image }: Members, field: string, scope: Scope, { leave }: Surroundings): RunImage | undefined {
-  const text = substitute(typeof image === 'string' ? image : '', scope);
-  return text.ok ? { field, image: text.value } : leave(field, text.failure);
+  const written = typeof image === 'string' ? image : '';
+  const text = substitute(written, scope);
+  return text.ok ? { field, image: text.value } : leave(field, text.failure, written);
 }
 
 function readStep(task: TaskInRun, around: Surroundings, step: Members, field: string): RunStep | undefined {
