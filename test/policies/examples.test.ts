@@ -75,6 +75,7 @@ test('all of them together are ready, and no image is under two of them', () => 
     'own-sigstore',
     'static-fail',
     'static-pass',
+    'tekton',
     'warn-first',
   ]);
   for (const policy of snapshot.policies) expect(policy.notReady).toEqual([]);
