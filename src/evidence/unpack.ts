@@ -10,9 +10,9 @@ export interface Unpacked {
   push(chunk: Buffer): void;
 }
 
-const outputBytes = 64 * 1024;
-/** 32 MiB: what the best levels of usual builders need. RFC 8878 §3.1.1.1.2 */
-const maxWindowLog = 25;
+const outputBytes = 32 * 1024;
+/** 16 MiB; decoders should do 8, which is what usual builders keep to. RFC 8878 §3.1.1.1.2 */
+const maxWindowLog = 24;
 
 export class Unpack {
   readonly #declared: Compression | undefined;

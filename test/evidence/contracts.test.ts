@@ -1,4 +1,5 @@
 /** How often contracts are looked for: the rest of finding them is in contract-of-image.test.ts. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createOciRegistry } from '../../src/adapters/registry/oci-registry.ts';
 import { createInProcessVerifier } from '../../src/adapters/verification/in-process-verifier.ts';
@@ -115,16 +116,17 @@ describe('what a registry could not say', () => {
     expect(await bench.contract(pushed)).toMatchObject(denied);
     expect(await bench.contract(pushed)).toMatchObject(denied);
     expect(bench.registry.requests().total).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    await sleep(1_050);
     expect(await bench.contract(pushed)).toMatchObject(found);
   });
 });
 
 test('beside the signature a contract costs two requests, once', async () => {
-  const { registry, evidence, contract, push: pushed } = await open();
+  const bench = await open();
+  const { registry, evidence } = bench;
   const key = newSigningKey();
   const size = push(registry, labelled(contractText())).size;
-  const image = pushed(labelled(contractText()));
+  const image = bench.push(labelled(contractText()));
   attachBundles(registry, { ...image, size }, [signBundle(imageStatement(image.digest), key)]);
   const workload = { namespace: 'default', serviceAccount: 'default', pullSecrets: [] };
   const trust = { kind: 'key', keys: [key.publicKeyPem], log: { demand: 'ignored' } } as const;
@@ -136,7 +138,7 @@ test('beside the signature a contract costs two requests, once', async () => {
     );
     expect(answers.get('q')).toMatchObject({ ok: true, value: [{ verified: true }] });
     const verification = registry.requests().total;
-    expect(await contract(image)).toMatchObject(found);
+    expect(await bench.contract(image)).toMatchObject(found);
     return registry.requests().total - verification;
   };
   expect(await admit()).toBe(2);
