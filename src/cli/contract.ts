@@ -2,15 +2,17 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import type { RegistryFlags } from '../config.ts';
 import { compareContracts, type Incompatibility } from '../contract/compare-contracts.ts';
 import { lintContract } from '../contract/lint-contract.ts';
 import type { ActionContract } from '../contract/model.ts';
 import { parseContract } from '../contract/parse-contract.ts';
 import { printContract } from '../contract/print-contract.ts';
-import { quoted } from '../kernel/failure.ts';
+import { kindOf, quoted } from '../kernel/failure.ts';
 import type { Result } from '../kernel/result.ts';
+import { contractFromImage, isFile } from './contract-from-image.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
-import { outputFlag } from './flags.ts';
+import { outputFlag, registryFlags } from './flags.ts';
 import { coloured, print, type OutputFormat, type Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -21,12 +23,13 @@ interface Flags {
 
 export function addContractCommand(program: Command, terminal: Terminal, exit: Exit): void {
   const contract = program.command('contract').description('read, check and compare action contracts');
-  contract
-    .command('show')
+  registryFlags(contract.command('show'))
     .description('show a contract with every default written out')
-    .argument('<file>', 'contract file, - for standard input')
+    .argument('<file|image>', 'contract file, - for standard input; or an image, whose signatures are not looked at')
     .addOption(outputFlag())
-    .action((file: string, { output }: Flags) => exit(show(file, output, terminal)));
+    .action(async (place: string, flags: Flags & RegistryFlags) => {
+      exit(isFile(place) ? show(place, flags.output, terminal) : await showImage(place, flags, terminal));
+    });
   contract
     .command('lint')
     .description('tell what is wrong with contract files, and what is probably not meant')
@@ -63,9 +66,26 @@ function readContract(file: string): Result<ActionContract, readonly string[]> {
 function show(file: string, output: OutputFormat, terminal: Terminal): ExitCode {
   const read = readContract(file);
   if (!read.ok) return complain([reportOf(file, read)], output, terminal);
-  const document = printContract(read.value);
-  print(terminal, output, document, () => stringify(document, { aliasDuplicateObjects: false }));
+  printShown(read.value, output, terminal);
   return exitCodes.ok;
+}
+
+async function showImage(text: string, flags: Flags & RegistryFlags, terminal: Terminal): Promise<ExitCode> {
+  const read = await contractFromImage(text, flags, terminal);
+  if (!read.ok) {
+    terminal.err(`${text}: ${read.failure.code}: ${read.failure.message}\n`);
+    return kindOf(read.failure) === 'violation' ? exitCodes.refused : exitCodes.undecided;
+  }
+  const { image, found } = read.value;
+  terminal.err(found === undefined ? `${image}: there is no contract in it\n` : `${image}: ${found.place}\n`);
+  if (found === undefined) return exitCodes.refused;
+  printShown(found.contract, flags.output, terminal);
+  return exitCodes.ok;
+}
+
+function printShown(contract: ActionContract, output: OutputFormat, terminal: Terminal): void {
+  const document = printContract(contract);
+  print(terminal, output, document, () => stringify(document, { aliasDuplicateObjects: false }));
 }
 
 function lint(files: readonly string[], output: OutputFormat, terminal: Terminal): ExitCode {
