@@ -3,6 +3,7 @@
  * wants to run every millisecond. The gap is told twice: by the clock, and in processor time of the thread. The second
  * leaves out what other programs took from this one, which on a busy machine is most of it.
  */
+import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 export interface Deafness {
@@ -10,6 +11,8 @@ export interface Deafness {
   readonly p99Ms: number;
   readonly longestGapMs: number;
   readonly longestWorkMs: number;
+  /** How long in all the thread could have run while other programs had the processor. */
+  readonly disturbedMs: number;
 }
 
 export interface Probe {
@@ -26,6 +29,7 @@ export function listenClosely(): Probe {
     longest.work = Math.max(longest.work, now.work - last.work);
     last = now;
   };
+  const inLine = inLineMs();
   const timer = setInterval(look, 1);
   histogram.enable();
   return {
@@ -38,6 +42,7 @@ export function listenClosely(): Probe {
         p99Ms: histogram.percentile(99) / 1e6,
         longestGapMs: longest.gap,
         longestWorkMs: longest.work,
+        disturbedMs: inLineMs() - inLine,
       };
     },
   };
@@ -46,4 +51,13 @@ export function listenClosely(): Probe {
 function workedMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;
+}
+
+/** Of the main thread; 0 where there is no such file. Linux Documentation/scheduler/sched-stats.rst */
+function inLineMs(): number {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
 }

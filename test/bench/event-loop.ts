@@ -4,13 +4,14 @@
  */
 import type { Deafness } from './event-loop-probe.ts';
 import type { Load, LoadResult } from './load-process.ts';
-import { milliseconds, type Row, type Section } from './report.ts';
+import { milliseconds, type Row, type Section, type Target } from './report.ts';
 import { withScene, type Scene } from './scene.ts';
 import { median } from './statistics.ts';
 
 const count = 200;
 const target = 50;
 /** Other programs of the machine lengthen waits, and never shorten them: one burst that they left alone is looked for. */
+const disturbedShare = 0.05;
 const bursts = { atLeast: 3, atMost: 12 };
 
 interface Burst extends Deafness {
@@ -34,10 +35,13 @@ export function measureEventLoop(): Promise<Section> {
           Math.max(...works),
           `processor time, worst of ${all.length} bursts`,
         ),
-        below(
-          'longest wait of the event loop in these bursts',
-          least(all),
-          `by the clock, least disturbed burst; worst ${milliseconds(worst)}`,
+        clockedBelow(
+          below(
+            'longest wait of the event loop in these bursts',
+            least(all),
+            `by the clock, least disturbed burst; worst ${milliseconds(worst)}`,
+          ),
+          all,
         ),
         {
           what: 'until all images of a burst were answered',
@@ -74,7 +78,13 @@ async function burst({ stock, ca, startCountersign, startClient }: Scene): Promi
   return { ...deafness, tookMs };
 }
 
-function below(what: string, reached: number, beside: string): Row {
+function below(what: string, reached: number, beside: string): Row & { readonly target: Target } {
   const text = milliseconds(reached);
   return { what, ours: text, beside, target: { demanded: `< ${target} ms`, reached: text, isMet: reached < target } };
+}
+
+/** Without one burst that other programs left alone, the clock tells nothing about this one. */
+function clockedBelow(row: ReturnType<typeof below>, all: readonly Burst[]): Row {
+  const isDisturbed = all.every(({ disturbedMs, tookMs }) => disturbedMs > tookMs * disturbedShare);
+  return isDisturbed && !row.target.isMet ? { ...row, target: { ...row.target, isMet: 'unknown' } } : row;
 }

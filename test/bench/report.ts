@@ -4,7 +4,14 @@ export interface Row {
   readonly ours: string;
   readonly beside: string;
   /** Absent: only told. */
-  readonly target?: { readonly demanded: string; readonly reached: string; readonly isMet: boolean };
+  readonly target?: Target;
+}
+
+export interface Target {
+  readonly demanded: string;
+  readonly reached: string;
+  /** `unknown`: the machine was too busy to tell. */
+  readonly isMet: boolean | 'unknown';
 }
 
 export interface Section {
@@ -30,11 +37,12 @@ function cells({ what, ours, beside, target }: Row): readonly string[] {
   return [what, ours, beside, target?.reached ?? '', target?.demanded ?? '', target === undefined ? '' : mark(target)];
 }
 
-function mark({ isMet }: NonNullable<Row['target']>): string {
+function mark({ isMet }: Target): string {
+  if (isMet === 'unknown') return 'MACHINE TOO BUSY TO TELL';
   return isMet ? 'ok' : 'MISSED';
 }
 
-export function atLeast(ratio: number, share: number): NonNullable<Row['target']> {
+export function atLeast(ratio: number, share: number): Target {
   return { demanded: `>= ${percent(share)}`, reached: percent(ratio), isMet: ratio >= share };
 }
 

@@ -1,26 +1,28 @@
 /** The webhook as `countersign webhook` starts it, in a process that also listens to its own event loop on demand. */
+import { Command } from 'commander';
 import { jsonLog } from '../../src/adapters/log/json-log.ts';
+import { webhookFlags } from '../../src/cli/flags.ts';
 import { startWebhook } from '../../src/cli/start-webhook.ts';
+import { parseWebhookConfig, type RawWebhookFlags } from '../../src/config.ts';
 import { answerQuestions, tell, workDone } from './child.ts';
 import { listenClosely, type Probe } from './event-loop-probe.ts';
 
 export type WebhookQuestion = 'begin listening' | 'deafness' | 'work';
 
 const [, , folder = '', registry = ''] = process.argv;
-const webhook = await startWebhook(
-  {
-    listen: { host: '127.0.0.1', port: 0 },
-    policies: [`${folder}/policies`],
-    namespace: 'countersign-system',
-    onNoMatch: 'deny',
-    decisionLog: { file: `${folder}/decisions.jsonl`, maxBytes: 100 * 1024 * 1024, maxFiles: 10 },
-    onDecisionLogFailure: 'refuse',
-    tls: { cert: `${folder}/tls.crt`, key: `${folder}/tls.key` },
-    registry: { insecure: [registry], ca: new Map() },
-    drainSeconds: 0,
-  },
-  jsonLog(),
-);
+/** What is not said here is as in production. */
+const said = {
+  '--listen': '127.0.0.1:0',
+  '--policies': `${folder}/policies`,
+  '--decision-log': `${folder}/decisions.jsonl`,
+  '--tls-cert': `${folder}/tls.crt`,
+  '--tls-key': `${folder}/tls.key`,
+  '--insecure-registry': registry,
+};
+const flags = webhookFlags(new Command()).parse(Object.entries(said).flat(), { from: 'user' }).opts<RawWebhookFlags>();
+const config = parseWebhookConfig(flags);
+if (!config.ok) throw new Error(config.failure.join('; '));
+const webhook = await startWebhook(config.value, jsonLog());
 
 let probe: Probe | undefined;
 answerQuestions(async ({ about }: { readonly about: WebhookQuestion }): Promise<object> => {
