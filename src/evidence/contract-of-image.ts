@@ -14,6 +14,7 @@ import type { PinnedImage } from '../policy/question.ts';
 import type { CallOptions, Registry } from '../ports/registry.ts';
 import { LayersSearch, type SearchLimits } from './contract-in-layers.ts';
 import { contractInvalid } from './contract-invalid.ts';
+import { fewAtATime } from './few-at-a-time.ts';
 import { platformsOf, type PlatformImage } from './platforms-of-image.ts';
 
 export type ContractRegistry = Pick<Registry, 'manifest' | 'blob' | 'streamBlob'>;
@@ -37,13 +38,15 @@ export async function contractOfImage(
 ): Promise<Result<ImageContract | undefined>> {
   const platforms = await platformsOf(registry, image, options);
   if (!platforms.ok) return platforms;
+  const labels = await fewAtATime(platforms.value, (platform) => readLabel(registry, image, platform, options));
+  if (!labels.ok) return labels;
   const search = new LayersSearch(registry, image, options, limits);
   const found: Found[] = [];
-  // One after the other: most images have one or two, and what they may cost together is limited.
-  for (const platform of platforms.value) {
-    const one = await readPlatform(registry, image, platform, search, options);
-    if (!one.ok) return one;
-    found.push(one.value);
+  // One after the other, for what they may cost together is limited; mostly they have labels, or there is one.
+  for (const { platform, manifest, label } of labels.value) {
+    const file = label === undefined ? await search.contract(manifest.layers) : ok(undefined);
+    if (!file.ok) return file;
+    found.push(foundIn(platform, label, file.value));
   }
   const [first] = found;
   if (first === undefined) return contractInvalid('the index names no image for any platform');
@@ -60,26 +63,30 @@ interface Found {
   readonly text?: string;
 }
 
-async function readPlatform(
+function foundIn(platform: string, label: Uint8Array | undefined, file: Uint8Array | undefined): Found {
+  const place = label === undefined ? `file /${contractFile}` : `label ${contractLabel}`;
+  const bytes = label ?? file;
+  return bytes === undefined ? { platform, place } : { platform, place, bytes, text: digestOf(bytes) };
+}
+
+interface Labelled extends PlatformImage {
+  readonly label: Uint8Array | undefined;
+}
+
+async function readLabel(
   registry: ContractRegistry,
   image: PinnedImage,
-  { platform, manifest }: PlatformImage,
-  search: LayersSearch,
+  platform: PlatformImage,
   options: CallOptions,
-): Promise<Result<Found>> {
-  const config = await registry.blob(image, manifest.config.digest, maxConfigBytes, options);
+): Promise<Result<Labelled>> {
+  const config = await registry.blob(image, platform.manifest.config.digest, maxConfigBytes, options);
   if (!config.ok) return config;
-  const label = readLabel(config.value);
-  if (!label.ok) return label;
-  const bytes = label.value === undefined ? await search.contract(manifest.layers) : ok(label.value);
-  if (!bytes.ok) return bytes;
-  const place = label.value === undefined ? `file /${contractFile}` : `label ${contractLabel}`;
-  if (bytes.value === undefined) return ok({ platform, place });
-  return ok({ platform, place, bytes: bytes.value, text: digestOf(bytes.value) });
+  const label = labelOf(config.value);
+  return label.ok ? ok({ ...platform, label: label.value }) : label;
 }
 
 /** OCI image-spec 1.1 config.md; Docker's has the same members. */
-function readLabel(config: Uint8Array): Result<Uint8Array | undefined> {
+function labelOf(config: Uint8Array): Result<Uint8Array | undefined> {
   const json = parseStrictJson(config);
   if (!json.ok) return contractInvalid(`the image's configuration cannot be read: ${quoted(json.problem)}`);
   const label = asRecord(asRecord(asRecord(json.value)?.['config'])?.['Labels'])?.[contractLabel];

@@ -3,12 +3,13 @@ import { repositoryName } from '../kernel/image-reference.ts';
 import type { Result } from '../kernel/result.ts';
 import type { PinnedImage } from '../policy/question.ts';
 import type { Metrics } from '../ports/metrics.ts';
-import type { Credentials, Registry } from '../ports/registry.ts';
+import type { Credentials } from '../ports/registry.ts';
 import { defaultSearchLimits } from './contract-in-layers.ts';
-import { contractOfImage, type ImageContract } from './contract-of-image.ts';
+import { contractOfImage, type ContractRegistry, type ImageContract } from './contract-of-image.ts';
+import { taking } from './few-at-a-time.ts';
 
 export interface ContractPorts {
-  readonly registry: Registry;
+  readonly registry: ContractRegistry;
   readonly metrics: Pick<Metrics, 'cache'>;
 }
 
@@ -28,11 +29,20 @@ const unavailableMs = 1_000;
 /** A large layer takes longer than one request may: the next one finds it read. */
 const flightMs = 60_000;
 
+/** Unpacking takes up to 20 MiB for each. */
+const maxLayersAtOnce = 4;
+
 /** Contracts by image digest: what bytes say never changes, so it is kept as long as there is room for it. */
 export function createContracts({
   registry,
   metrics,
 }: ContractPorts): (image: PinnedImage, credentials: Credentials) => Promise<Answer> {
+  const takeTurn = taking(maxLayersAtOnce);
+  const patient: ContractRegistry = {
+    manifest: (...asked) => registry.manifest(...asked),
+    blob: (...asked) => registry.blob(...asked),
+    streamBlob: (...asked) => takeTurn(() => registry.streamBlob(...asked)),
+  };
   const kept = new LRUCache<string, Answer>({ maxSize: maxKeptBytes, sizeCalculation: sizeOf });
 
   const flights = new LRUCache<string, Answer, Flight>({
@@ -40,7 +50,7 @@ export function createContracts({
     ttl: unavailableMs,
     fetchMethod: async (_key, _stale, { context: { image, credentials } }) => {
       const options = { credentials, signal: AbortSignal.timeout(flightMs) };
-      const answer = await contractOfImage(registry, image, options, defaultSearchLimits);
+      const answer = await contractOfImage(patient, image, options, defaultSearchLimits);
       if (answer.ok || answer.failure.code === 'CONTRACT_INVALID') kept.set(image.digest, answer);
       return answer;
     },

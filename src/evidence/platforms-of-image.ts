@@ -1,9 +1,10 @@
 import { failure, quoted } from '../kernel/failure.ts';
-import { parseManifest, type OciDescriptor, type OciImage } from '../kernel/oci-manifest.ts';
+import { parseManifest, type OciDescriptor, type OciImage, type OciManifest } from '../kernel/oci-manifest.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import type { PinnedImage } from '../policy/question.ts';
 import type { CallOptions, Registry } from '../ports/registry.ts';
 import { contractInvalid } from './contract-invalid.ts';
+import { fewAtATime } from './few-at-a-time.ts';
 
 export interface PlatformImage {
   /** For a person. */
@@ -18,7 +19,6 @@ const maxDepth = 3;
 interface Wanted {
   readonly digest: PinnedImage['digest'];
   readonly platform: string;
-  readonly depth: number;
 }
 
 /** The image itself, or every image that an index and the indexes in it name; each is what some node may run. */
@@ -28,20 +28,19 @@ export async function platformsOf(
   options: CallOptions,
 ): Promise<Result<readonly PlatformImage[]>> {
   const found: PlatformImage[] = [];
-  const wanted: Wanted[] = [{ digest: image.digest, platform: 'the image', depth: 0 }];
-  // Grows while it is read.
-  for (const { digest, platform, depth } of wanted) {
-    const manifest = await readManifest(registry, image, digest, options);
-    if (!manifest.ok) return manifest;
-    if (manifest.value.kind === 'image') {
-      found.push({ platform, manifest: manifest.value });
-      continue;
-    }
-    if (depth === maxDepth) return contractInvalid(`its indexes are nested deeper than ${maxDepth} levels`);
-    const runnable = manifest.value.manifests.filter(mayRun);
-    if (wanted.length + runnable.length > maxManifests)
-      return contractInvalid(`it has more than ${maxManifests} platforms`);
-    wanted.push(...runnable.map((it) => ({ digest: it.digest, platform: nameOf(it), depth: depth + 1 })));
+  let wanted: readonly Wanted[] = [{ digest: image.digest, platform: 'the image' }];
+  let named = 0;
+  for (let depth = 0; wanted.length > 0; depth += 1) {
+    const read = await fewAtATime(wanted, (one) => readManifest(registry, image, one, options));
+    if (!read.ok) return read;
+    found.push(
+      ...read.value.flatMap(({ platform, manifest }) => (manifest.kind === 'image' ? [{ platform, manifest }] : [])),
+    );
+    wanted = read.value.flatMap(({ manifest }) => (manifest.kind === 'index' ? runnable(manifest.manifests) : []));
+    if (depth === maxDepth && wanted.length > 0)
+      return contractInvalid(`its indexes are nested deeper than ${maxDepth} levels`);
+    named += wanted.length;
+    if (named > maxManifests) return contractInvalid(`it has more than ${maxManifests} platforms`);
   }
   return ok(found);
 }
@@ -49,19 +48,23 @@ export async function platformsOf(
 async function readManifest(
   registry: Pick<Registry, 'manifest'>,
   image: PinnedImage,
-  digest: PinnedImage['digest'],
+  { digest, platform }: Wanted,
   options: CallOptions,
-): Promise<ReturnType<typeof parseManifest>> {
+): Promise<Result<{ readonly platform: string; readonly manifest: OciManifest }>> {
   const found = await registry.manifest(image, digest, options);
   if (!found.ok) return found;
-  if (found.value === undefined) return fail(failure('IMAGE_NOT_FOUND', `the registry does not have ${digest}`));
+  if (found.value === undefined) {
+    return fail(failure('IMAGE_NOT_FOUND', `the registry does not have ${platform} (${digest})`));
+  }
   const manifest = parseManifest(found.value.bytes);
-  return manifest.ok ? manifest : contractInvalid(manifest.failure.message);
+  return manifest.ok ? ok({ platform, manifest: manifest.value }) : contractInvalid(manifest.failure.message);
 }
 
 /** BuildKit puts attestations beside the platforms, for a platform that no node has. */
-function mayRun({ platform }: OciDescriptor): boolean {
-  return !(platform?.os === 'unknown' && platform.architecture === 'unknown');
+function runnable(manifests: readonly OciDescriptor[]): readonly Wanted[] {
+  return manifests
+    .filter(({ platform }) => !(platform?.os === 'unknown' && platform.architecture === 'unknown'))
+    .map((descriptor) => ({ digest: descriptor.digest, platform: nameOf(descriptor) }));
 }
 
 function nameOf({ platform, digest }: OciDescriptor): string {

@@ -272,7 +272,7 @@ describe('an image for several platforms', () => {
     const image = push(registry, labelled());
     const index = pushIndex(
       registry,
-      Array.from({ length: 64 }, (_, at) => [`os/arch${at}`, image] as const),
+      Array.from({ length: 65 }, (_, at) => [`os/arch${at}`, image] as const),
     );
     expect(await read(index)).toEqual(invalid('more than 64 platforms'));
     expect(registry.requests().total).toBe(1);

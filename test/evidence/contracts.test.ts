@@ -9,9 +9,18 @@ import { delayed, status } from '../../src/demo/registry/faults.ts';
 import { startRegistry, type DemoRegistry } from '../../src/demo/registry/serve.ts';
 import { createEvidenceSource } from '../../src/evidence/gather.ts';
 import type { EvidenceSource } from '../../src/evidence/evidence-source.ts';
+import { digestOf } from '../../src/kernel/digest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { PinnedImage } from '../../src/policy/question.ts';
-import { contractText, gzipLayer, labelled, push, repository, type LayeredImage } from './layered-images.ts';
+import {
+  contractEntry,
+  contractText,
+  gzipLayer,
+  labelled,
+  push,
+  repository,
+  type LayeredImage,
+} from './layered-images.ts';
 
 interface Bench {
   readonly registry: DemoRegistry;
@@ -94,6 +103,25 @@ describe('one look-up', () => {
     expect(await bench.contract(pushed)).toMatchObject(found);
     expect(bench.registry.requests().total).toBe(2);
   });
+});
+
+test('of many layers a few are read at a time, and all in the end', async () => {
+  const bench = await open();
+  const images = Array.from({ length: 12 }, (_, at) =>
+    bench.push({ layers: [gzipLayer({ name: `f${at}` }, contractEntry())] }),
+  );
+  let [now, most] = [0, 0];
+  const configuration = digestOf(JSON.stringify({ config: {} }));
+  bench.registry.inject(new RegExp(`blobs/(?!${configuration})`), async (_request, response, answer) => {
+    response.once('close', () => (now -= 1));
+    now += 1;
+    most = Math.max(most, now);
+    await sleep(20);
+    await answer();
+  });
+  const answers = await Promise.all(images.map((image) => bench.contract(image)));
+  expect(answers).toMatchObject(images.map(() => found));
+  expect(most).toBe(4);
 });
 
 describe('what a registry could not say', () => {

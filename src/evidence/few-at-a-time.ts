@@ -1,0 +1,35 @@
+import { ok, type Result } from '../kernel/result.ts';
+
+const few = 4;
+
+/** Works on a few items at a time, and ends with the first failure; results are in the order of the items. */
+export async function fewAtATime<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<Result<R>>,
+): Promise<Result<readonly R[]>> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += few) {
+    for (const one of await Promise.all(items.slice(start, start + few).map(work))) {
+      if (!one.ok) return one;
+      results.push(one.value);
+    }
+  }
+  return ok(results);
+}
+
+/** Lets a few of all who call begin, and the others after them, in their order. */
+export function taking(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  let free = limit;
+  const waiting: (() => void)[] = [];
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((begin) => waiting.push(begin));
+    try {
+      return await work();
+    } finally {
+      const begin = waiting.shift();
+      if (begin === undefined) free += 1;
+      else begin();
+    }
+  };
+}
