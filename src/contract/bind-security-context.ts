@@ -133,7 +133,7 @@ function withCapabilities(own: unknown, demanded: Capabilities | undefined): unk
   const members = asRecord(own);
   if (own !== undefined && members === undefined) return own;
   if (members !== undefined) return drop.length === 0 || hasItems(members['drop']) ? members : { ...members, drop };
-  return add.length + drop.length === 0 ? undefined : capabilitiesOf(add, drop);
+  return capabilitiesOf(add, drop);
 }
 
 function hasItems(list: unknown): boolean {

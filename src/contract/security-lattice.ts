@@ -31,27 +31,34 @@ const rules: Readonly<Record<SecurityMember, Rule>> = {
   capabilities: isWithin,
 };
 
-/** What the limit says; and where it says nothing, what a runtime could have chosen itself. */
+/** What the limit says, or what a runtime could have chosen itself where the limit does not choose among that. */
 function isLabelled(held: unknown, limit: SeLinuxOptions): boolean {
   const options = asRecord(held);
-  const { type, user, role, level } = limit;
-  const isType = type === undefined ? containerTypes.includes(options?.['type'] ?? '') : options?.['type'] === type;
-  const isLevel = level === undefined || options?.['level'] === level;
-  const is = (member: 'user' | 'role', wanted = ''): boolean => (options?.[member] ?? '') === wanted;
-  return options !== undefined && isType && isLevel && is('user', user) && is('role', role);
+  if (options === undefined) return false;
+  const { type = '', user = '', role = '', level } = options;
+  const isType = type === limit.type || (!isChosen(limit) && containerTypes.includes(type));
+  const isLevel = limit.level === undefined || level === limit.level;
+  return isType && isLevel && ['', limit.user].includes(user as string) && ['', limit.role].includes(role as string);
+}
+
+/** Of types that confine a container each does it in its own way. */
+function isChosen({ type }: SeLinuxOptions): boolean {
+  return type !== undefined && containerTypes.includes(type);
 }
 
 function isWithin(held: unknown, limit: Capabilities): boolean {
   const add = itemsOf(asRecord(held)?.['add']);
   const drop = itemsOf(asRecord(held)?.['drop']);
-  const isDropped = (name: unknown): boolean => drop.includes('ALL') || drop.includes(name);
-  const demanded = limit.drop ?? [];
-  const dropsAll = demanded.includes('ALL') ? drop.includes('ALL') : demanded.every(isDropped);
-  return dropsAll && add.every((name) => mayAdd(name, limit.add));
+  // Runtimes drop by name what was added, and by ALL what was there before.
+  const isDropped = (name: string): boolean =>
+    drop.includes(name) || (drop.includes('ALL') && name !== 'ALL' && !add.includes(name));
+  const dropsAll = (limit.drop ?? []).every(isDropped);
+  return dropsAll && add.every((name) => mayAdd(name, limit));
 }
 
-function mayAdd(name: unknown, limit: Capabilities['add']): boolean {
-  return limit === undefined || limit.includes('ALL') || (typeof name === 'string' && limit.includes(name));
+function mayAdd(name: unknown, { add, drop = [] }: Capabilities): boolean {
+  if (add === undefined || (add.includes('ALL') && !drop.includes('ALL'))) return true;
+  return typeof name === 'string' && add.includes(name);
 }
 
 /** Confined by some profile is as strict as by the runtime's; a profile of one's own has to be the very one. */
@@ -77,10 +84,9 @@ export function isAsStrict(name: SecurityMember, held: unknown, limits: Security
 export function strictest(a: SecurityContext, b: SecurityContext): SecurityContext {
   const merged: Record<string, unknown> = { ...a, ...b };
   for (const name of membersOf(a)) {
-    const other = b[name];
-    if (other === undefined) continue;
-    merged[name] =
-      name === 'capabilities' ? strictestCapabilities(a, b) : isAsStrict(name, a[name], b) ? a[name] : other;
+    if (b[name] === undefined) continue;
+    const stricter = isAsStrict(name, a[name], b) ? a[name] : strictened(name, a[name], b);
+    merged[name] = name === 'capabilities' ? strictestCapabilities(a, b) : stricter;
   }
   return merged;
 }
@@ -90,12 +96,10 @@ function strictestCapabilities(
   { capabilities: b = {} }: SecurityContext,
 ): Capabilities {
   const drop = [...new Set([...(a.drop ?? []), ...(b.drop ?? [])])].sort();
-  const both = [...(a.add ?? []), ...(b.add ?? [])].filter((name) => mayAdd(name, a.add) && mayAdd(name, b.add));
-  const add = a.add === undefined && b.add === undefined ? undefined : [...new Set(both)];
-  return {
-    ...(add === undefined ? {} : { add }),
-    ...(drop.length === 0 ? {} : { drop: drop.includes('ALL') ? ['ALL'] : drop }),
-  };
+  const both = [...(a.add ?? []), ...(b.add ?? [])].filter((name) => mayAdd(name, a) && mayAdd(name, b));
+  const merged = capabilitiesOf([...new Set(both)], drop);
+  // Of a limit it means something that nothing may be added.
+  return a.add === undefined && b.add === undefined ? merged : { add: [], ...merged };
 }
 
 /** What of the demands is as strict as the limits; of the others, the limit. */
@@ -107,18 +111,33 @@ export function within(demands: SecurityContext, limits: SecurityContext): Secur
   return result;
 }
 
-/** The limit in place of what is looser; of capabilities only the part that is too much is taken back. */
+/** The limit in place of what is looser; of capabilities and labels only in place of the part that is. */
 export function strictened(name: SecurityMember, held: unknown, limits: SecurityContext): unknown {
-  const { capabilities: limit } = limits;
-  if (name !== 'capabilities' || limit === undefined) return limits[name];
+  const { capabilities, seLinuxOptions } = limits;
+  if (name === 'capabilities' && capabilities !== undefined) return strictenedCapabilities(held, capabilities);
+  if (name === 'seLinuxOptions' && seLinuxOptions !== undefined) return strictenedLabel(held, seLinuxOptions);
+  return limits[name];
+}
+
+function strictenedCapabilities(held: unknown, limit: Capabilities): unknown {
   const { add: added, drop: dropped, ...rest } = asRecord(held) ?? {};
-  const add = textsOf(added).filter((name) => mayAdd(name, limit.add));
+  const add = textsOf(added).filter((name) => mayAdd(name, limit));
   const drop = [...new Set([...textsOf(dropped), ...(limit.drop ?? [])])];
   return { ...rest, ...capabilitiesOf(add, drop) };
 }
 
-/** Without empty lists, which say nothing, and which the API server drops. */
-export function capabilitiesOf(add: readonly string[], drop: readonly string[]): Capabilities {
+function strictenedLabel(held: unknown, limit: SeLinuxOptions): unknown {
+  const { type, level } = asRecord(held) ?? {};
+  return {
+    ...(typeof level === 'string' ? { level } : {}),
+    ...limit,
+    ...(containerTypes.includes(type) && !isChosen(limit) ? { type } : {}),
+  };
+}
+
+/** Without what is dropped by name, and without empty lists: they say nothing, and the API server drops them. */
+export function capabilitiesOf(added: readonly string[], drop: readonly string[]): Capabilities {
+  const add = added.filter((name) => !drop.includes(name));
   return {
     ...(add.length === 0 ? {} : { add }),
     ...(drop.length === 0 ? {} : { drop: drop.includes('ALL') ? ['ALL'] : drop }),
