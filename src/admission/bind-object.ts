@@ -4,8 +4,10 @@
  * violation: nothing rests on the mutating webhook having run.
  */
 import { bindPod, type Binding } from '../contract/bind-pod.ts';
+import type { ActionContract } from '../contract/model.ts';
+import { defined } from '../kernel/defined.ts';
 import type { Digest } from '../kernel/digest.ts';
-import { failure, type Failure } from '../kernel/failure.ts';
+import { failure, quoted } from '../kernel/failure.ts';
 import type { ImageReference } from '../kernel/image-reference.ts';
 import { difference } from '../kernel/json-patch.ts';
 import { asRecord } from '../kernel/strict-json.ts';
@@ -22,6 +24,8 @@ import type { PlacedSubject } from './subjects.ts';
 export interface PassedImage {
   readonly subject: PlacedSubject;
   readonly image: ImageReference & { readonly digest: Digest };
+  /** It stays a tag, and may name another image by the time that it runs: nothing is set by it. */
+  readonly left?: true;
 }
 
 /** Where in the object the Pod is, and what of it can be set. */
@@ -39,6 +43,8 @@ export interface BoundObject {
   readonly warnings: readonly Violation[];
   /** What would have been refused, of policies that only watch. */
   readonly audited: readonly Violation[];
+  /** `name@version` of the contract that was held against an image, by its text. */
+  readonly contracts: ReadonlyMap<string, string>;
 }
 
 interface Found {
@@ -51,66 +57,101 @@ interface Placed extends Binding {
   readonly subject: PlacedSubject;
 }
 
+/** `set` makes the object as it has to be. `prove` does the same to an object that is final. */
+export type Purpose = 'set' | 'prove';
+
 export async function bindObject(
   ports: JudgePorts,
   matter: Matter,
   place: PodPlace,
   passed: readonly PassedImage[],
+  purpose: Purpose = 'set',
 ): Promise<BoundObject> {
-  const read = await concurrently(passed, maxImagesAtOnce, (one) => readAction(ports, matter, place, one));
-  const bindings = read.flatMap((action) => action.bindings);
-  const { namespace } = matter.object;
-  const bound = bindPart(
-    matter.content,
-    place,
-    namespace,
-    bindings.filter(({ rules }) => rules.mode !== 'audit'),
+  const actions = await concurrently(passed, maxImagesAtOnce, (one) => readAction(ports, matter, one));
+  const isEnforced = actions.some(({ action }) => action?.rules.mode === 'enforce');
+  const bindings = actions.flatMap((read) =>
+    bindingsOf(read, place, ({ list }, { mode }) => {
+      // The rest of a Pod that runs stays as it is, or is refused as it is.
+      const isFixed = place.containersOnly && list !== 'ephemeralContainers';
+      return isFixed && purpose === 'set' ? 'check' : effectOf(mode, purpose, isEnforced);
+    }),
   );
-  const watched = bindPart(
-    bound.object,
-    place,
-    namespace,
-    bindings.filter(({ rules }) => rules.mode === 'audit'),
-  );
-  const found = [...read.flatMap((action) => action.found), ...bound.found, ...watched.found];
+  const bound = bindPart(matter.content, place, matter.object.namespace, bindings);
+  const found = distinct([...actions.flatMap((action) => action.found), ...bound.found]);
   const of = (mode: ActionMode): readonly Violation[] =>
     found.filter((one) => one.mode === mode).map(({ violation }) => violation);
-  return { object: bound.object, violations: of('enforce'), warnings: of('warn'), audited: of('audit') };
+  return {
+    object: bound.object,
+    violations: of('enforce'),
+    warnings: of('warn'),
+    audited: of('audit'),
+    contracts: contractsOf(actions),
+  };
 }
 
-interface Action {
-  readonly bindings: readonly Placed[];
+/** Nothing is refused on behalf of a policy that only warns, not even that what it sets is not there. */
+function effectOf(mode: ActionMode, purpose: Purpose, isEnforced: boolean): Binding['effect'] {
+  switch (mode) {
+    case 'enforce':
+      return 'set';
+    case 'warn':
+      if (purpose === 'set') return 'set';
+      return isEnforced ? 'tell' : 'check';
+    case 'audit':
+      return 'check';
+  }
+}
+
+/** An image, and what it may do; no action: no policy has a say, or it cannot be said what the image may do. */
+interface ReadAction {
+  readonly passed: PassedImage;
+  readonly action?: { readonly rules: ActionRules; readonly contract?: ActionContract };
   readonly found: readonly Found[];
 }
 
-const noAction: Action = { bindings: [], found: [] };
-
-async function readAction(
-  { evidence, clock }: JudgePorts,
-  { snapshot, object, workload, signal }: Matter,
-  place: PodPlace,
-  { subject, image }: PassedImage,
-): Promise<Action> {
+async function readAction({ evidence, clock }: JudgePorts, matter: Matter, passed: PassedImage): Promise<ReadAction> {
+  const { snapshot, object, workload, signal } = matter;
+  const { image, subject } = passed;
   const rules = actionRules(snapshot.actionPolicies, { image, namespace: object.namespace, now: clock.now() });
-  if (rules === undefined) return noAction;
-  const refused = (failed: Failure): Action => ({
-    bindings: [],
-    found: [{ mode: rules.mode, violation: violationOf(failed, whereOf(subject, rules)) }],
-  });
+  if (rules === undefined) return { passed, found: [] };
   const contract = await evidence.contract(image, workload, signal);
-  if (!contract.ok) return refused(contract.failure);
-  if (contract.value === undefined && rules.contract.required) return refused(contractMissing);
-  const common = {
-    subject,
-    digest: image.digest,
-    rules,
-    ...(contract.value === undefined ? {} : { contract: contract.value }),
-  };
-  const bindings = subject.places.flatMap(({ path }) => {
+  const failed = contract.ok
+    ? rules.contract.required && contract.value === undefined
+      ? contractMissing
+      : undefined
+    : contract.failure;
+  if (failed !== undefined) {
+    const violation = violationOf(failed, whereOf(subject, rules));
+    return { passed, found: [{ mode: rules.mode, violation }] };
+  }
+  return { passed, action: { rules, ...defined('contract', contract.ok ? contract.value : undefined) }, found: [] };
+}
+
+function bindingsOf(
+  { passed: { subject, image, left }, action }: ReadAction,
+  place: PodPlace,
+  effect: (at: Pick<Binding, 'list'>, rules: ActionRules) => Binding['effect'],
+): readonly Placed[] {
+  if (action === undefined) return [];
+  return subject.places.flatMap(({ path }) => {
     const at = containerAt(path, place.podSpec);
-    return at === undefined ? [] : [{ ...common, ...at }];
+    if (at === undefined) return [];
+    return [{ subject, digest: image.digest, ...action, ...at, effect: left ? 'check' : effect(at, action.rules) }];
   });
-  return { bindings, found: [] };
+}
+
+function contractsOf(actions: readonly ReadAction[]): BoundObject['contracts'] {
+  const named = actions.flatMap(({ passed, action }) =>
+    action?.contract === undefined
+      ? []
+      : [[passed.subject.text, `${action.contract.name}@${action.contract.version.text}`] as const],
+  );
+  return new Map(named);
+}
+
+/** One image in several containers says the same thing about the Pod as a whole once. */
+function distinct(found: readonly Found[]): readonly Found[] {
+  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 const contractMissing = failure(
@@ -157,15 +198,26 @@ function bindPart(object: Members, place: PodPlace, namespace: string, bindings:
 const maxNamed = 8;
 
 /** What binding would still change, as violations; none after a mutating phase that nobody undid. */
-export function unbound(object: Members, bound: Members): readonly Violation[] {
+export function unbound(object: Members, bound: Members, { containersOnly }: PodPlace): readonly Violation[] {
+  const why = containersOnly
+    ? 'a Pod that runs cannot be given it any more; make a new Pod'
+    : 'the mutating webhook did not run, or its work was undone';
   return difference(object, bound)
     .slice(0, maxNamed)
     .map((operation) => {
-      const wanted = operation.op === 'remove' ? 'taken out' : (JSON.stringify(operation.value)?.slice(0, 200) ?? '');
-      const message = `it is not as contract and policy demand, because the mutating webhook did not run or was undone; it has to be ${wanted}`;
-      const field = operation.path.slice(1).replaceAll('/', '.');
-      return violationOf(failure('CONTRACT_CONFLICT', message), { fields: [field], image: '' });
+      const wanted = operation.op === 'remove' ? 'it has to be taken out' : `it has to be ${shown(operation.value)}`;
+      const message = `it is not as contract and policy demand: ${wanted}; ${why}`;
+      return violationOf(failure('CONTRACT_CONFLICT', message), { fields: [fieldAt(operation.path)], image: '' });
     });
+}
+
+function shown(value: unknown): string {
+  return quoted(JSON.stringify(value) ?? '', 200);
+}
+
+function fieldAt(pointer: string): string {
+  const steps = pointer.split('/').slice(1);
+  return fieldOf(steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step.replaceAll('~1', '/'))));
 }
 
 function valueAt(object: unknown, path: Path): unknown {

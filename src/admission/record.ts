@@ -32,6 +32,7 @@ export function decisionOf(known: Circumstances, outcome: Outcome): Decision {
     ...(request === undefined ? {} : aboutRequest(request)),
     images: outcome.images,
     reasons: reasons.slice(0, maxReasons).map(reasonOf),
+    ...(outcome.audited.length === 0 ? {} : { audited: outcome.audited.slice(0, maxReasons).map(reasonOf) }),
     ...defined('snapshot', outcome.snapshot),
     ...defined('skipped', outcome.skipped),
     durationMs: known.durationMs,

@@ -6,6 +6,7 @@ import { quoted } from '../kernel/failure.ts';
 import type { Glob } from '../kernel/glob.ts';
 import { coversNames } from '../kernel/name-glob.ts';
 import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
+import type { ActionRules } from '../policy/action-policy.ts';
 import { checkInputs } from './check-inputs.ts';
 import type { Conflict, Settled } from './conflict.ts';
 import type { ActionContract } from './model.ts';
@@ -16,31 +17,51 @@ export const targetsVariable = 'ACTION_ALLOWED_NAMESPACES';
 /** Every list must have a match. */
 export type Allowlists = readonly (readonly Glob[])[];
 
+export interface InputsDemand {
+  /** Absent: the image has none, so that nothing is known of its inputs. */
+  readonly contract?: ActionContract;
+  readonly rules: Pick<ActionRules, 'policies' | 'targets'>;
+}
+
 /** The environment of a container with its inputs completed and the allowlist of targets told. */
 export function bindInputs(
-  contract: ActionContract,
-  targets: Allowlists,
-  given: unknown,
+  { contract, rules }: InputsDemand,
+  container: Readonly<Record<string, unknown>>,
   field: string,
 ): Settled<readonly unknown[]> {
-  const env: readonly unknown[] = Array.isArray(given) ? given : [];
-  const inputs = completeInputs(contract, targets, env, field);
-  const allowed = allowedTargets([...targets, ...(contract.target === undefined ? [] : [contract.target])]);
+  const env: readonly unknown[] = Array.isArray(container['env']) ? container['env'] : [];
+  const lists = contract?.target === undefined ? rules.targets : [...rules.targets, contract.target];
+  // What a ConfigMap brings in is not to be seen here, but `env` stands above it.
+  const isOpen = Array.isArray(container['envFrom']) && container['envFrom'].length > 0;
+  const inputs =
+    contract === undefined
+      ? { value: env, conflicts: [] }
+      : completeInputs({ contract, lists, owners: ownersOf({ contract, rules }), isOpen }, env, field);
+  const allowed = allowedTargets(lists);
   const told = allowed === undefined ? inputs.value : withVariable(inputs.value, targetsVariable, allowed.join(','));
   return { value: told, conflicts: inputs.conflicts };
 }
 
-function completeInputs(
-  contract: ActionContract,
-  targets: Allowlists,
-  env: readonly unknown[],
-  field: string,
-): Settled<readonly unknown[]> {
+interface Wanted {
+  readonly contract: ActionContract;
+  readonly lists: Allowlists;
+  readonly owners: string;
+  readonly isOpen: boolean;
+}
+
+/** Whose allowlists these are. */
+function ownersOf({ contract, rules }: InputsDemand): string {
+  const own = contract?.target === undefined ? [] : [`the contract of ${contract.name}`];
+  return [...(rules.targets.length === 0 ? [] : rules.policies), ...own].join(', ');
+}
+
+function completeInputs(wanted: Wanted, env: readonly unknown[], field: string): Settled<readonly unknown[]> {
+  const { contract, isOpen } = wanted;
   const found = env.flatMap((entry, index) => (asRecord(entry)?.['name'] === inputsVariable ? [index] : []));
   const [at] = found;
-  const place = `${field}[${at ?? env.length}].value`;
+  const place = at === undefined ? field : `${field}[${at}].value`;
   if (found.length > 1) return { value: env, conflicts: [invalid(field, `${inputsVariable} is there more than once`)] };
-  if (at === undefined && contract.inputs.length === 0) return { value: env, conflicts: [] };
+  if (at === undefined && contract.inputs.length === 0 && !isOpen) return { value: env, conflicts: [] };
   const given = readLiteral(at === undefined ? undefined : env[at]);
   if (!given.literal) {
     const message = `${inputsVariable} has to be a literal value; what is looked up elsewhere cannot be checked`;
@@ -49,7 +70,7 @@ function completeInputs(
   const { filled, problems } = checkInputs(contract, given.text);
   const conflicts = [
     ...problems.map(({ path, message }) => invalid(place, path === '' ? message : `${path}: ${message}`)),
-    ...forbiddenTargets(contract, targets, filled, place),
+    ...forbiddenTargets(wanted, filled, place),
   ];
   if (conflicts.length > 0 || isComplete(given.text, filled)) return { value: env, conflicts };
   return { value: withVariable(env, inputsVariable, escaped(JSON.stringify(filled))), conflicts };
@@ -71,27 +92,27 @@ function readLiteral(entry: unknown): Literal {
   if (value === undefined || value === null) return { literal: true, text: undefined };
   if (typeof value !== 'string') return { literal: false };
   // "$$" stands for "$"; a "$(" that is left refers to another variable. core/v1 EnvVar
+  // A "$" before what is not ASCII is mangled. kubernetes third_party/forked/golang/expansion
   const parts = value.split('$$');
-  return parts.some((part) => part.includes('$(')) ? { literal: false } : { literal: true, text: parts.join('$') };
+  const isMore = parts.some((part) => /\$(?:\(|\P{ASCII})/u.test(part));
+  return isMore ? { literal: false } : { literal: true, text: parts.join('$') };
 }
 
 function escaped(text: string): string {
-  return text.replaceAll(/\$(?=[$(])/g, '$$$$');
+  return text.replaceAll('$', '$$$$');
 }
 
 function forbiddenTargets(
-  contract: ActionContract,
-  targets: Allowlists,
+  { contract, lists, owners }: Wanted,
   filled: Readonly<Record<string, unknown>>,
   field: string,
 ): readonly Conflict[] {
-  const lists = contract.target === undefined ? targets : [...targets, contract.target];
   return contract.targetInputs.flatMap((name) => {
     const named = namespacesIn(filled[name]).filter((namespace) => !isAllowed(lists, namespace));
     return named.map((namespace): Conflict => ({
       code: 'TARGET_NOT_ALLOWED',
       field,
-      message: `input ${name}: namespace ${quoted(namespace, 64)} is not in the allowlist of targets of ${contract.name}`,
+      message: `input ${name}: namespace ${quoted(namespace, 64)} is not in the allowlist of ${owners}`,
     }));
   });
 }
@@ -118,9 +139,11 @@ export function allowedTargets(lists: Allowlists): readonly string[] | undefined
 }
 
 function withVariable(env: readonly unknown[], name: string, value: string): readonly unknown[] {
-  const others = env.filter((entry) => asRecord(entry)?.['name'] !== name);
-  const at = env.findIndex((entry) => asRecord(entry)?.['name'] === name);
-  return others.toSpliced(at === -1 ? others.length : at, 0, { name, value });
+  const isIt = (entry: unknown): boolean => asRecord(entry)?.['name'] === name;
+  const at = env.findIndex(isIt);
+  const others = env.filter((entry) => !isIt(entry));
+  // The API server leaves an empty value out. core/v1 EnvVar
+  return others.toSpliced(at === -1 ? others.length : at, 0, value === '' ? { name } : { name, value });
 }
 
 function invalid(field: string, message: string): Conflict {

@@ -5,8 +5,9 @@
 import type { Digest } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
 import { asRecord } from '../kernel/strict-json.ts';
-import type { ActionRules, PodSecurityLevel } from '../policy/action-policy.ts';
-import { bindAccount } from './bind-account.ts';
+import type { ActionMode, ActionRules, PodSecurityLevel } from '../policy/action-policy.ts';
+import { bindAccount, type BoundAccount } from './bind-account.ts';
+import { bindHostNamespaces } from './bind-host-namespaces.ts';
 import { allowedTargets, bindInputs, isAllowed } from './bind-inputs.ts';
 import { bindResources } from './bind-resources.ts';
 import { bindSecurityContext } from './bind-security-context.ts';
@@ -24,6 +25,8 @@ export interface Binding {
   readonly rules: ActionRules;
   /** Absent: the image has none, and none is demanded. */
   readonly contract?: ActionContract;
+  /** `set`: what is absent is set. `tell`: no more than its annotations are. `check`: nothing is changed at all. */
+  readonly effect: 'set' | 'tell' | 'check';
 }
 
 export interface PodToBind {
@@ -46,84 +49,128 @@ export interface BindingConflict<B> extends Conflict {
   readonly binding: B;
 }
 
-export function bindPod<B extends Binding>(pod: PodToBind, bindings: readonly B[]): BoundPod<B> {
+export function bindPod<B extends Binding>(pod: PodToBind, given: readonly B[]): BoundPod<B> {
   const { podSpec, annotations, namespace, containersOnly } = pod;
+  // Where two demand different things of the Pod that they share, the stricter mode settles it.
+  const bindings = [...given].sort((a, b) => modes.indexOf(a.rules.mode) - modes.indexOf(b.rules.mode));
   const conflicts: BindingConflict<B>[] = [];
-  const collect = <T>(binding: B, { value, conflicts: found }: Settled<T>): T => {
+  const collect = (binding: B, found: readonly Conflict[]): void => {
     conflicts.push(...found.map((conflict) => ({ ...conflict, binding })));
-    return value;
   };
   let bound = podSpec;
   for (const binding of bindings) {
     collect(binding, whereItRuns(binding, namespace));
-    bound = withContainer(bound, binding, (container) => collect(binding, bindContainer(binding, container, podSpec)));
+    const unshared = bindHostNamespaces(bound, binding, containersOnly);
+    collect(binding, unshared.conflicts);
+    if (binding.effect === 'set') bound = unshared.value;
+    const container = containerOf(bound, binding);
+    const settled = bindContainer(binding, container, podSpec);
+    collect(binding, settled.conflicts);
+    if (binding.effect === 'set') bound = withContainer(bound, binding, settled.value);
   }
-  const strictest = strictestBinding(bindings);
-  if (strictest !== undefined) {
-    const found = podSecurityConflicts(strictest.rules.podSecurity, bound);
-    collect(strictest, { value: undefined, conflicts: found });
+  if (!containersOnly) {
+    const account = boundAccount(bound, bindings);
+    bound = account.podSpec;
+    for (const { demand, conflict } of account.conflicts) collect(demand, [conflict]);
   }
-  if (containersOnly) return { podSpec: bound, annotations, conflicts };
-  const demands = bindings.flatMap((binding) =>
-    binding.contract === undefined ? [] : [{ binding, contract: binding.contract, rules: binding.rules }],
+  for (const binding of strictestOfModes(bindings)) {
+    const { mode, podSecurity } = binding.rules;
+    const isChecked = ({ effect, rules }: B): boolean =>
+      effect !== 'set' && modes.indexOf(rules.mode) <= modes.indexOf(mode);
+    collect(binding, podSecurityConflicts(podSecurity, onceSet(bound, bindings.filter(isChecked)), annotations));
+  }
+  const isTold = !containersOnly && bindings.some(({ effect }) => effect !== 'check');
+  return { podSpec: bound, annotations: isTold ? withOurs(annotations, given) : annotations, conflicts };
+}
+
+/** What is only checked is checked as it will be, not for what is absent yet. */
+function onceSet(podSpec: Members, checked: readonly Binding[]): Members {
+  return checked.reduce(
+    (pod, binding) => withContainer(pod, binding, bindContainer(binding, containerOf(pod, binding), pod).value),
+    podSpec,
   );
-  const [first] = demands;
-  if (first !== undefined) bound = collect(first.binding, bindAccount(bound, demands));
-  return { podSpec: bound, annotations: { ...withoutOurs(annotations), ...told(bindings) }, conflicts };
 }
 
-function whereItRuns({ contract, rules }: Binding, namespace: string): Settled<undefined> {
+/** From strict to loose. */
+const modes: readonly ActionMode[] = ['enforce', 'warn', 'audit'];
+
+function boundAccount<B extends Binding>(podSpec: Members, bindings: readonly B[]): BoundAccount<B> {
+  const isSet = ({ effect }: B): boolean => effect === 'set';
+  const account = bindAccount(podSpec, bindings.filter(isSet));
+  const checked = bindings
+    .filter((binding) => !isSet(binding))
+    .map((binding) => bindAccount(account.podSpec, [binding]));
+  return { ...account, conflicts: [account, ...checked].flatMap(({ conflicts }) => conflicts) };
+}
+
+function whereItRuns({ contract, rules }: Binding, namespace: string): readonly Conflict[] {
   const lists = contract?.run === undefined ? rules.namespaces : [...rules.namespaces, contract.run];
-  if (isAllowed(lists, namespace)) return { value: undefined, conflicts: [] };
-  const names = contract?.run === undefined ? rules.policies : [...rules.policies, `the contract of ${contract.name}`];
+  if (isAllowed(lists, namespace)) return [];
+  const own = contract?.run === undefined ? [] : [`the contract of ${contract.name}`];
+  const names = [...(rules.namespaces.length === 0 ? [] : rules.policies), ...own];
   const message = `namespace ${namespace} is not in the allowlist of ${names.join(', ')}`;
-  return { value: undefined, conflicts: [{ code: 'NAMESPACE_NOT_ALLOWED', field: '', message }] };
+  return [{ code: 'NAMESPACE_NOT_ALLOWED', field: '', message }];
 }
 
-function withContainer(podSpec: Members, { list, index }: Binding, change: (container: Members) => Members): Members {
-  const containers: readonly unknown[] = Array.isArray(podSpec[list]) ? podSpec[list] : [];
-  return { ...podSpec, [list]: containers.map((item, at) => (at === index ? change(asRecord(item) ?? {}) : item)) };
+function containersOf(podSpec: Members, list: Binding['list']): readonly unknown[] {
+  return Array.isArray(podSpec[list]) ? podSpec[list] : [];
 }
 
-function bindContainer(
-  { list, index, contract, rules }: Binding,
-  container: Members,
-  podSpec: Members,
-): Settled<Members> {
+function containerOf(podSpec: Members, { list, index }: Binding): Members {
+  return asRecord(containersOf(podSpec, list)[index]) ?? {};
+}
+
+function withContainer(podSpec: Members, { list, index }: Binding, container: Members): Members {
+  return { ...podSpec, [list]: containersOf(podSpec, list).with(index, container) };
+}
+
+function bindContainer(binding: Binding, container: Members, podSpec: Members): Settled<Members> {
+  const { list, index, contract, rules } = binding;
   const field = `${list}[${index}]`;
   const { onConflict } = rules.contract;
-  const demanded = { ...defined('contract', contract?.securityContext), floor: rules.podSecurity };
   const security = bindSecurityContext(
-    demanded,
+    { ...defined('contract', contract?.securityContext), floor: rules.podSecurity },
     container['securityContext'],
     podSpec['securityContext'],
     onConflict,
     `${field}.securityContext`,
   );
-  const secured = isEmpty(security.value) ? container : { ...container, securityContext: security.value };
-  if (contract === undefined) return { value: secured, conflicts: security.conflicts };
-  const inputs = bindInputs(contract, rules.targets, container['env'], `${field}.env`);
-  const value = { ...secured, ...(inputs.value.length === 0 ? {} : { env: inputs.value }) };
-  const conflicts = [...security.conflicts, ...inputs.conflicts];
+  const inputs = bindInputs(binding, container, `${field}.env`);
   // core/v1 EphemeralContainerCommon: "Resources are not allowed for ephemeral containers."
-  if (list === 'ephemeralContainers') return { value, conflicts };
-  const resources = bindResources(contract.resources, container['resources'], onConflict, `${field}.resources`);
-  const limited = isEmpty(resources.value) ? value : { ...value, resources: resources.value };
-  return { value: limited, conflicts: [...conflicts, ...resources.conflicts] };
+  const resources =
+    contract === undefined || list === 'ephemeralContainers'
+      ? { value: {}, conflicts: [] }
+      : bindResources(contract.resources, container['resources'], onConflict, `${field}.resources`);
+  const value = {
+    ...container,
+    ...(isEmpty(security.value) ? {} : { securityContext: security.value }),
+    ...(inputs.value.length === 0 ? {} : { env: inputs.value }),
+    ...(isEmpty(resources.value) ? {} : { resources: resources.value }),
+  };
+  return { value, conflicts: [...security.conflicts, ...inputs.conflicts, ...resources.conflicts] };
 }
 
-function strictestBinding<B extends Binding>(bindings: readonly B[]): B | undefined {
-  const level = bindings.reduce<PodSecurityLevel>(
-    (most, { rules }) => strictestLevel(most, rules.podSecurity),
-    'privileged',
-  );
-  return bindings.find(({ rules }) => rules.podSecurity === level);
+/** Of each mode the one that demands most of the Pod as a whole, unless a stricter mode demands as much. */
+function strictestOfModes<B extends Binding>(bindings: readonly B[]): readonly B[] {
+  const levelOf = (some: readonly B[]): PodSecurityLevel =>
+    some.reduce<PodSecurityLevel>((most, { rules }) => strictestLevel(most, rules.podSecurity), 'privileged');
+  return modes.flatMap((mode, at) => {
+    const level = levelOf(bindings.filter(({ rules }) => rules.mode === mode));
+    const above = levelOf(bindings.filter(({ rules }) => modes.indexOf(rules.mode) < at));
+    const one = bindings.find(({ rules }) => rules.mode === mode && rules.podSecurity === level);
+    return one === undefined || (at > 0 && strictestLevel(above, level) === above) ? [] : [one];
+  });
 }
 
 export const contractAnnotation = 'countersign.dev/contract';
 export const targetsAnnotation = 'countersign.dev/allowed-namespaces';
 
-/** For people and for the action; nothing here is ever read as proof. */
+/** For people and for the action; nothing here is ever read as proof. What somebody else wrote there is gone. */
+function withOurs(annotations: Members, bindings: readonly Binding[]): Members {
+  const { [contractAnnotation]: _contract, [targetsAnnotation]: _targets, ...others } = annotations;
+  return { ...others, ...told(bindings.filter(({ effect }) => effect !== 'check')) };
+}
+
 function told(bindings: readonly Binding[]): Readonly<Record<string, string>> {
   const contracts = bindings.flatMap(({ contract, digest }) =>
     contract === undefined ? [] : [`${contract.name}@${contract.version.text} ${digest}`],
@@ -136,11 +183,6 @@ function told(bindings: readonly Binding[]): Readonly<Record<string, string>> {
     ...(contracts.length === 0 ? {} : { [contractAnnotation]: [...new Set(contracts)].join(', ') }),
     ...(targets === undefined ? {} : { [targetsAnnotation]: targets.join(',') }),
   };
-}
-
-/** Whatever somebody else wrote there. */
-function withoutOurs({ [contractAnnotation]: _contract, [targetsAnnotation]: _targets, ...others }: Members): Members {
-  return others;
 }
 
 function isEmpty(members: Members): boolean {

@@ -19,11 +19,18 @@ export function bindResources(
   field: string,
 ): Settled<Values> {
   const resources = asRecord(given) ?? {};
-  const limits = bounded(contract.limits, contract.limits, resources['limits'], onConflict, `${field}.limits`);
+  const ofContract = { absent: contract.limits, ceilings: effective(contract.limits), isLimit: true };
+  const limits = bounded(ofContract, resources['limits'], onConflict, `${field}.limits`);
   // A request may be above the contract's own as long as it stays below the limit that holds.
-  const ceilings = new Map([...contract.requests, ...contract.limits, ...quantitiesOf(limits.value)]);
-  const wanted = new Map([...contract.requests].map(([name, own]) => [name, smaller(own, ceilings.get(name))]));
-  const requests = bounded(wanted, ceilings, resources['requests'], onConflict, `${field}.requests`);
+  const held = effective(quantitiesOf(limits.value, [...contract.requests.keys(), ...contract.limits.keys()]));
+  const ceilings = new Map([...contract.requests, ...effective(contract.limits), ...held]);
+  const absent = new Map([...contract.requests].map(([name, own]) => [name, smaller(own, ceilings.get(name))]));
+  const requests = bounded(
+    { absent, ceilings, isLimit: false },
+    resources['requests'],
+    onConflict,
+    `${field}.requests`,
+  );
   const value = {
     ...resources,
     ...(isEmpty(limits.value) ? {} : { limits: limits.value }),
@@ -32,10 +39,16 @@ export function bindResources(
   return { value, conflicts: [...limits.conflicts, ...requests.conflicts] };
 }
 
-/** `absent`: what is set where nothing is. `ceilings`: what may not be exceeded. */
+interface Bounds {
+  /** What is set where nothing is. */
+  readonly absent: Resources;
+  /** What may not be exceeded. */
+  readonly ceilings: Resources;
+  readonly isLimit: boolean;
+}
+
 function bounded(
-  absent: Resources,
-  ceilings: Resources,
+  { absent, ceilings, isLimit }: Bounds,
   given: unknown,
   onConflict: OnConflict,
   field: string,
@@ -45,7 +58,8 @@ function bounded(
   for (const [name, quantity] of absent) value[name] ??= quantity.text;
   for (const [name, ceiling] of ceilings) {
     const found = value[name];
-    if (found === undefined || isWithin(found, ceiling)) continue;
+    if (found === undefined || (isWithin(found, ceiling) && !(isLimit && unlimitedByZero.has(name) && isZero(found))))
+      continue;
     if (onConflict === 'Override') value[name] = ceiling.text;
     else conflicts.push(tooLarge(`${field}[${name}]`, found, ceiling));
   }
@@ -57,14 +71,26 @@ function isWithin(found: unknown, ceiling: Quantity): boolean {
   return quantity !== undefined && quantity.nanos >= 0n && compareQuantities(quantity, ceiling) <= 0;
 }
 
+/** The kubelet takes a limit of 0 for none. */
+const unlimitedByZero: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
+
+function isZero(found: unknown): boolean {
+  return quantityOf(found)?.nanos === 0n;
+}
+
 /** Custom resources may hold numbers where Kubernetes' own kinds hold texts. */
 function quantityOf(found: unknown): Quantity | undefined {
   return typeof found === 'string' || typeof found === 'number' ? parseQuantity(String(found)) : undefined;
 }
 
-function quantitiesOf(values: Values): Resources {
-  const entries = Object.entries(values).map(([name, value]) => [name, quantityOf(value)] as const);
+function quantitiesOf(values: Values, names: readonly string[]): Resources {
+  const entries = names.map((name) => [name, quantityOf(values[name])] as const);
   return new Map(entries.flatMap(([name, quantity]) => (quantity === undefined ? [] : [[name, quantity] as const])));
+}
+
+/** Limits that limit something. */
+function effective(limits: Resources): Resources {
+  return new Map([...limits].filter(([name, { nanos }]) => nanos > 0n || (nanos === 0n && !unlimitedByZero.has(name))));
 }
 
 function smaller(own: Quantity, ceiling: Quantity | undefined): Quantity {
@@ -76,7 +102,7 @@ function tooLarge(field: string, found: unknown, ceiling: Quantity): Conflict {
   return {
     code: 'CONTRACT_CONFLICT',
     field,
-    message: `${shown} is more than the contract allows; write ${ceiling.text} or less, or leave it out`,
+    message: `${shown} is more than the contract allows${isZero(found) ? ', since 0 means no limit' : ''}; write ${ceiling.text} or less, or leave it out`,
   };
 }
 

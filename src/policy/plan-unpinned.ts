@@ -3,8 +3,9 @@
  * change it: globs can be written so that they match `registry/repo@sha256:…` and not `registry/repo:tag`.
  */
 import type { Failure } from '../kernel/failure.ts';
-import type { Glob } from '../kernel/glob.ts';
+import { globMatchesImage, type Glob } from '../kernel/glob.ts';
 import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
+import type { ActionPolicy } from './action-policy.ts';
 import { matchesObject, policyApplies } from './matching.ts';
 import type { ClusterImagePolicy, PolicySnapshot } from './model.ts';
 import { needsEvidence, type Plan, type PlannedCheck, type PlannedPolicy } from './plan.ts';
@@ -12,9 +13,10 @@ import type { ObjectFacts } from './subject.ts';
 
 /** Whether the verdict about this image, which has no digest, could be another one once it has. */
 export function dependsOnDigest(snapshot: PolicySnapshot, image: ImageReference, object: ObjectFacts): boolean {
-  return snapshot.policies.some((policy) =>
+  const isOpen = snapshot.policies.some((policy) =>
     policyApplies(policy, image, object) ? needsEvidence([policy]) : mayApplyOncePinned(policy, image, object),
   );
+  return isOpen || possibleActionPolicies(snapshot.actionPolicies, image).length > 0;
 }
 
 /** The plan for an image that could not be given a digest: whatever depends on the digest fails for that reason. */
@@ -35,6 +37,17 @@ export function planUnpinned(snapshot: PolicySnapshot, image: ImageReference, ob
 function mayApplyOncePinned(policy: ClusterImagePolicy, image: ImageReference, object: ObjectFacts): boolean {
   const base = repositoryName(image);
   return matchesObject(policy.match, object) && policy.images.some((glob) => mayMatchOncePinned(glob, base));
+}
+
+/** The policies that have a say about an image, or may have one once its digest is known; exceptions do not count yet. */
+export function possibleActionPolicies(
+  policies: readonly ActionPolicy[],
+  image: ImageReference,
+): readonly ActionPolicy[] {
+  const base = repositoryName(image);
+  return policies.filter(({ images }) =>
+    images.some((glob) => globMatchesImage(glob, image) || mayMatchOncePinned(glob, base)),
+  );
 }
 
 /** Whether there may be a digest with which the glob matches; looks at its two ends only, and errs towards yes. */

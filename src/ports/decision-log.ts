@@ -17,6 +17,8 @@ export interface Decision {
   readonly name?: string;
   readonly images: readonly DecidedImage[];
   readonly reasons: readonly DecisionReason[];
+  /** What policies that only watch would have refused; absent: nothing. */
+  readonly audited?: readonly DecisionReason[];
   /** Snapshot the request was judged under. */
   readonly snapshot?: string;
   /** Why nothing was judged, for verdict "skip". */
@@ -29,6 +31,8 @@ export interface DecidedImage {
   readonly image: string;
   readonly digest?: string;
   readonly policies: readonly string[];
+  /** `name@version` of the contract that it was held against. */
+  readonly contract?: string;
   /** Not judged here: the name is known, and judged, when a Pod is made of it. */
   readonly deferred?: true;
 }
