@@ -29,6 +29,8 @@ export interface ImageContract {
 
 const maxConfigBytes = 4 * 1024 * 1024;
 const maxProblems = 20;
+/** Of "sha256:…": enough to tell a few texts apart. */
+const shownDigits = 'sha256:'.length + 12;
 
 export async function contractOfImage(
   registry: ContractRegistry,
@@ -104,6 +106,6 @@ function parsed({ place, bytes }: Found): Result<ImageContract | undefined> {
 }
 
 function disagreement(found: readonly Found[]): string {
-  const platforms = found.map(({ platform, text }) => `${platform} has ${text ?? 'none'}`);
+  const platforms = found.map(({ platform, text }) => `${platform} has ${text?.slice(0, shownDigits) ?? 'none'}`);
   return `platforms must have the same one, byte for byte, but ${platforms.join(', ')}`;
 }
