@@ -59,6 +59,14 @@ const floors: Readonly<Record<PodSecurityLevel, Floor>> = {
   },
 };
 
+/** Of what restricted demands, this is all that a Pod for Windows may have. */
+const windowsDemands: SecurityContext = { runAsNonRoot: true };
+
+function demandsOf(floor: PodSecurityLevel, { os }: Members): SecurityContext {
+  const isWindows = asRecord(os)?.['name'] === 'windows';
+  return isWindows && floor === 'restricted' ? windowsDemands : floors[floor].demands;
+}
+
 /** What Kubernetes does where nothing is said. A contract that is silent does not ask for more than that. */
 const silent: SecurityContext = {
   appArmorProfile: confined,
@@ -81,19 +89,19 @@ const ofPods: ReadonlySet<SecurityMember> = new Set([
 export function bindSecurityContext(
   { contract, floor }: SecurityDemand,
   container: unknown,
-  pod: unknown,
+  podSpec: Members,
   onConflict: OnConflict,
   field: string,
 ): Settled<Members> {
-  const { demands, limits } = floors[floor];
-  const demanded = within(strictest(contract ?? {}, demands), limits);
+  const { limits } = floors[floor];
+  const demanded = within(strictest(contract ?? {}, demandsOf(floor, podSpec)), limits);
   const agreed = contract === undefined ? {} : limitsOf(contract);
   const strict = strictest(agreed, limits);
   const value: Record<string, unknown> = { ...asRecord(container) };
   const conflicts: Conflict[] = [];
   for (const name of membersOf({ ...demanded, ...strict })) {
     const own = present(value[name]);
-    const ofPod = own === undefined ? podValue(name, pod) : undefined;
+    const ofPod = own === undefined ? podValue(name, podSpec) : undefined;
     const completed = complete(name, own, ofPod, demanded);
     if (completed !== undefined) value[name] = completed;
     // What was set just now is what has to be.
@@ -118,8 +126,8 @@ function complete(name: SecurityMember, own: unknown, ofPod: unknown, demanded: 
   return own ?? (ofPod === undefined ? demanded[name] : undefined);
 }
 
-function podValue(name: SecurityMember, pod: unknown): unknown {
-  return ofPods.has(name) ? present(asRecord(pod)?.[name]) : undefined;
+function podValue(name: SecurityMember, { securityContext }: Members): unknown {
+  return ofPods.has(name) ? present(asRecord(securityContext)?.[name]) : undefined;
 }
 
 function present(value: unknown): unknown {

@@ -21,7 +21,13 @@ interface Outcome {
 
 function bind({ contract, floor = 'privileged', container, pod, onConflict = 'Deny' }: Given): Outcome {
   const demand = { floor, ...(contract === undefined ? {} : { contract }) };
-  const { value, conflicts } = bindSecurityContext(demand, container, pod, onConflict, 'containers[0].securityContext');
+  const { value, conflicts } = bindSecurityContext(
+    demand,
+    container,
+    { securityContext: pod },
+    onConflict,
+    'containers[0].securityContext',
+  );
   return { value, fields: conflicts.map(({ field }) => field) };
 }
 
@@ -261,6 +267,13 @@ describe('a floor', () => {
     expect(bind({ floor: 'restricted', contract: {} })).toEqual({ value: confined, fields: [] });
   });
 
+  it('restricted sets in a Pod for Windows what such a Pod may have', () => {
+    const podSpec = { os: { name: 'windows' } };
+    expect(bindSecurityContext({ floor: 'restricted' }, undefined, podSpec, 'Deny', own).value).toEqual({
+      runAsNonRoot: true,
+    });
+  });
+
   it.each(['baseline', 'privileged'] as const)('%s sets nothing', (floor) => {
     expect(bind({ floor })).toEqual({ value: {}, fields: [] });
   });
@@ -311,8 +324,7 @@ describe('an answer', () => {
   it('names the field, both values and the way out', () => {
     const container = { runAsUser: 0, privileged: true };
     expect(
-      bindSecurityContext({ contract: { runAsUser: 7 }, floor: 'privileged' }, container, undefined, 'Deny', own)
-        .conflicts,
+      bindSecurityContext({ contract: { runAsUser: 7 }, floor: 'privileged' }, container, {}, 'Deny', own).conflicts,
     ).toMatchInlineSnapshot(`
       [
         {

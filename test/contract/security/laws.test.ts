@@ -71,7 +71,7 @@ function bind({ contract: said, floor, container, pod, onConflict: way }: Given)
   readonly conflicts: readonly unknown[];
 } {
   const demand = { floor, ...(said === undefined ? {} : { contract: said }) };
-  return bindSecurityContext(demand, container, pod, way, 'containers[0].securityContext');
+  return bindSecurityContext(demand, container, { securityContext: pod }, way, 'containers[0].securityContext');
 }
 
 /** What counts for the container. core/v1: its own members before its Pod's, each as a whole. */
