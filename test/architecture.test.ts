@@ -28,7 +28,7 @@ const packages: Record<string, readonly string[]> = {
   contract: ['re2js', 'yaml'],
   tekton: [],
   ports: [],
-  evidence: ['lru-cache'],
+  evidence: ['lru-cache', 'node:zlib'],
   admission: ['lru-cache'],
 };
 
