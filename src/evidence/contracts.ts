@@ -6,7 +6,7 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { Credentials } from '../ports/registry.ts';
 import { defaultSearchLimits } from './contract-in-layers.ts';
 import { contractOfImage, type ContractRegistry, type ImageContract } from './contract-of-image.ts';
-import { taking } from './few-at-a-time.ts';
+import { takingTurns } from './taking-turns.ts';
 
 export interface ContractPorts {
   readonly registry: ContractRegistry;
@@ -37,7 +37,7 @@ export function createContracts({
   registry,
   metrics,
 }: ContractPorts): (image: PinnedImage, credentials: Credentials) => Promise<Answer> {
-  const takeTurn = taking(maxLayersAtOnce);
+  const takeTurn = takingTurns(maxLayersAtOnce);
   const patient: ContractRegistry = {
     manifest: (...asked) => registry.manifest(...asked),
     blob: (...asked) => registry.blob(...asked),
