@@ -6,12 +6,14 @@ import {
   type ReviewPorts,
   type ReviewSettings,
 } from '../../src/admission/review.ts';
+import type { ActionContract } from '../../src/contract/model.ts';
 import type { EvidenceSource } from '../../src/evidence/evidence-source.ts';
 import { digestOf, type Digest } from '../../src/kernel/digest.ts';
 import { failure } from '../../src/kernel/failure.ts';
 import { compileGlob } from '../../src/kernel/glob.ts';
 import { repositoryName } from '../../src/kernel/image-reference.ts';
 import { fail, ok, type Result } from '../../src/kernel/result.ts';
+import type { ActionPolicy } from '../../src/policy/action-policy.ts';
 import { buildSnapshot } from '../../src/policy/compile.ts';
 import type { SignatureFact } from '../../src/policy/facts.ts';
 import type { Authority, ClusterImagePolicy, NoMatchPolicy, PolicySnapshot } from '../../src/policy/model.ts';
@@ -51,8 +53,12 @@ export function policy(
   return { name, images: [compiled.value], ...defaults, ...rest };
 }
 
-export function snapshotOf(policies: readonly ClusterImagePolicy[], noMatch: NoMatchPolicy = 'deny'): PolicySnapshot {
-  return buildSnapshot({ policies, trustRoots: [], noMatch });
+export function snapshotOf(
+  policies: readonly ClusterImagePolicy[],
+  noMatch: NoMatchPolicy = 'deny',
+  actionPolicies: readonly ActionPolicy[] = [],
+): PolicySnapshot {
+  return buildSnapshot({ policies, actionPolicies, trustRoots: [], noMatch });
 }
 
 export const everythingSigned = snapshotOf([policy('everything-signed', '**')]);
@@ -63,6 +69,8 @@ export interface World {
   /** About signatures; `signed` for every image unless given. */
   readonly facts?: (image: PinnedImage, signal: AbortSignal) => Facts | Promise<Facts>;
   readonly resolve?: (repository: string, signal: AbortSignal) => Result<Digest> | Promise<Result<Digest>>;
+  /** Of an image; none unless given. */
+  readonly contract?: (repository: string) => Result<ActionContract | undefined>;
   readonly append?: (decision: Decision) => Promise<Result<void>>;
   readonly ports?: Partial<ReviewPorts>;
   readonly settings?: Partial<ReviewSettings>;
@@ -96,6 +104,8 @@ export class Bench {
   readonly decisions: Decision[] = [];
   readonly asked: Question[] = [];
   readonly resolved: string[] = [];
+  /** Of which images the contract was asked for. */
+  readonly contracts: string[] = [];
   readonly workloads: Workload[] = [];
   readonly counted: string[] = [];
   readonly logged: { readonly level: string; readonly message: string; readonly fields: object }[] = [];
@@ -169,7 +179,10 @@ export class Bench {
         const answers = questions.map(async ({ id, image }) => [id, await facts(image, signal)] as const);
         return new Map(await Promise.all(answers));
       },
-      contract: async () => ok(undefined),
+      contract: async ({ registry, repository }) => {
+        this.contracts.push(`${registry}/${repository}`);
+        return this.#world.contract?.(`${registry}/${repository}`) ?? ok(undefined);
+      },
     };
   }
 }
