@@ -28,6 +28,8 @@ export interface WebhookConfig {
   readonly kubeconfig?: string;
   readonly namespace: string;
   readonly onNoMatch: 'deny' | 'warn' | 'allow';
+  /** Of a Tekton run, when it is created. */
+  readonly onUnresolvedImage: 'defer' | 'refuse';
   readonly trustedRoot?: string;
   /** Folder in which the public-good root is kept fresh; absent: the embedded one. */
   readonly publicRootCache?: string;
@@ -47,6 +49,7 @@ export interface RawWebhookFlags {
   readonly kubeconfig?: string;
   readonly namespace: string;
   readonly onNoMatch: string;
+  readonly onUnresolvedImage: string;
   readonly trustedRoot?: string;
   readonly publicRootCache?: string;
   readonly decisionLog: string;
@@ -85,6 +88,10 @@ export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig
     ...defined('kubeconfig', flags.kubeconfig),
     namespace: checks.use(parseNamespace(flags.namespace), ''),
     onNoMatch: checks.use(oneOf('--on-no-match', flags.onNoMatch, ['deny', 'warn', 'allow'] as const), 'deny'),
+    onUnresolvedImage: checks.use(
+      oneOf('--on-unresolved-image', flags.onUnresolvedImage, ['defer', 'refuse'] as const),
+      'refuse',
+    ),
     ...checks.use(parsePublicRoot(flags), {}),
     decisionLog: {
       file: flags.decisionLog,

@@ -1,16 +1,20 @@
-import { parseDigest } from '../kernel/digest.ts';
-import { failure, quoted, type Failure } from '../kernel/failure.ts';
+import { defined } from '../kernel/defined.ts';
+import { quoted, type Failure } from '../kernel/failure.ts';
 import type { ImageReference } from '../kernel/image-reference.ts';
+import type { ActionMode, ActionRules } from '../policy/action-policy.ts';
+import { actionRules } from '../policy/action-rules.ts';
 import { judge } from '../policy/judge.ts';
-import { planUnpinned } from '../policy/plan-unpinned.ts';
+import { planUnpinned, possibleActionPolicies } from '../policy/plan-unpinned.ts';
 import { plan, type Plan } from '../policy/plan.ts';
-import { violationOf, type Evidence, type ImageVerdict } from '../policy/verdict.ts';
+import { violationOf, type Evidence, type ImageVerdict, type Violation } from '../policy/verdict.ts';
 import type { DecidedImage } from '../ports/decision-log.ts';
 import { bindObject, unbound, type BoundObject, type PassedImage } from './bind-object.ts';
+import { checkRun } from './bind-run.ts';
 import { concurrently } from './concurrently.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, type Outcome } from './outcome.ts';
 import { deferredNotices, type PlacedSubject } from './subjects.ts';
+import { digestDemanded, fateOfTag, notPinned } from './tags.ts';
 import { namedFields } from './wording.ts';
 
 const noEvidence: Evidence = new Map();
@@ -20,40 +24,35 @@ export async function judgeImages(ports: JudgePorts, matter: Matter): Promise<Ou
   const later = matter.subjects.filter((subject) => isLeftToPods(ports, matter, subject));
   const subjects = matter.subjects.filter((subject) => !later.includes(subject));
   const verdicts = await concurrently(subjects, maxImagesAtOnce, (subject) => judgeImage(ports, matter, subject));
-  const decided = subjects.map((subject, index) => decidedImage(subject, verdicts[index]));
   const deferred = [...matter.deferred, ...later.flatMap(({ places }) => places)];
-  const passed = subjects.flatMap((subject, index) =>
-    verdicts[index]?.violations.length === 0 ? pinnedImage(subject) : [],
+  const passed = verdicts.flatMap((verdict) =>
+    verdict.passed === undefined || verdict.violations.length > 0 ? [] : [verdict.passed],
   );
   const bound = await boundPod(ports, matter, passed);
+  const decided = subjects.map((subject, index) => decidedImage(subject, verdicts[index], bound.contracts));
+  const { run } = matter;
   return judged({
-    violations: [...verdicts.flatMap(({ violations }) => violations), ...bound.violations],
+    violations: [...verdicts.flatMap(({ violations }) => violations), ...bound.violations, ...(run?.violations ?? [])],
     warnings: [...verdicts.flatMap(({ warnings }) => warnings), ...bound.warnings],
-    audited: bound.audited,
-    notices: deferredNotices(deferred),
-    images: [...decided, ...deferred.map(deferredImage)],
+    audited: [...verdicts.flatMap(({ audited }) => audited ?? []), ...bound.audited],
+    notices: [...deferredNotices(deferred), ...(run?.notices ?? [])],
+    images: [...decided, ...deferred.map(deferredImage), ...(run?.images ?? [])],
     snapshot: matter.snapshot.generation,
   });
 }
 
-const nothingBound = { violations: [], warnings: [], audited: [] };
+type BoundPod = Pick<BoundObject, 'violations' | 'warnings' | 'audited'> & Partial<Pick<BoundObject, 'contracts'>>;
+
+const nothingBound: BoundPod = { violations: [], warnings: [], audited: [] };
 
 /** Contracts on the object as it is: what is outside of them, and what nobody has set. */
-async function boundPod(
-  ports: JudgePorts,
-  matter: Matter,
-  passed: readonly PassedImage[],
-): Promise<Pick<BoundObject, 'violations' | 'warnings' | 'audited'>> {
-  const { pod, snapshot, content } = matter;
-  if (pod === undefined || snapshot.actionPolicies.length === 0) return nothingBound;
-  const bound = await bindObject(ports, matter, pod, passed);
-  return { ...bound, violations: [...bound.violations, ...unbound(content, bound.object)] };
-}
-
-function pinnedImage(subject: PlacedSubject): readonly PassedImage[] {
-  if (!subject.image.ok) return [];
-  const digest = parseDigest(subject.image.value.digest);
-  return digest === undefined ? [] : [{ subject, image: { ...subject.image.value, digest } }];
+async function boundPod(ports: JudgePorts, matter: Matter, passed: readonly PassedImage[]): Promise<BoundPod> {
+  const { pod, run, snapshot, content } = matter;
+  if (snapshot.actionPolicies.length === 0) return nothingBound;
+  if (run !== undefined) return checkRun(ports, matter, run, passed);
+  if (pod === undefined) return nothingBound;
+  const bound = await bindObject(ports, matter, pod, passed, 'prove');
+  return { ...bound, violations: [...bound.violations, ...unbound(content, bound.object, pod)] };
 }
 
 function isLeftToPods({ planner }: JudgePorts, matter: Matter, subject: PlacedSubject): boolean {
@@ -61,20 +60,92 @@ function isLeftToPods({ planner }: JudgePorts, matter: Matter, subject: PlacedSu
   return planner(matter.snapshot, subject, subject.image.value, matter.object).kind === 'tag';
 }
 
-async function judgeImage(ports: JudgePorts, matter: Matter, subject: PlacedSubject): Promise<ImageVerdict> {
-  const { snapshot, object } = matter;
+interface JudgedImage extends ImageVerdict {
+  readonly audited?: readonly Violation[];
+  /** Its digest, unless there is none to go by. */
+  readonly passed?: PassedImage;
+}
+
+async function judgeImage(ports: JudgePorts, matter: Matter, subject: PlacedSubject): Promise<JudgedImage> {
   if (!subject.image.ok) return unreadable(subject, subject.image.failure);
   const image = subject.image.value;
-  const planned = ports.planner(snapshot, subject, image, object);
-  const verdict = (asked: Plan, evidence: Evidence): ImageVerdict => judge(asked, subject, snapshot.noMatch, evidence);
+  const planned = ports.planner(matter.snapshot, subject, image, matter.object);
   switch (planned.kind) {
-    case 'pinned':
-      return verdict(planned.plan, await gather(ports, matter, planned.plan));
+    case 'pinned': {
+      const verdict = judge(planned.plan, subject, matter.snapshot.noMatch, await gather(ports, matter, planned.plan));
+      return { ...verdict, passed: { subject, image: { ...image, digest: planned.digest } } };
+    }
     case 'settled':
-      return verdict(planUnpinned(snapshot, image, object, notPinned), noEvidence);
+      return judgeUnpinned(matter, subject, image, notPinned);
     case 'tag':
-      return verdict(planUnpinned(snapshot, image, object, await whyUnpinned(ports, matter, image)), noEvidence);
+      return judgeTag(ports, matter, subject, image);
   }
+}
+
+function judgeUnpinned(
+  { snapshot, object }: Matter,
+  subject: PlacedSubject,
+  image: ImageReference,
+  why: Failure,
+): ImageVerdict {
+  return judge(planUnpinned(snapshot, image, object, why), subject, snapshot.noMatch, noEvidence);
+}
+
+/** The mutating webhook leaves a tag alone when it cannot resolve it, or may not; the same attempt here says why. */
+async function judgeTag(
+  ports: JudgePorts,
+  matter: Matter,
+  subject: PlacedSubject,
+  image: ImageReference,
+): Promise<JudgedImage> {
+  const { snapshot, object, workload, signal } = matter;
+  const digest = await ports.evidence.resolveTag(image, workload, signal);
+  if (!digest.ok) {
+    const demands = possibleActionPolicies(snapshot.actionPolicies, image);
+    return withDemands(judgeUnpinned(matter, subject, image, digest.failure), subject, demands, digest.failure);
+  }
+  const passed = { subject, image: { ...image, digest: digest.value }, left: true } as const;
+  const place = { image: passed.image, namespace: object.namespace, now: ports.clock.now() };
+  const rules = actionRules(snapshot.actionPolicies, place);
+  switch (fateOfTag(rules, object)) {
+    case 'leave':
+      return { ...(await judgePinned(ports, matter, subject, passed.image)), passed };
+    case 'refuse':
+      return withDemands({ policies: [], violations: [], warnings: [] }, subject, demandsOf(rules), digestDemanded);
+    case 'pin': {
+      const verdict = judgeUnpinned(matter, subject, image, notPinned);
+      return { ...withDemands(verdict, subject, demandsOf(rules), notPinned), passed };
+    }
+  }
+}
+
+interface Demand {
+  readonly name: string;
+  readonly mode: ActionMode;
+}
+
+function demandsOf(rules: ActionRules | undefined): readonly Demand[] {
+  return rules?.digests.require === true ? [{ name: rules.policies.join(', '), mode: rules.mode }] : [];
+}
+
+/** What action policies say of an image whose digest is not known, where nobody else refuses it for that. */
+function withDemands(
+  verdict: ImageVerdict,
+  { fields, text }: PlacedSubject,
+  demands: readonly Demand[],
+  why: Failure,
+): JudgedImage {
+  if (verdict.violations.length > 0) return verdict;
+  const of = (wanted: ActionMode): readonly Violation[] =>
+    demands
+      .filter(({ mode }) => mode === wanted)
+      .map(({ name }) => violationOf(why, { fields, image: text, policy: name }));
+  return {
+    policies: verdict.policies,
+    violations: of('enforce'),
+    warnings: [...verdict.warnings, ...of('warn')],
+    audited: of('audit'),
+  };
 }
 
 /** The verdict about an image under the digest that its tag names, before the object is written so. */
@@ -93,29 +164,23 @@ async function gather({ evidence }: JudgePorts, { workload, signal }: Matter, { 
   return questions.length === 0 ? noEvidence : evidence.answer(questions, workload, signal);
 }
 
-const notPinned = failure(
-  'IMAGE_NOT_PINNED',
-  'the image is named by a tag and not by a digest, because the mutating webhook did not run; write registry/repository@sha256:… or mend the webhook',
-);
-
-/** The mutating webhook leaves a tag alone when it cannot resolve it; the same attempt here says why. */
-async function whyUnpinned(
-  { evidence }: JudgePorts,
-  { workload, signal }: Matter,
-  image: ImageReference,
-): Promise<Failure> {
-  const resolved = await evidence.resolveTag(image, workload, signal);
-  return resolved.ok ? notPinned : resolved.failure;
-}
-
 function unreadable({ fields, text }: PlacedSubject, failed: Failure): ImageVerdict {
   return { policies: [], violations: [violationOf(failed, { fields, image: quoted(text) })], warnings: [] };
 }
 
-function decidedImage({ fields, text, image }: PlacedSubject, verdict: ImageVerdict | undefined): DecidedImage {
-  const digest = image.ok ? image.value.digest : undefined;
-  const decided = { field: namedFields(fields), image: quoted(text), policies: verdict?.policies ?? [] };
-  return digest === undefined ? decided : { ...decided, digest };
+function decidedImage(
+  { fields, text, image }: PlacedSubject,
+  verdict: JudgedImage | undefined,
+  contracts: BoundObject['contracts'] | undefined,
+): DecidedImage {
+  const digest = verdict?.passed?.image.digest ?? (image.ok ? image.value.digest : undefined);
+  return {
+    field: namedFields(fields),
+    image: quoted(text),
+    ...defined('digest', digest),
+    policies: verdict?.policies ?? [],
+    ...defined('contract', contracts?.get(text)),
+  };
 }
 
 function deferredImage({ field, text }: Matter['deferred'][number]): DecidedImage {

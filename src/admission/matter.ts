@@ -7,6 +7,7 @@ import type { PodPlace } from './bind-object.ts';
 import type { Members } from './decode.ts';
 import type { ImageField } from './find-images.ts';
 import type { Planner } from './planner.ts';
+import type { ReadRun } from './read-run.ts';
 import type { PlacedSubject } from './subjects.ts';
 
 /** One request, ready to be judged, and the one snapshot it is judged under from start to end. */
@@ -17,6 +18,8 @@ export interface Matter {
   readonly content: Members;
   /** Where contracts are laid on it; absent: nowhere, it is left to its Pods. */
   readonly pod?: PodPlace;
+  /** Of a run that is created: what is known of its steps. */
+  readonly run?: ReadRun;
   readonly workload: Workload;
   readonly subjects: readonly PlacedSubject[];
   /** Judged later, when a Pod is made of them. */

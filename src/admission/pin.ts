@@ -1,14 +1,17 @@
 import type { Digest } from '../kernel/digest.ts';
 import { formatImageReference, type ImageReference } from '../kernel/image-reference.ts';
 import { difference, type PatchOperation } from '../kernel/json-patch.ts';
+import { actionRules } from '../policy/action-rules.ts';
 import type { DecidedImage } from '../ports/decision-log.ts';
 import { bindObject } from './bind-object.ts';
+import { runPatch } from './bind-run.ts';
 import { concurrently } from './concurrently.ts';
 import { pointerOf } from './find-images.ts';
 import { judgePinned } from './judge-images.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, skip, type Outcome } from './outcome.ts';
 import type { PlacedSubject } from './subjects.ts';
+import { fateOfTag } from './tags.ts';
 import { namedFields } from './wording.ts';
 
 /** An image with the digest that it has, or that its tag names now. */
@@ -17,6 +20,7 @@ interface Pinned {
   readonly image: ImageReference & { readonly digest: Digest };
   /** How it is to be written, where that is another way than it was. */
   readonly value?: string;
+  readonly left?: true;
 }
 
 /**
@@ -35,7 +39,7 @@ export async function pinImages(ports: JudgePorts, matter: Matter): Promise<Outc
 }
 
 async function pinImage(
-  { evidence, planner }: JudgePorts,
+  { evidence, planner, clock }: JudgePorts,
   { snapshot, object, workload, signal }: Matter,
   subject: PlacedSubject,
 ): Promise<Pinned | undefined> {
@@ -47,6 +51,10 @@ async function pinImage(
   const digest = await evidence.resolveTag(image, workload, signal);
   if (!digest.ok) return undefined;
   const pinned = { ...image, digest: digest.value };
+  const place = { image: pinned, namespace: object.namespace, now: clock.now() };
+  const fate = fateOfTag(actionRules(snapshot.actionPolicies, place), object);
+  if (fate === 'refuse') return undefined;
+  if (fate === 'leave') return { subject, image: pinned, left: true };
   // Fully qualified, as sigstore policy-controller writes it; container runtimes read index.docker.io as docker.io.
   return { subject, image: pinned, value: formatImageReference(pinned) };
 }
@@ -67,12 +75,14 @@ async function bindingPatch(
   matter: Matter,
   images: readonly Pinned[],
 ): Promise<readonly PatchOperation[]> {
-  const { content, pod, snapshot } = matter;
-  if (pod === undefined || snapshot.actionPolicies.length === 0) return [];
+  const { content, pod, run, snapshot } = matter;
+  if ((pod === undefined && run === undefined) || snapshot.actionPolicies.length === 0) return [];
   const verdicts = await concurrently(images, maxImagesAtOnce, (one) =>
     judgePinned(ports, matter, one.subject, one.image),
   );
   const passed = images.filter((_, index) => verdicts[index]?.violations.length === 0);
-  const bound = await bindObject(ports, matter, pod, passed);
+  if (run !== undefined) return runPatch(ports, matter, run, passed);
+  if (pod === undefined) return [];
+  const bound = await bindObject(ports, matter, pod, passed, 'set');
   return difference(content, bound.object);
 }

@@ -12,6 +12,8 @@ import type { Decision, DecisionLog } from '../ports/decision-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Policies } from '../ports/policies.ts';
+import type { TektonDefinitions } from '../ports/tekton-definitions.ts';
+import type { Run } from '../tekton/resolve-run.ts';
 import { answer } from './answer.ts';
 import { settleBy } from './deadline.ts';
 import { checkPolicy, isPolicy } from './check-policy.ts';
@@ -23,6 +25,7 @@ import { policiesUnavailable, refuse, skip, type Outcome, type SkipReason } from
 import { pinImages } from './pin.ts';
 import { createPlanner } from './planner.ts';
 import { quietly } from './quietly.ts';
+import { readRun, runOf, type OnUnresolvedImage } from './read-run.ts';
 import { decisionOf } from './record.ts';
 import { record } from './record-decision.ts';
 import { exemptionOf, fieldsToJudge, isUnderstood, leavesTagsToPods, podPlace, unsupported } from './scope.ts';
@@ -33,6 +36,8 @@ export type Phase = 'mutate' | 'validate';
 export interface ReviewPorts {
   readonly policies: Policies;
   readonly evidence: EvidenceSource;
+  /** Absent: what Tekton's runs refer to is left to their Pods. */
+  readonly definitions?: TektonDefinitions;
   readonly decisionLog: DecisionLog;
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'admission' | 'refusal' | 'decisionLogFailure'>;
@@ -47,6 +52,8 @@ export interface ReviewSettings {
    * retriable DECISION_LOG_UNAVAILABLE. `admit`: the decision stands, counted and logged as unrecorded.
    */
   readonly onDecisionLogFailure: 'refuse' | 'admit';
+  /** What happens to a Tekton run whose images are not all known when it is created; absent: `defer`. */
+  readonly onUnresolvedImage?: OnUnresolvedImage;
   /** The name of the phase in decision records; `review` on the command line. */
   readonly recordedPhase?: Decision['phase'];
 }
@@ -76,7 +83,13 @@ export interface Reviewer {
 }
 
 export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Reviewer {
-  const judging = { evidence: ports.evidence, planner: createPlanner(), clock: ports.clock };
+  const judging = {
+    evidence: ports.evidence,
+    planner: createPlanner(),
+    clock: ports.clock,
+    ...defined('definitions', ports.definitions),
+    onUnresolvedImage: settings.onUnresolvedImage ?? 'defer',
+  };
 
   async function review(phase: Phase, body: Result<unknown>, { signal }: ReviewOptions): Promise<Reviewed> {
     const opened = open(ports);
@@ -114,12 +127,20 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     const matter = readMatter(request, kind);
     if (!matter.ok) return refuse(matter.failure);
     const { subjects, deferred, empty } = matter.value;
-    if (subjects.length === 0 && deferred.length === 0) return skip(empty);
+    const run = runOf(request);
+    if (subjects.length === 0 && deferred.length === 0 && run === undefined) return skip(empty);
 
     const snapshot = ports.policies.current();
     if (snapshot === undefined) return policiesUnavailable();
-    const whole = { ...matter.value, snapshot, signal };
-    return phase === 'mutate' ? pinImages(judging, whole) : judgeImages(judging, whole);
+    return settle(phase, { ...matter.value, snapshot, signal }, run);
+  }
+
+  async function settle(phase: Phase, written: Matter, run: Run | undefined): Promise<Outcome> {
+    // Without contracts there is nothing to set in a run whose images are somewhere else.
+    const isRead = run !== undefined && (phase === 'validate' || written.snapshot.actionPolicies.length > 0);
+    const matter = isRead ? await readRun(judging, run, written) : ok(written);
+    if (!matter.ok) return refuse(matter.failure);
+    return phase === 'mutate' ? pinImages(judging, matter.value) : judgeImages(judging, matter.value);
   }
 
   /** Records, then answers: nobody acts on a decision that cannot be found again. */

@@ -12,6 +12,7 @@ import type { JudgedKind } from './judged-kinds.ts';
 
 /** A subject that still knows where in the object it stands. */
 export interface PlacedSubject extends Subject {
+  /** Empty: it is not written in the object itself. */
   readonly places: readonly ImageField[];
 }
 
@@ -35,11 +36,8 @@ export function subjectsOf(fields: readonly ImageField[]): Result<readonly Place
     if (places === undefined) byText.set(place.text, [place]);
     else places.push(place);
   }
-  if (byText.size > maxSubjects) {
-    return fail(
-      failure('REQUEST_TOO_LARGE', `it names ${byText.size} different images; at most ${maxSubjects} are judged`),
-    );
-  }
+  const limit = subjectLimit(byText.size);
+  if (!limit.ok) return limit;
   return ok(
     [...byText].map(([text, places]) => ({
       fields: places.map(({ field }) => field).sort(),
@@ -48,6 +46,16 @@ export function subjectsOf(fields: readonly ImageField[]): Result<readonly Place
       places,
     })),
   );
+}
+
+export function subjectLimit(count: number): Result<void> {
+  if (count <= maxSubjects) return ok(undefined);
+  return fail(failure('REQUEST_TOO_LARGE', `it names ${count} different images; at most ${maxSubjects} are judged`));
+}
+
+/** An image that the object does not hold itself, but leads to. */
+export function resolvedSubject(text: string, fields: readonly string[]): PlacedSubject {
+  return { fields: fields.toSorted(), text, image: parse(text), places: [] };
 }
 
 /** Sentences about images that are known only when a Pod is made of them. */

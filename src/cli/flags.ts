@@ -42,6 +42,9 @@ export function webhookFlags(command: Command): Command {
     .addOption(flag('--kubeconfig <file>', 'cluster to read policies and pull secrets from'))
     .addOption(flag('--namespace <name>', "Countersign's own namespace", 'countersign-system'))
     .addOption(flag('--on-no-match <mode>', 'images that no policy matches: deny, warn or allow', 'deny'))
+    .addOption(
+      flag('--on-unresolved-image <mode>', 'images unknown when a Tekton run starts: defer or refuse', 'defer'),
+    )
     .addOption(flag('--trusted-root <file>', 'trusted_root.json used instead of the embedded public-good root'))
     .addOption(flag('--public-root-cache <folder>', 'refresh the public-good root by TUF once a day and keep it here'))
     .addOption(flag('--decision-log <file>', 'decision log, JSON lines, chained', 'countersign-decisions.jsonl'))

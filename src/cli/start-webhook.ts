@@ -7,6 +7,7 @@ import { fileCertificates } from '../adapters/certificates/file-certificates.ts'
 import { selfSignedCertificates } from '../adapters/certificates/self-signed-certificates.ts';
 import { openDecisionLog, type OpenDecisionLog } from '../adapters/decision-log/open-decision-log.ts';
 import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
+import { clusterTektonDefinitions } from '../adapters/kubernetes/tekton-definitions.ts';
 import { clusterPullCredentials } from '../adapters/kubernetes/pull-credentials.ts';
 import { prometheusMetrics, type PrometheusMetrics } from '../adapters/metrics/prometheus-metrics.ts';
 import { clusterPolicies } from '../adapters/policies/custom-resources.ts';
@@ -67,9 +68,12 @@ export async function startWebhook(config: WebhookConfig, log: Logger): Promise<
     closers.push(() => decisionLog.close());
     const evidence = evidenceOf(config, kubeConfig, metrics, log);
     closers.push(() => evidence.close());
+    const definitions = kubeConfig === undefined ? undefined : clusterTektonDefinitions(kubeConfig);
+    const judging = { policies, evidence: evidence.source, ...defined('definitions', definitions) };
+    const { onDecisionLogFailure, onUnresolvedImage } = config;
     const reviewer = createReviewer(
-      { policies, evidence: evidence.source, decisionLog, clock, metrics, log, newId: randomUUID },
-      { onDecisionLogFailure: config.onDecisionLogFailure },
+      { ...judging, decisionLog, clock, metrics, log, newId: randomUUID },
+      { onDecisionLogFailure, onUnresolvedImage },
     );
     const readiness = readinessOf(config, policies, decisionLog);
     const ports = { reviewer, certificates, metrics, log };

@@ -23,8 +23,8 @@ export interface RunStep extends RunImage {
   readonly step: string;
   /** What its container in the Pod will be made of, without what is not known yet. */
   readonly container: Members;
-  /** Something in its environment is known only later. */
-  readonly isOpen: boolean;
+  /** Names in its environment whose values are known only later. */
+  readonly open: readonly string[];
   /** It has a script that a shell has to run. */
   readonly needsShell: boolean;
 }
@@ -82,7 +82,7 @@ function readStep(task: TaskInRun, around: Surroundings, step: Members, field: s
     ...environment.env,
     ...resourcesOf(task.owner, whole.members, name),
   };
-  return { ...read, step: field, container, isOpen: environment.isOpen, needsShell: needsShell(whole.members) };
+  return { ...read, step: field, container, open: environment.open, needsShell: needsShell(whole.members) };
 }
 
 /** A step with everything that it has from elsewhere. */
@@ -121,17 +121,17 @@ function fromStepAction(
   return { members: merged, imageField: `${action.field}.image`, scope: [params] };
 }
 
-function readEnvironment(list: unknown, scope: Scope): { readonly env: Members; readonly isOpen: boolean } {
-  let isOpen = false;
+function readEnvironment(list: unknown, scope: Scope): { readonly env: Members; readonly open: readonly string[] } {
+  const open: string[] = [];
   const env = members(list).flatMap((entry) => {
-    const { value } = entry;
+    const { name, value } = entry;
     if (typeof value !== 'string') return [entry];
     const text = substitute(value, scope);
     if (text.ok) return [{ ...entry, value: text.value }];
-    isOpen = true;
+    open.push(typeof name === 'string' ? name : '');
     return [];
   });
-  return { env: env.length === 0 ? {} : { env }, isOpen };
+  return { env: env.length === 0 ? {} : { env }, open };
 }
 
 /** v1 calls them computeResources, v1beta1 resources; what the run says about the step of that name wins. */

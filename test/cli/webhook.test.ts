@@ -99,6 +99,7 @@ function config(): WebhookConfig {
     policies: [join(folder, 'policies')],
     namespace: 'countersign-system',
     onNoMatch: 'deny',
+    onUnresolvedImage: 'defer',
     decisionLog: { file: decisionLog(), maxBytes: 1_000_000, maxFiles: 2 },
     onDecisionLogFailure: 'refuse',
     tls: { names: ['127.0.0.1'] },

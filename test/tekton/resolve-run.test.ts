@@ -26,7 +26,7 @@ params: [{name: actionImage, value: "ghcr.io/acme/restart:1"}, {name: inputs, va
     expect(openOf(found)).toEqual([]);
     expect(found.tasks[0]?.steps[0]).toMatchObject({
       needsShell: true,
-      isOpen: true,
+      open: ['WORKSPACE_PATH'],
       container: { name: 'execute', env: [{ name: 'ACTION_INPUTS', value: '{"deployment":"web"}' }] },
     });
   });
