@@ -18,22 +18,35 @@ export interface Image {
   readonly layer: Blob;
 }
 
+/** What is in an image beside busybox. */
+export interface Additions {
+  readonly entries?: readonly TarEntry[];
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /** `command` is what a container of it runs. Different commands make images with different digests. */
-export function busyboxImage(command: readonly string[]): Image {
+export function busyboxImage(command: readonly string[], { entries = [], labels = {} }: Additions = {}): Image {
   const busybox = onPath('busybox');
   if (busybox === undefined) throw new Error('busybox is not installed');
   const applets = spawnSync(busybox, ['--list'], { encoding: 'utf8' }).stdout.split('\n');
-  const files = tar([
+  const files = [
     { kind: 'folder', path: 'bin/', mode: 0o755 },
     { kind: 'folder', path: 'tmp/', mode: 0o1777 },
     { kind: 'file', path: 'bin/busybox', content: readFileSync(busybox), executable: true },
     ...applets.filter((name) => !['', 'busybox'].includes(name)).map(toApplet),
-  ]);
-  const layer = blob('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(files));
+    ...entries,
+  ] as const;
+  return imageOf(files, { Env: ['PATH=/bin'], Cmd: command, Labels: labels });
+}
+
+/** An image of one layer; `config` is what the image says about its containers. */
+export function imageOf(entries: readonly TarEntry[], settings: object): Image {
+  const files = tar(entries);
+  const layer = blob('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(files, { level: 1 }));
   const config = json('application/vnd.oci.image.config.v1+json', {
     architecture: { x64: 'amd64' }[String(process.arch)] ?? process.arch,
     os: 'linux',
-    config: { Env: ['PATH=/bin'], Cmd: command },
+    config: settings,
     rootfs: { type: 'layers', diff_ids: [digestOf(files)] },
   });
   const manifest = json('application/vnd.oci.image.manifest.v1+json', {

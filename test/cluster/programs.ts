@@ -1,11 +1,22 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { cacheFolder, ensureKube, ensureTools, hasGo, kubePrograms, toolPrograms } from './builds.ts';
+import {
+  cacheFolder,
+  ensureKube,
+  ensureTekton,
+  ensureTools,
+  hasGo,
+  kubePrograms,
+  tektonPrograms,
+  toolPrograms,
+} from './builds.ts';
 
 type KubeProgram = (typeof kubePrograms)[number];
 type ToolProgram = (typeof toolPrograms)[number];
+type TektonProgram = (typeof tektonPrograms)[number];
 export type KubePrograms = Readonly<Record<KubeProgram, string>>;
 export type ToolPrograms = Readonly<Record<ToolProgram, string>>;
+export type TektonPrograms = Readonly<Record<TektonProgram, string>>;
 
 /** Undefined when they are nowhere and cannot be built here. */
 export async function findKubePrograms(): Promise<KubePrograms | undefined> {
@@ -18,6 +29,11 @@ export async function findToolPrograms(): Promise<ToolPrograms | undefined> {
   return (
     findInstalled(toolPrograms) ?? fromFolder(toolPrograms, hasGo() ? await ensureTools() : join(cacheFolder, 'tools'))
   );
+}
+
+/** Go is needed even when they are built: Tekton's manifests are in its sources. */
+export async function findTektonPrograms(): Promise<TektonPrograms | undefined> {
+  return hasGo() ? fromFolder(tektonPrograms, await ensureTekton()) : undefined;
 }
 
 /** All of them from KUBEBUILDER_ASSETS or all of them from PATH: versions of different sources may not fit together. */

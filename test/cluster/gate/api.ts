@@ -11,7 +11,7 @@ export interface ApiObject {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, unknown>>;
   };
   readonly [field: string]: unknown;
 }
@@ -22,6 +22,8 @@ export interface Api {
   readonly apps: AppsV1Api;
   /** As `kubectl apply --server-side` does; gives the object as it was stored. */
   apply(object: ApiObject): Promise<unknown>;
+  /** A JSON merge patch. */
+  merge(object: ApiObject, change: object): Promise<unknown>;
   create(object: ApiObject, options?: { readonly dryRun: boolean }): Promise<unknown>;
   /** What would come of creating it, whatever that is. */
   tryOut(object: ApiObject): Promise<Answer>;
@@ -50,6 +52,7 @@ export function connect(kubeconfig: string): Api {
     apps: config.makeApiClient(AppsV1Api),
     apply: (object) =>
       call('PATCH', `${pathOf(object)}?fieldManager=test&force=true`, object, PatchStrategy.ServerSideApply),
+    merge: (object, change) => call('PATCH', pathOf(object), change, PatchStrategy.MergePatch),
     create: (object, options) =>
       call('POST', `${collectionOf(object)}${options?.dryRun === true ? '?dryRun=All' : ''}`, object),
     tryOut: (object) => send('POST', `${collectionOf(object)}?dryRun=All`, object),

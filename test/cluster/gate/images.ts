@@ -4,7 +4,7 @@ import type { SigningKey } from '../../../src/demo/images/signing-key.ts';
 import { pushImage } from '../../../src/demo/registry/images.ts';
 import type { DemoRegistry } from '../../../src/demo/registry/serve.ts';
 import type { Digest } from '../../../src/kernel/digest.ts';
-import { busyboxImage } from '../busybox-image.ts';
+import { busyboxImage, type Additions, type Image } from '../busybox-image.ts';
 
 export interface PushedImage {
   /** As a workload would write it: HOST/REPOSITORY:1.0 */
@@ -26,8 +26,16 @@ export function signedImage(registry: DemoRegistry, repository: string, key: Sig
 }
 
 /** One that runs `command`. */
-export function runnableImage(registry: DemoRegistry, repository: string, command: readonly string[]): PushedImage {
-  const { manifest, config, layer } = busyboxImage(command);
+export function runnableImage(
+  registry: DemoRegistry,
+  repository: string,
+  command: readonly string[],
+  additions: Additions = {},
+): PushedImage {
+  return push(registry, repository, busyboxImage(command, additions));
+}
+
+export function push(registry: DemoRegistry, repository: string, { manifest, config, layer }: Image): PushedImage {
   for (const blob of [config, layer]) registry.putBlob(repository, blob.bytes);
   return pushed(registry, repository, registry.putManifest(repository, manifest.bytes, tag));
 }

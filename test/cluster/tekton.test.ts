@@ -1,0 +1,318 @@
+/**
+ * The meta-task of Kubernaut's design on a real Tekton: one Task that runs whatever action image it is told to. What the
+ * gate says about a TaskRun, and what it says about the Pod that Tekton makes of it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultEvidenceSettings } from '../../src/evidence/gather.ts';
+import { hasNode, kubeconfig } from './access.ts';
+import { say } from './builds.ts';
+import type { ApiObject } from './gate/api.ts';
+import { optedIn, startGate, type Gate } from './gate/gate.ts';
+import { runnableImage, signed, type PushedImage } from './gate/images.ts';
+import { policyOf } from './gate/policies.ts';
+import { refusal } from './gate/refusal.ts';
+import { valueAt } from './gate/workloads.ts';
+import { until } from './processes.ts';
+import { findTektonPrograms } from './programs.ts';
+import { startTekton, type Tekton } from './tekton/start-tekton.ts';
+
+const programs = hasNode ? await findTektonPrograms().catch((error: unknown) => say(String(error))) : undefined;
+if (hasNode && programs === undefined) {
+  if (process.env['CI'] !== undefined) throw new Error('the Tekton suite must run when CI is set: there is no Go');
+  say('SKIPPING THE TEKTON SUITE: there is no Go to build Tekton');
+}
+
+const contract = `
+apiVersion: kubernaut.ai/v1alpha1
+kind: ActionContract
+metadata: {name: restart, version: v1.0.0}
+spec:
+  description: Restarts a deployment
+  inputs: [{name: deployment, type: string, required: true}]
+  outputs: [{name: uid, type: integer}]
+  resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 500m, memory: 64Mi}}
+  rbac: {permissions: []}
+  securityContext: {runAsNonRoot: true, runAsUser: 1000, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+`;
+
+/** What runs says what it was given and who it is, and goes by its input. */
+const entrypoint = `#!/bin/sh
+read -r inputs
+memory=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1)
+token=$(ls /var/run/secrets/kubernetes.io/serviceaccount/token 2>/dev/null)
+echo "inputs=$inputs uid=$(id -u) memory=$memory token=$token"
+`;
+
+const metaTask = (namespace: string, image = '$(params.actionImage)'): ApiObject => ({
+  apiVersion: 'tekton.dev/v1',
+  kind: 'Task',
+  metadata: { name: 'kubernaut-action', namespace },
+  spec: {
+    params: ['actionType', 'actionImage', 'inputs'].map((name) => ({ name, type: 'string' })),
+    workspaces: [{ name: 'workspace', optional: true }],
+    results: [{ name: 'outputs', description: 'JSON outputs' }],
+    steps: [
+      {
+        name: 'execute',
+        image,
+        env: [
+          { name: 'ACTION_TYPE', value: '$(params.actionType)' },
+          { name: 'ACTION_INPUTS', value: '$(params.inputs)' },
+          { name: 'WORKSPACE_PATH', value: '$(workspaces.workspace.path)' },
+        ],
+        script: '#!/bin/sh\nset -e\necho "$ACTION_INPUTS" | /action-entrypoint | tee $(results.outputs.path)\n',
+      },
+    ],
+  },
+});
+
+describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_000 }, () => {
+  let gate: Gate;
+  let tekton: Tekton;
+  let action: PushedImage;
+  let unsigned: PushedImage;
+
+  const actionImage = (repository: string, name = 'restart'): PushedImage =>
+    runnableImage(gate.registry, repository, ['/action-entrypoint'], {
+      labels: { 'ai.kubernaut.action-contract': contract.replace('name: restart', `name: ${name}`) },
+      entries: [
+        { kind: 'file', path: 'action-entrypoint', content: Buffer.from(entrypoint), executable: true },
+        { kind: 'folder', path: 'sys/', mode: 0o755 },
+      ],
+    });
+
+  beforeAll(async () => {
+    if (programs === undefined) return;
+    gate = await startGate();
+    tekton = await startTekton(gate.api, kubeconfig, programs);
+    // Tekton's own images: by digest, each of them.
+    const globs = tekton.images.map((glob) => ({ glob }));
+    await gate.api.apply(policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], { images: globs }));
+    await gate.api.apply(actionPolicy(gate.namespace));
+    action = signed(gate.registry, 'actions/restart', actionImage('actions/restart'), gate.key);
+    unsigned = actionImage('actions/unsigned', 'unsigned');
+    await gate.api.apply(metaTask(gate.namespace));
+    await untilInForce();
+  }, 180_000);
+  afterAll(async () => {
+    if (gate === undefined) return;
+    await gate.api.remove(actionPolicy(''));
+    await gate.api.remove(policyOf('tekton', '', []));
+    await tekton?.close();
+    await gate.close();
+  }, 120_000);
+
+  const actionPolicy = (namespace: string): ApiObject => ({
+    apiVersion: 'countersign.dev/v1alpha1',
+    kind: 'ActionPolicy',
+    metadata: { name: 'actions' },
+    spec: {
+      images: [{ glob: `${gate.registry.host}/actions/**` }],
+      namespaces: { allow: [namespace] },
+      digests: { resolve: 'All' },
+      podSecurity: 'baseline',
+    },
+  });
+
+  /** The webhook has seen the policies when it refuses for their reason. */
+  async function untilInForce(): Promise<void> {
+    const elsewhere = await gate.api.namespace(optedIn);
+    const bare = { name: 'main', image: action.tagged };
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'probe', namespace: elsewhere },
+      spec: { containers: [bare] },
+    };
+    const seen = await until(
+      async () => (await refusal(gate.api.create(pod, { dryRun: true }))).sentence.includes('NAMESPACE_NOT_ALLOWED'),
+      20_000,
+    );
+    if (!seen) throw new Error('the action policy is not in force');
+  }
+
+  const good = '{"deployment":"web"}';
+  const taskRun = (name: string, image: string, more: object = {}, params: object = {}): ApiObject => ({
+    apiVersion: 'tekton.dev/v1',
+    kind: 'TaskRun',
+    metadata: { name, namespace: gate.namespace },
+    spec: {
+      taskRef: { name: 'kubernaut-action' },
+      params: Object.entries({ actionType: 'restart', actionImage: image, inputs: good, ...params }).map(
+        ([key, value]) => ({ name: key, value }),
+      ),
+      ...more,
+    },
+  });
+
+  async function condition(run: ApiObject): Promise<{ readonly status: unknown; readonly message: string }> {
+    const at = async (member: string): Promise<unknown> =>
+      valueAt(await gate.api.read(run), `status.conditions[0].${member}`);
+    const ended = await until(async () => ['True', 'False'].includes(String(await at('status'))), 60_000);
+    const message = String(await at('message'));
+    if (!ended) throw new Error(`${run.kind} ${run.metadata.name} does not end: ${message}`);
+    return { status: await at('status'), message };
+  }
+
+  /** Held back by Tekton until it is let go, so that something can happen in between. */
+  const held = { status: 'TaskRunPending' };
+  async function letGo(run: ApiObject): Promise<void> {
+    await gate.api.merge(run, { spec: { status: null } });
+  }
+
+  test('runs a signed action with what its contract says', async () => {
+    const run = taskRun('signed', action.tagged);
+    await gate.api.create(run);
+    const stored = await gate.api.read(run);
+    const resources = { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '500m', memory: '64Mi' } };
+    expect(valueAt(stored, 'spec.stepSpecs')).toEqual([{ name: 'execute', computeResources: resources }]);
+    expect(valueAt(stored, 'spec.podTemplate.automountServiceAccountToken')).toBe(false);
+    expect(await condition(run)).toMatchObject({ status: 'True' });
+
+    const pod = await gate.api.core.readNamespacedPod({ name: 'signed-pod', namespace: gate.namespace });
+    expect(pod.spec?.containers[0]).toMatchObject({
+      name: 'step-execute',
+      image: action.pinned,
+      resources,
+      securityContext: { runAsUser: 1000, runAsNonRoot: true, allowPrivilegeEscalation: false },
+    });
+    expect(pod.spec?.initContainers?.map(({ image }) => image?.replace(/:[^/]*@/, '@'))).toEqual(
+      expect.arrayContaining([tekton.images[0]]),
+    );
+    expect(pod.metadata?.annotations?.['countersign.dev/contract']).toBe(`restart@v1.0.0 ${action.digest}`);
+    const result = valueAt(await gate.api.read(run), 'status.results[0].value');
+    expect(result).toBe(`inputs=${good} uid=1000 memory=${64 * 1024 * 1024} token=\n`);
+  });
+
+  test('refuses a TaskRun with an unsigned action when it is created', async () => {
+    const run = taskRun('unsigned', unsigned.tagged);
+    expect(await refusal(gate.api.create(run))).toMatchObject({
+      code: 403,
+      webhook: 'validate.countersign.dev',
+      sentence: expect.stringMatching(/^SIGNATURE_MISSING: .*Task \S+\/kubernaut-action spec\.steps\[0\]\.image "/),
+    });
+    expect(await gate.api.read(run)).toBeUndefined();
+  });
+
+  test('refuses it when the cluster resolver is asked for the task, too', async () => {
+    const params = { kind: 'task', name: 'kubernaut-action', namespace: gate.namespace };
+    const list = Object.entries(params).map(([name, value]) => ({ name, value }));
+    const run = taskRun('resolved', unsigned.tagged, { taskRef: { resolver: 'cluster', params: list } });
+    expect(await refusal(gate.api.create(run))).toMatchObject({
+      sentence: expect.stringMatching(/^SIGNATURE_MISSING: /),
+    });
+  });
+
+  test('refuses a PipelineRun with an unsigned action in one combination of a matrix', async () => {
+    const run = {
+      apiVersion: 'tekton.dev/v1',
+      kind: 'PipelineRun',
+      metadata: { name: 'matrix', namespace: gate.namespace },
+      spec: {
+        pipelineSpec: {
+          tasks: [
+            {
+              name: 'each',
+              taskRef: { name: 'kubernaut-action' },
+              params: [
+                { name: 'actionType', value: 'restart' },
+                { name: 'inputs', value: good },
+              ],
+              matrix: { params: [{ name: 'actionImage', value: [action.tagged, unsigned.tagged] }] },
+            },
+          ],
+        },
+      },
+    };
+    const { sentence } = await refusal(gate.api.create(run));
+    expect(sentence).toMatch(/^SIGNATURE_MISSING: /);
+    expect(sentence).toContain(unsigned.pinned);
+    expect(sentence).not.toContain(action.digest);
+  });
+
+  test('refuses inputs that the contract does not know, when the TaskRun is created', async () => {
+    const run = taskRun('inputs', action.tagged, {}, { inputs: '{"namespace":"x"}' });
+    const { sentence } = await refusal(gate.api.create(run));
+    expect(sentence).toMatch(/^INPUT_INVALID: /);
+    expect(sentence).toContain('deployment');
+  });
+
+  test('refuses a TaskRun in a namespace outside of the allowlist', async () => {
+    const namespace = await gate.api.namespace(optedIn);
+    await gate.api.apply(metaTask(namespace));
+    const run = taskRun('elsewhere', action.tagged);
+    const { sentence } = await refusal(gate.api.create({ ...run, metadata: { name: 'elsewhere', namespace } }));
+    expect(sentence).toMatch(`NAMESPACE_NOT_ALLOWED: namespace ${namespace} is not in the allowlist of actions`);
+  });
+
+  test('a Task that is changed after its TaskRun was admitted brings no other image into the Pod', async () => {
+    const run = taskRun('changed', action.tagged, held, { actionType: unsigned.tagged });
+    await gate.api.create(run);
+    await gate.api.apply(metaTask(gate.namespace, '$(params.actionType)'));
+    try {
+      await letGo(run);
+      const { status, message } = await condition(run);
+      expect(status).toBe('False');
+      expect(message).toContain('SIGNATURE_MISSING');
+      expect(
+        await gate.api.read({
+          ...run,
+          apiVersion: 'v1',
+          kind: 'Pod',
+          metadata: { ...run.metadata, name: 'changed-pod' },
+        }),
+      ).toBeUndefined();
+    } finally {
+      await gate.api.apply(metaTask(gate.namespace));
+    }
+  });
+
+  test('a tag that is moved after its TaskRun was admitted brings no other image into the Pod', async () => {
+    const moving = signed(gate.registry, 'actions/moving', actionImage('actions/moving', 'moving'), gate.key);
+    const run = taskRun('moved', moving.tagged, held);
+    await gate.api.create(run);
+    actionImage('actions/moving', 'moved');
+    // So long is remembered what a tag names.
+    await sleep(defaultEvidenceSettings.tagSeconds * 1_000 + 500);
+    await letGo(run);
+    const message = expect.stringContaining('SIGNATURE_MISSING');
+    expect(await condition(run)).toMatchObject({ status: 'False', message });
+  });
+
+  test("Tekton's own images are let in by their policy and not by the names of their containers", async () => {
+    await gate.api.remove(policyOf('tekton', '', []));
+    try {
+      const attempt = (): Promise<unknown> =>
+        gate.api.create(
+          {
+            apiVersion: 'v1',
+            kind: 'Pod',
+            metadata: { name: 'prepare', namespace: gate.namespace },
+            spec: {
+              initContainers: [{ name: 'prepare', image: tekton.images[0] }],
+              containers: [{ name: 'step-execute', image: action.tagged }],
+            },
+          },
+          { dryRun: true },
+        );
+      const refused = await until(
+        async () => (await refusal(attempt())).sentence.includes('NO_MATCHING_POLICY'),
+        20_000,
+      );
+      expect(refused).toBe(true);
+      const run = taskRun('own', action.tagged);
+      await gate.api.create(run);
+      expect(await condition(run)).toMatchObject({
+        status: 'False',
+        message: expect.stringContaining('NO_MATCHING_POLICY'),
+      });
+    } finally {
+      await gate.api.apply(
+        policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], {
+          images: tekton.images.map((glob) => ({ glob })),
+        }),
+      );
+    }
+  });
+});
