@@ -144,5 +144,6 @@ test('the permissions are read-only, and Secrets can be read by name only', () =
     '["secrets"] ["get"]',
     '["secrets"] ["get"]',
     '["serviceaccounts"] ["get"]',
+    '["tasks","pipelines","stepactions"] ["get"]',
   ]);
 });
