@@ -7,12 +7,15 @@ export type Compression = 'gzip' | 'zstd' | 'none';
 export interface Unpacked {
   /** True: no more are wanted. */
   readonly isDone: boolean;
+  /** The bytes are gone afterwards. */
   push(chunk: Buffer): void;
 }
 
-const outputBytes = 32 * 1024;
+const outputBytes = 64 * 1024;
 /** 16 MiB; decoders should do 8, which is what usual builders keep to. RFC 8878 §3.1.1.1.2 */
 const maxWindowLog = 24;
+/** Each takes a new engine; zstd:chunked has one for every file. */
+const maxFrames = 20_000;
 
 export class Unpack {
   readonly #declared: Compression | undefined;
@@ -21,6 +24,7 @@ export class Unpack {
   #start = Buffer.alloc(0);
   #format: Compression | undefined;
   #engine: Engine | undefined;
+  #engines = 0;
   #problem: string | undefined;
 
   /** Runtimes look at the bytes and not at what is declared; a layer where the two differ is refused. */
@@ -65,18 +69,21 @@ export class Unpack {
   async #decompress(chunk: Buffer): Promise<void> {
     let rest = chunk;
     while (rest.length > 0 && !this.#isOver) {
-      this.#engine ??= new Engine(
-        this.#format === 'gzip' ? createGunzip(gzip) : createZstdDecompress(zstd),
-        this.#target,
-      );
+      this.#engine ??= this.#newEngine();
       const written = await this.#engine.write(rest);
       this.#problem = written.problem;
       rest = written.rest;
       if (written.isOver) {
         this.#engine.close();
         this.#engine = undefined;
+        if (this.#engines === maxFrames) this.#problem ??= `it is packed in more than ${maxFrames} parts`;
       }
     }
+  }
+
+  #newEngine(): Engine {
+    this.#engines += 1;
+    return new Engine(this.#format === 'gzip' ? createGunzip(gzip) : createZstdDecompress(zstd), this.#target);
   }
 }
 
@@ -121,6 +128,7 @@ class Engine {
     stream.on('data', (chunk: Buffer) => {
       if (target.isDone) stream.destroy();
       else target.push(chunk);
+      free(chunk);
     });
     stream.once('end', finish).once('close', finish);
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -149,4 +157,9 @@ class Engine {
   close(): void {
     this.#stream.destroy();
   }
+}
+
+/** At once: layers unpack faster than garbage is collected. What fills its memory is not written to again. */
+function free({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }

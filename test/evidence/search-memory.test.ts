@@ -59,6 +59,11 @@ test.each<[string, () => Layer, string]>([
     () => ({ mediaType: zstd, bytes: Buffer.concat([zstdCompressSync(begin), repeated(zstdCompressSync(zeros), 70)]) }),
     'more bytes',
   ],
+  [
+    '10⁵ frames of zstd',
+    () => ({ mediaType: zstd, bytes: repeated(zstdCompressSync(''), 100_000) }),
+    'more than 20000 parts',
+  ],
   ['the widest window of zstd', () => ({ mediaType: zstd, bytes: wideZeros() }), 'middle of an entry'],
   [
     '10⁶ entries',
