@@ -1,10 +1,18 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { concurrently } from '../../src/admission/concurrently.ts';
+import { bindPod, type Binding, type BoundPod } from '../../src/contract/bind-pod.ts';
+import type { ActionContract } from '../../src/contract/model.ts';
 import { podSecurityConflicts } from '../../src/contract/pod-security.ts';
+import { digestOf } from '../../src/kernel/digest.ts';
+import { actionRules } from '../../src/policy/action-rules.ts';
+import { contractWith } from '../contract/kit.ts';
 import { publishedCases } from '../contract/security/published-cases.ts';
+import { actionPolicy } from '../policy/action-kit.ts';
+import { pinned } from '../policy/kit.ts';
 import { hasCluster, kubeconfig } from './access.ts';
 import { connect, type Answer, type Api } from './gate/api.ts';
+import { valueAt } from './gate/workloads.ts';
 import { randomPods, type RandomPod } from './random-pods.ts';
 
 /** The strictest standard that a Pod is inside of; `invalid`: the API server refuses it before it asks. */
@@ -72,7 +80,46 @@ describe.runIf(hasCluster)('the PodSecurity admission of the API server', () => 
       expect(valid.filter(({ theirs }) => theirs === verdict).length).toBeGreaterThan(wanted / 10);
     }
   });
+
+  test('accepts as restricted what binding makes of random Pods', { timeout: 120_000 }, async () => {
+    // What contracts say is of Linux. A deprecated annotation beside a field that says something else is not valid.
+    const linuxPods = randomPods.filter(
+      ({ spec, annotations }) => valueAt(spec, 'os.name') !== 'windows' && Object.keys(annotations).length === 0,
+    );
+    const pods = fc.sample(fc.tuple(linuxPods, fc.constantFrom(...contracts)), 600);
+    const outcomes = await concurrently(pods, requestsAtOnce, async ([pod, contract]) => {
+      const before = await judged(pod);
+      const { podSpec, annotations, conflicts } = bound(pod, contract);
+      if (before === 'invalid' || conflicts.length > 0) return undefined;
+      return { before, after: await judged({ annotations, spec: podSpec }), pod, podSpec };
+    });
+    const accepted = outcomes.filter((outcome) => outcome !== undefined);
+    expect(accepted.filter(({ after }) => after !== 'restricted').slice(0, maxShown)).toEqual([]);
+    expect(accepted.filter(({ before }) => before === 'privileged').length).toBeGreaterThan(30);
+    expect(accepted.filter(({ before }) => before === 'baseline').length).toBeGreaterThan(60);
+  });
 });
+
+const contracts = [
+  {},
+  { runAsNonRoot: true, runAsUser: 1000, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+  { privileged: true, seccompProfile: { type: 'Unconfined' }, procMount: 'Unmasked', runAsNonRoot: false },
+  { capabilities: { add: ['NET_BIND_SERVICE', 'SYS_ADMIN'], drop: ['NET_RAW'] }, readOnlyRootFilesystem: true },
+  { seLinuxOptions: { type: 'spc_t', user: 'u' }, appArmorProfile: { type: 'Localhost', localhostProfile: 'a' } },
+].map((securityContext) => contractWith({ inputs: [], securityContext }));
+
+/** All its containers are actions, and the contract replaces what is looser. */
+function bound({ annotations, spec }: RandomPod, contract: ActionContract): BoundPod<Binding> {
+  const policy = actionPolicy({ podSecurity: 'restricted', contract: { required: true, onConflict: 'Override' } });
+  const rules = actionRules([policy], { image: pinned('a.example/app'), namespace: 'team', now: new Date(0) });
+  if (rules === undefined) throw new Error('the policy is for every image');
+  const common = { digest: digestOf('an image'), rules, contract, effect: 'set' } as const;
+  return bindPod({ podSpec: spec, annotations, namespace: 'team', containersOnly: false }, [
+    { ...common, list: 'containers', index: 0 },
+    { ...common, list: 'containers', index: 1 },
+    { ...common, list: 'initContainers', index: 0 },
+  ]);
+}
 
 const prefix = 'pod-security.kubernetes.io';
 
