@@ -76,7 +76,7 @@ export async function bindObject(
       return isFixed && purpose === 'set' ? 'check' : effectOf(mode, purpose, isEnforced);
     }),
   );
-  const bound = bindPart(matter.content, place, matter.object.namespace, bindings);
+  const bound = bindGently(matter.content, place, matter.object.namespace, bindings);
   const found = distinct([...actions.flatMap((action) => action.found), ...bound.found]);
   const of = (mode: ActionMode): readonly Violation[] =>
     found.filter((one) => one.mode === mode).map(({ violation }) => violation);
@@ -151,7 +151,7 @@ function contractsOf(actions: readonly ReadAction[]): BoundObject['contracts'] {
 
 /** One image in several containers says the same thing about the Pod as a whole once. */
 function distinct(found: readonly Found[]): readonly Found[] {
-  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+  return [...new Map(found.map((one) => [JSON.stringify(one.violation), one])).values()];
 }
 
 const contractMissing = failure(
@@ -173,9 +173,20 @@ function containerAt(path: Path, podSpec: Path): Pick<Binding, 'list' | 'index'>
   return { list, index };
 }
 
+/** Where a policy only warns of a conflict, nothing is set: half of it may be what the API server refuses. */
+function bindGently(object: Members, place: PodPlace, namespace: string, bindings: readonly Placed[]): Part {
+  const part = bindPart(object, place, namespace, bindings);
+  const warned = new Set(part.found.flatMap(({ mode, binding }) => (mode === 'warn' ? [binding] : [])));
+  if (warned.size === 0) return part;
+  const gentle = bindings.map((one): Placed =>
+    warned.has(one) && one.effect === 'set' ? { ...one, effect: 'tell' } : one,
+  );
+  return bindPart(object, place, namespace, gentle);
+}
+
 interface Part {
   readonly object: Members;
-  readonly found: readonly Found[];
+  readonly found: readonly (Found & { readonly binding: Placed })[];
 }
 
 function bindPart(object: Members, place: PodPlace, namespace: string, bindings: readonly Placed[]): Part {
@@ -188,9 +199,11 @@ function bindPart(object: Members, place: PodPlace, namespace: string, bindings:
   const isTold = Object.keys(bound.annotations).length > 0;
   return {
     object: isTold ? withValue(specified, annotationsAt, bound.annotations) : specified,
-    found: bound.conflicts.map(({ binding: { subject, rules }, field, code, message }) => {
+    found: bound.conflicts.map(({ binding, field, code, message }) => {
+      const { subject, rules } = binding;
       const fields = [fieldOf([...place.podSpec, ...(field === '' ? [] : [field])])];
-      return { mode: rules.mode, violation: violationOf({ code, message }, { ...whereOf(subject, rules), fields }) };
+      const violation = violationOf({ code, message }, { ...whereOf(subject, rules), fields });
+      return { mode: rules.mode, violation, binding };
     }),
   };
 }

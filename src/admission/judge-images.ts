@@ -52,7 +52,8 @@ async function boundPod(ports: JudgePorts, matter: Matter, passed: readonly Pass
   if (run !== undefined) return checkRun(ports, matter, run, passed);
   if (pod === undefined) return nothingBound;
   const bound = await bindObject(ports, matter, pod, passed, 'prove');
-  return { ...bound, violations: [...bound.violations, ...unbound(content, bound.object, pod)] };
+  // The mutating phase sets nothing in what will be refused.
+  return bound.violations.length > 0 ? bound : { ...bound, violations: unbound(content, bound.object, pod) };
 }
 
 function isLeftToPods({ planner }: JudgePorts, matter: Matter, subject: PlacedSubject): boolean {

@@ -84,5 +84,6 @@ async function bindingPatch(
   if (run !== undefined) return runPatch(ports, matter, run, passed);
   if (pod === undefined) return [];
   const bound = await bindObject(ports, matter, pod, passed, 'set');
-  return difference(content, bound.object);
+  // What will be refused stays as it is, so that the reason is ours and not the API server's for some half of it.
+  return bound.violations.length > 0 ? [] : difference(content, bound.object);
 }
