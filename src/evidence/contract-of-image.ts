@@ -81,7 +81,10 @@ async function readLabel(
   platform: PlatformImage,
   options: CallOptions,
 ): Promise<Result<Labelled>> {
-  const config = await registry.blob(image, platform.manifest.config.digest, maxConfigBytes, options);
+  const { digest, size } = platform.manifest.config;
+  if (size > maxConfigBytes)
+    return contractInvalid(`the image's configuration has ${size} bytes, more than ${maxConfigBytes}`);
+  const config = await registry.blob(image, digest, maxConfigBytes, options);
   if (!config.ok) return config;
   const label = labelOf(config.value);
   return label.ok ? ok({ ...platform, label: label.value }) : label;

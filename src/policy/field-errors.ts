@@ -27,7 +27,9 @@ export class FieldErrors {
   }
 
   invalid(value: unknown, path: string, details: string): void {
-    const shown = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+    // JSON has no infinity, which is what YAML makes of 1e309.
+    const isPlain = typeof value === 'string' || typeof value === 'number';
+    const shown = isPlain ? String(value) : (JSON.stringify(value) ?? 'undefined');
     this.add(`invalid value: ${quoted(shown, 200)}`, path, details);
   }
 

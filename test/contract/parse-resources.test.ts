@@ -33,7 +33,7 @@ describe('refuses', () => {
     ['a negative limit', {}, { memory: '-128Mi' }, 'limits[memory]\nmust not be negative'],
     ['a negative number', {}, { cpu: -0.001 }, 'must not be negative'],
     ['no quantity', {}, { cpu: 'much' }, 'limits[cpu]\nexpected a quantity such as 500m or 128Mi'],
-    ['a number beyond all bounds', {}, '{"cpu":1e309}', 'invalid value: null: spec.resources.limits[cpu]'],
+    ['a number beyond all bounds', {}, '{"cpu":1e309}', 'invalid value: Infinity: spec.resources.limits[cpu]'],
     ['a quantity beyond all bounds', {}, { memory: '1e309' }, 'invalid value: 1e309: spec.resources.limits[memory]'],
     ['nothing', {}, { cpu: '' }, 'limits[cpu]\nexpected a quantity'],
     ['null', {}, { cpu: null }, 'invalid value: null: spec.resources.limits[cpu]'],
