@@ -41,6 +41,8 @@ const docker = {
   config: 'application/vnd.docker.container.image.v1+json',
 };
 
+type Pushes = Pick<DemoRegistry, 'putBlob' | 'putManifest'>;
+
 type Files = readonly (Buffer | EntrySpec)[];
 
 export function gzipLayer(...files: Files): Layer {
@@ -74,7 +76,7 @@ spec:
 `;
 }
 
-export function push(registry: DemoRegistry, image: LayeredImage): Pushed {
+export function push(registry: Pushes, image: LayeredImage): Pushed {
   const { layers = [], labels, config = JSON.stringify({ config: { Labels: labels } }) } = image;
   const types = image.docker === true ? docker : oci;
   const configBytes = Buffer.from(config);
@@ -96,7 +98,7 @@ export function absentLayer(size: number): Layer {
 
 /** Platforms as "os/architecture/variant"; empty for none. */
 export function pushIndex(
-  registry: DemoRegistry,
+  registry: Pushes,
   platforms: readonly (readonly [platform: string, Pushed])[],
   isDocker = false,
 ): Pushed {
