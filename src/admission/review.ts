@@ -17,6 +17,7 @@ import type { Run } from '../tekton/resolve-run.ts';
 import { answer } from './answer.ts';
 import { settleBy } from './deadline.ts';
 import { checkPolicy, isPolicy } from './check-policy.ts';
+import { checkResize } from './check-resize.ts';
 import { decode, parseBody, uidOf, type AdmissionRequest } from './decode.ts';
 import { judgeImages } from './judge-images.ts';
 import { judgedKind, type JudgedKind } from './judged-kinds.ts';
@@ -28,7 +29,15 @@ import { quietly } from './quietly.ts';
 import { readRun, runOf, type OnUnresolvedImage } from './read-run.ts';
 import { decisionOf } from './record.ts';
 import { record } from './record-decision.ts';
-import { exemptionOf, fieldsToJudge, isUnderstood, leavesTagsToPods, podPlace, unsupported } from './scope.ts';
+import {
+  exemptionOf,
+  fieldsToJudge,
+  isResize,
+  isUnderstood,
+  leavesTagsToPods,
+  podPlace,
+  unsupported,
+} from './scope.ts';
 import { objectFacts, subjectsOf, workloadOf } from './subjects.ts';
 
 export type Phase = 'mutate' | 'validate';
@@ -132,7 +141,12 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
 
     const snapshot = ports.policies.current();
     if (snapshot === undefined) return policiesUnavailable();
-    return settle(phase, { ...matter.value, snapshot, signal }, run);
+    const written = { ...matter.value, snapshot, signal };
+    return isResize(request) ? settleResize(phase, written) : settle(phase, written, run);
+  }
+
+  async function settleResize(phase: Phase, matter: Matter): Promise<Outcome> {
+    return phase === 'mutate' ? skip('subresource-without-images') : checkResize(judging, matter);
   }
 
   async function settle(phase: Phase, written: Matter, run: Run | undefined): Promise<Outcome> {

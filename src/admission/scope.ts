@@ -12,8 +12,8 @@ import type { JudgedKind } from './judged-kinds.ts';
 import type { SkipReason } from './outcome.ts';
 
 /** Subresources of judged kinds that cannot bring an image in: the API server takes nothing else from their objects. */
-const withoutImages: ReadonlySet<string> = new Set(['status', 'scale', 'resize', 'binding', 'eviction']);
-const withImages: ReadonlySet<string> = new Set(['', 'ephemeralcontainers']);
+const withoutImages: ReadonlySet<string> = new Set(['status', 'scale', 'binding', 'eviction']);
+const understood: ReadonlySet<string> = new Set(['', 'ephemeralcontainers', 'resize']);
 
 export function exemptionOf(request: AdmissionRequest, kind: JudgedKind | undefined): SkipReason | undefined {
   if (request.operation === 'DELETE') return 'delete';
@@ -22,7 +22,12 @@ export function exemptionOf(request: AdmissionRequest, kind: JudgedKind | undefi
 }
 
 export function isUnderstood(request: AdmissionRequest, kind: JudgedKind | undefined): kind is JudgedKind {
-  return kind !== undefined && withImages.has(request.subResource);
+  return kind !== undefined && understood.has(request.subResource);
+}
+
+/** No image changes, but what the containers may use does. */
+export function isResize({ subResource }: AdmissionRequest): boolean {
+  return subResource === 'resize';
 }
 
 export function unsupported({ resource, subResource }: AdmissionRequest): Failure {
@@ -37,6 +42,7 @@ export function unsupported({ resource, subResource }: AdmissionRequest): Failur
 /** The image fields that this request has to answer for; none when an update leaves every one as it was. */
 export function fieldsToJudge(request: AdmissionRequest, kind: JudgedKind): Result<readonly ImageField[]> {
   const found = findImages(kind.images, request.object);
+  if (isResize(request)) return found;
   if (!found.ok || request.operation !== 'UPDATE') return found;
   const old = findImages(kind.images, request.oldObject);
   if (!old.ok) return found;

@@ -465,6 +465,59 @@ describe('an update', () => {
   });
 });
 
+describe('a resize', () => {
+  const away = fail(failure('REGISTRY_UNREACHABLE', 'a.example does not answer', 7));
+
+  async function resized(limits: object, spec: object = {}, rest: Partial<World> = {}, image = clone) {
+    const { object } = await go(worldOf(), podOf(clone));
+    const larger = structuredClone(object) as { spec: Record<string, unknown> };
+    Object.assign(container(larger.spec), { image, resources: { ...bound.resources, limits } });
+    const bench = new Bench(worldOf(spec, rest));
+    const changes = { operation: 'UPDATE', subResource: 'resize', oldObject: object };
+    return { bench, response: (await bench.review('validate', reviewOf(larger, undefined, changes))).response };
+  }
+
+  test('within the contract is admitted, without a look at signatures', async () => {
+    const { bench, response } = await resized({ cpu: '250m', memory: '512Mi' });
+    expect(response.allowed).toBe(true);
+    expect(bench.asked).toStrictEqual([]);
+  });
+
+  test.each<[string, object, object]>([
+    ['larger limits', { cpu: '500m', memory: '1Gi' }, {}],
+    ['limits that are none', { cpu: '0', memory: '512Mi' }, {}],
+    ['larger limits that nobody can override any more', { memory: '1Gi' }, { contract: { onConflict: 'Override' } }],
+  ])('to %s is refused', async (_title, limits, spec) => {
+    const { response } = await resized(limits, spec);
+    expect(response).toMatchObject({ allowed: false, status: { code: 403 } });
+    expect(reasonsOf(response)?.join()).toContain('CONTRACT_CONFLICT spec.containers[0].resources.limits');
+  });
+
+  test('is held to nothing else, so that a Pod from before can still shrink', async () => {
+    const { response } = await resized(
+      { cpu: '1m', memory: '1Mi' },
+      { namespaces: { allow: [] }, podSecurity: 'restricted' },
+    );
+    expect(reasonsOf(response)?.filter((reason) => !reason.includes('resources')) ?? []).toStrictEqual([]);
+  });
+
+  test('is refused when the contract cannot be had', async () => {
+    expect((await resized({}, {}, { contract: () => away })).response).toMatchObject({
+      allowed: false,
+      status: { code: 503 },
+    });
+    const never = { digests: { resolve: 'Never', require: false } };
+    expect((await resized({}, never, { resolve: () => away }, tagged)).response).toMatchObject({
+      status: { code: 503 },
+    });
+  });
+
+  test('of a Pod without actions asks nobody', async () => {
+    const { bench, response } = await resized({ memory: '9Gi' }, {}, {}, 'a.example/app:1');
+    expect([response.allowed, bench.resolved, bench.contracts]).toStrictEqual([true, [], []]);
+  });
+});
+
 test.each<Phase>(['mutate', 'validate'])('a ReplicaSet of a Deployment is never bound (%s)', async (phase) => {
   const owned = {
     metadata: { name: 'app', ownerReferences: [{ kind: 'Deployment', controller: true }] },
@@ -500,4 +553,15 @@ test('the patch holds nothing that is there already', async () => {
     Buffer.from(response.patch ?? '', 'base64').toString(),
   );
   expect(patch.map(({ path }) => path)).toStrictEqual(['/spec/containers/0/resources']);
+});
+
+test('an image volume runs nothing and needs no contract', async () => {
+  const volumes = [{ name: 'data', image: { reference: clone } }];
+  const pod = {
+    metadata: { name: 'app' },
+    spec: { containers: [{ name: 'main', image: pinned('b.example/app') }], volumes },
+  };
+  const { validated, bench } = await go(worldOf({}, { contract: () => ok(undefined) }), pod);
+  expect(validated).toMatchObject({ allowed: true });
+  expect(bench.decisions.at(-1)?.images.map(({ image }) => image)).toContain(clone);
 });
