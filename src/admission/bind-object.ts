@@ -67,7 +67,9 @@ export async function bindObject(
   passed: readonly PassedImage[],
   purpose: Purpose = 'set',
 ): Promise<BoundObject> {
-  const actions = await concurrently(passed, maxImagesAtOnce, (one) => readAction(ports, matter, one));
+  // An image volume runs nothing, and needs no contract.
+  const running = passed.filter(({ subject }) => subject.places.some(({ path }) => containerAt(path, place.podSpec)));
+  const actions = await concurrently(running, maxImagesAtOnce, (one) => readAction(ports, matter, one));
   const isEnforced = actions.some(({ action }) => action?.rules.mode === 'enforce');
   const bindings = actions.flatMap((read) =>
     bindingsOf(read, place, ({ list }, { mode }) => {

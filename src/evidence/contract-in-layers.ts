@@ -4,7 +4,7 @@ import { contractLabel } from '../contract/contract-places.ts';
 import type { Digest } from '../kernel/digest.ts';
 import { quoted } from '../kernel/failure.ts';
 import type { OciDescriptor } from '../kernel/oci-manifest.ts';
-import { ok, type Result } from '../kernel/result.ts';
+import { fail, ok, type Result } from '../kernel/result.ts';
 import type { CallOptions, Registry, Repository } from '../ports/registry.ts';
 import { contractInvalid } from './contract-invalid.ts';
 import { Unpack, type Compression } from './unpack.ts';
@@ -54,12 +54,13 @@ export class LayersSearch {
 
   async contract(layers: readonly OciDescriptor[]): Promise<Result<Uint8Array | undefined>> {
     for (const [index, layer] of [...layers.entries()].toReversed()) {
+      const place = `layer ${index + 1} of ${layers.length} (${layer.digest})`;
       const answer = await this.#answerOf(layer);
-      if (!answer.ok) return answer;
+      if (!answer.ok) return fail({ ...answer.failure, message: `${place}: ${answer.failure.message}` });
       const found = answer.value;
       if (found.kind === 'found') return ok(found.bytes);
       if (found.kind === 'hidden') return ok(undefined);
-      if (found.kind === 'refused') return refusedLayer(`${index + 1} of ${layers.length}`, layer, found.why);
+      if (found.kind === 'refused') return refusedLayer(place, found.why);
     }
     return ok(undefined);
   }
@@ -101,8 +102,8 @@ export class LayersSearch {
   }
 }
 
-function refusedLayer(place: string, { digest }: OciDescriptor, why: string): Result<never> {
+function refusedLayer(place: string, why: string): Result<never> {
   return contractInvalid(
-    `layer ${place} (${digest}) cannot be searched: ${why}; the label ${contractLabel} makes the search unnecessary`,
+    `${place} cannot be searched: ${why}; the label ${contractLabel} makes the search unnecessary`,
   );
 }

@@ -3,9 +3,11 @@
  * found was proven against the image's digest. An image without contract is an answer, a contract that cannot be read is
  * CONTRACT_INVALID, and every other failure is the registry's.
  */
-import { contractFile, contractLabel } from '../contract/contract-places.ts';
+import { contractFile, contractLabel, versionLabel } from '../contract/contract-places.ts';
 import type { ActionContract } from '../contract/model.ts';
 import { parseContract } from '../contract/parse-contract.ts';
+import { compareVersions, parseVersion, type Version } from '../contract/version.ts';
+import { defined } from '../kernel/defined.ts';
 import { digestOf } from '../kernel/digest.ts';
 import { quoted } from '../kernel/failure.ts';
 import { ok, type Result } from '../kernel/result.ts';
@@ -45,15 +47,19 @@ export async function contractOfImage(
   const search = new LayersSearch(registry, image, options, limits);
   const found: Found[] = [];
   // One after the other, for what they may cost together is limited; mostly they have labels, or there is one.
-  for (const { platform, manifest, label } of labels.value) {
-    const file = label === undefined ? await search.contract(manifest.layers) : ok(undefined);
+  for (const { platform, manifest, contract, version } of labels.value) {
+    const file = contract === undefined ? await search.contract(manifest.layers) : ok(undefined);
     if (!file.ok) return file;
-    found.push(foundIn(platform, label, file.value));
+    found.push({ ...foundIn(platform, contract, file.value), ...defined('version', version) });
   }
   const [first] = found;
   if (first === undefined) return contractInvalid('the index names no image for any platform');
   if (found.some(({ text }) => text !== first.text)) return contractInvalid(disagreement(found));
-  return parsed(first);
+  const read = parsed(first);
+  if (!read.ok || read.value === undefined) return read;
+  const { version } = read.value.contract;
+  const other = found.find((one) => !isOf(version, one.version));
+  return other === undefined ? read : contractInvalid(otherVersion(version.text, other));
 }
 
 /** The same bytes on every platform are the same text. */
@@ -63,6 +69,8 @@ interface Found {
   readonly bytes?: Uint8Array;
   /** The digest of the bytes. */
   readonly text?: string;
+  /** Of the image, as its label has it. */
+  readonly version?: string;
 }
 
 function foundIn(platform: string, label: Uint8Array | undefined, file: Uint8Array | undefined): Found {
@@ -71,9 +79,12 @@ function foundIn(platform: string, label: Uint8Array | undefined, file: Uint8Arr
   return bytes === undefined ? { platform, place } : { platform, place, bytes, text: digestOf(bytes) };
 }
 
-interface Labelled extends PlatformImage {
-  readonly label: Uint8Array | undefined;
+interface Labels {
+  readonly contract: Uint8Array | undefined;
+  readonly version: string | undefined;
 }
+
+interface Labelled extends PlatformImage, Labels {}
 
 async function readLabel(
   registry: ContractRegistry,
@@ -86,17 +97,21 @@ async function readLabel(
     return contractInvalid(`the image's configuration has ${size} bytes, more than ${maxConfigBytes}`);
   const config = await registry.blob(image, digest, maxConfigBytes, options);
   if (!config.ok) return config;
-  const label = labelOf(config.value);
-  return label.ok ? ok({ ...platform, label: label.value }) : label;
+  const labels = labelsOf(config.value);
+  return labels.ok ? ok({ ...platform, ...labels.value }) : labels;
 }
 
 /** OCI image-spec 1.1 config.md; Docker's has the same members. */
-function labelOf(config: Uint8Array): Result<Uint8Array | undefined> {
+function labelsOf(config: Uint8Array): Result<Labels> {
   const json = parseStrictJson(config);
   if (!json.ok) return contractInvalid(`the image's configuration cannot be read: ${quoted(json.problem)}`);
-  const label = asRecord(asRecord(asRecord(json.value)?.['config'])?.['Labels'])?.[contractLabel];
-  if (label === undefined) return ok(undefined);
-  return typeof label === 'string' ? ok(Buffer.from(label)) : contractInvalid(`its label ${contractLabel} is no text`);
+  const labels = asRecord(asRecord(asRecord(json.value)?.['config'])?.['Labels']);
+  const contract = labels?.[contractLabel];
+  const named = labels?.[versionLabel];
+  const version = typeof named === 'string' ? named : undefined;
+  if (contract === undefined) return ok({ contract, version });
+  if (typeof contract !== 'string') return contractInvalid(`its label ${contractLabel} is no text`);
+  return ok({ contract: Buffer.from(contract), version });
 }
 
 function parsed({ place, bytes }: Found): Result<ImageContract | undefined> {
@@ -106,6 +121,16 @@ function parsed({ place, bytes }: Found): Result<ImageContract | undefined> {
   const more = contract.failure.length - maxProblems;
   const problems = contract.failure.slice(0, maxProblems).join('; ');
   return contractInvalid(`${place}: ${problems}${more > 0 ? `; and ${more} more` : ''}`);
+}
+
+/** A label that is no semver says nothing: images inherit it from what they are built on. */
+function isOf(contract: Version, label: string | undefined): boolean {
+  const version = label === undefined ? undefined : parseVersion(label);
+  return version === undefined || compareVersions(version, contract) === 0;
+}
+
+function otherVersion(version: string, { place, version: label = '' }: Found): string {
+  return `${place}: its version ${version} is not the image's, ${quoted(label, 64)} by label ${versionLabel}; they have to be equal`;
 }
 
 function disagreement(found: readonly Found[]): string {
