@@ -104,8 +104,7 @@ export function bindSecurityContext(
     const ofPod = own === undefined ? podValue(name, podSpec) : undefined;
     const completed = complete(name, own, ofPod, demanded);
     if (completed !== undefined) value[name] = completed;
-    // What was set just now is what has to be.
-    const held = own === undefined ? ofPod : completed;
+    const held = completed ?? ofPod;
     const limit = onConflict === 'Override' ? strict : agreed;
     if (held === undefined || isAsStrict(name, held, limit)) continue;
     if (onConflict === 'Override') value[name] = strictened(name, held, limit);

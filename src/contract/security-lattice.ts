@@ -50,8 +50,7 @@ function isWithin(held: unknown, limit: Capabilities): boolean {
   const add = itemsOf(asRecord(held)?.['add']);
   const drop = itemsOf(asRecord(held)?.['drop']);
   // Runtimes drop by name what was added, and by ALL what was there before.
-  const isDropped = (name: string): boolean =>
-    drop.includes(name) || (drop.includes('ALL') && name !== 'ALL' && !add.includes(name));
+  const isDropped = (name: string): boolean => drop.includes(name) || (drop.includes('ALL') && !add.includes(name));
   const dropsAll = (limit.drop ?? []).every(isDropped);
   return dropsAll && add.every((name) => mayAdd(name, limit));
 }

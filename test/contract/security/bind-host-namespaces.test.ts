@@ -88,6 +88,12 @@ describe('a Pod that is taken out of the network of its node', () => {
     });
   });
 
+  it('keeps its host ports when only another namespace is taken from it', () => {
+    const podSpec = { containers: [{ name: 'a', ports: [{ containerPort: 80, hostPort: 80 }] }] };
+    const { value } = bindHostNamespaces({ ...podSpec, hostIPC: true }, demand('Override'), false);
+    expect(value).toEqual(podSpec);
+  });
+
   it('keeps what are no ports', () => {
     expect(bound(undefined)).toEqual({ containers: [{ name: 'a' }], initContainers: [{ name: 'b' }] });
     expect(bound('80')).toEqual({
