@@ -15,7 +15,7 @@ export function isPolicy({ group, resource }: Resource): boolean {
 }
 
 /** Every version of a kind has one schema, so that no version is asked for here: the object names its own. */
-export function checkPolicy({ object }: AdmissionRequest): Outcome {
-  const { refusal, warnings } = checkPolicyObject(object);
+export function checkPolicy({ object }: AdmissionRequest, now: Date): Outcome {
+  const { refusal, warnings } = checkPolicyObject(object, now);
   return refusal === undefined ? judged({ notices: warnings }) : refuse(failure('POLICY_INVALID', refusal));
 }

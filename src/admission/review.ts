@@ -130,7 +130,7 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     const kind = judgedKind(request.resource);
     const exempt = exemptionOf(request, kind);
     if (exempt !== undefined) return skip(exempt);
-    if (isPolicy(request.resource) && request.subResource === '') return checkPolicy(request);
+    if (isPolicy(request.resource) && request.subResource === '') return checkPolicy(request, ports.clock.now());
     if (!isUnderstood(request, kind)) return refuse(unsupported(request));
 
     const matter = readMatter(request, kind);

@@ -1,5 +1,6 @@
 /** `countersign policy lint`: what is wrong with policies, in the words of admission, and what is probably not meant. */
 import type { Command } from 'commander';
+import { lintActionPolicy } from '../policy/lint-action-policy.ts';
 import { lintPolicy } from '../policy/lint.ts';
 import { parsePolicyDocuments, type PolicyDocument } from '../policy/parse-documents.ts';
 import { readText } from './evidence.ts';
@@ -23,13 +24,16 @@ export function addPolicyCommand(program: Command, terminal: Terminal, exit: (co
     .addOption(repeatable('-f, --file <file>', 'policy file').makeOptionMandatory())
     .addOption(outputFlag())
     .action((flags: { readonly file: readonly string[]; readonly output: OutputFormat }) => {
-      const reports = flags.file.flatMap((file) => parsePolicyDocuments(readText(file, '--file'), file).map(lint));
+      const now = new Date();
+      const reports = flags.file.flatMap((file) =>
+        parsePolicyDocuments(readText(file, '--file'), file).map((document) => lint(document, now)),
+      );
       print(terminal, flags.output, reports, () => describe(reports, terminal));
       exit(reports.some(({ errors }) => errors.length > 0) ? exitCodes.refused : exitCodes.ok);
     });
 }
 
-function lint(document: PolicyDocument): LintReport {
+function lint(document: PolicyDocument, now: Date): LintReport {
   const file = document.where;
   switch (document.kind) {
     case 'policy':
@@ -41,7 +45,13 @@ function lint(document: PolicyDocument): LintReport {
         warnings: lintPolicy(document.policy),
       };
     case 'action-policy':
-      return { file, kind: 'ActionPolicy', name: document.name, errors: [], warnings: [] };
+      return {
+        file,
+        kind: 'ActionPolicy',
+        name: document.name,
+        errors: [],
+        warnings: lintActionPolicy(document.policy, now),
+      };
     case 'trust-root':
       return { file, kind: 'TrustRoot', name: document.name, errors: [], warnings: document.root.notReady };
     case 'secret':

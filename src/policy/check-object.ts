@@ -1,3 +1,4 @@
+import { lintActionPolicy } from './lint-action-policy.ts';
 import { lintPolicy } from './lint.ts';
 import { parsePolicyValue, type PolicyDocument } from './parse-documents.ts';
 
@@ -9,20 +10,21 @@ export interface ObjectCheck {
 }
 
 /** Whether the API server may store a ClusterImagePolicy or TrustRoot, asked when it is created or changed. */
-export function checkPolicyObject(object: unknown): ObjectCheck {
+export function checkPolicyObject(object: unknown, now: Date): ObjectCheck {
   const documents = parsePolicyValue(object, 'object');
   const errors = documents.flatMap((document) => (document.kind === 'problem' ? document.messages : []));
-  const warnings = documents.flatMap(warningsOf);
+  const warnings = documents.flatMap((document) => warningsOf(document, now));
   return errors.length === 0 ? { warnings } : { refusal: `validation failed: ${errors.join('\n')}`, warnings };
 }
 
-function warningsOf(document: PolicyDocument): readonly string[] {
+function warningsOf(document: PolicyDocument, now: Date): readonly string[] {
   switch (document.kind) {
     case 'policy':
       return lintPolicy(document.policy);
     case 'trust-root':
       return document.root.notReady;
     case 'action-policy':
+      return lintActionPolicy(document.policy, now);
     case 'secret':
     case 'problem':
       return [];

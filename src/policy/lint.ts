@@ -16,7 +16,7 @@ export function lintPolicy(policy: ParsedPolicy): readonly string[] {
   ];
 }
 
-function lintGlob(glob: string, path: string): readonly string[] {
+export function lintGlob(glob: string, path: string): readonly string[] {
   const note = globNote({ source: glob });
   if (note !== undefined) return [`${path} "${glob}" ${note}`];
   const last = glob.slice(glob.lastIndexOf('/') + 1);

@@ -6,9 +6,10 @@ function policy(spec: unknown, kind = 'ClusterImagePolicy'): unknown {
 }
 
 const pass = { static: { action: 'pass' } };
+const now = new Date('2026-06-01T00:00:00Z');
 
 test('a good policy may be stored', () => {
-  expect(checkPolicyObject(policy({ images: [{ glob: 'ghcr.io/org/app@*' }], authorities: [pass] }))).toEqual({
+  expect(checkPolicyObject(policy({ images: [{ glob: 'ghcr.io/org/app@*' }], authorities: [pass] }), now)).toEqual({
     warnings: [],
   });
 });
@@ -37,13 +38,28 @@ test.each<[string, unknown, string]>([
     'validation failed: kind Pod is not a policy; expected one of ClusterImagePolicy (policy.sigstore.dev/v1alpha1, policy.sigstore.dev/v1beta1), TrustRoot, ActionPolicy (countersign.dev/v1alpha1), Secret',
   ],
 ])('refuses to store: %s', (_title, object, refusal) => {
-  expect(checkPolicyObject(object).refusal).toBe(refusal);
+  expect(checkPolicyObject(object, now).refusal).toBe(refusal);
 });
 
 test('warns of what is probably not meant, and stores it', () => {
   const { refusal, warnings } = checkPolicyObject(
     policy({ images: [{ glob: 'ghcr.io/org/app*' }], authorities: [pass] }),
+    now,
   );
   expect(refusal).toBeUndefined();
   expect(warnings).toEqual([expect.stringContaining('also matches ghcr.io/org/app-anything')]);
+});
+
+test('an action policy may be stored, with warnings', () => {
+  const exception = { images: ['a.example/b@*'], reason: 'r', owner: 'o', expires: '2026-05-01T00:00:00Z' };
+  const object = {
+    apiVersion: 'countersign.dev/v1alpha1',
+    kind: 'ActionPolicy',
+    metadata: { name: 'p' },
+    spec: { images: [{ glob: 'a.example/**' }], exceptions: [exception] },
+  };
+  expect(checkPolicyObject(object, now)).toEqual({ warnings: [expect.stringContaining('it no longer counts since')] });
+  expect(
+    checkPolicyObject({ ...object, spec: { ...object.spec, mode: 'x', exceptions: [{}] } }, now).refusal,
+  ).toContain('missing field(s): spec.exceptions[0].expires');
 });
