@@ -57,23 +57,25 @@ export function checkedPod(spec: Members, annotations: Members): CheckedPod {
 }
 
 export function optional(row: Row): Check {
+  const steps = row.path.split('.');
   return (pod) => {
     if (row.unless?.(pod) === true) return [];
     return holdersOf(row, pod)
-      .flatMap((holder) => partsAt(holder, row.path))
+      .flatMap((holder) => partsAt(holder, steps))
       .filter(({ value }) => !row.allows(value))
       .map((part) => ({ ...part, wayOut: row.wayOut }));
   };
 }
 
 export function mandatory(row: MandatoryRow): Check {
+  const { path, wayOut } = row;
+  const steps = path.split('.');
   const optionally = optional(row);
+  const hasValue = (holder: Part): boolean => partsAt(holder, steps).length > 0;
   return (pod) => {
     if (row.unless?.(pod) === true) return [];
-    const hasValue = (holder: Part): boolean => partsAt(holder, row.path).length > 0;
     const isOfPod = row.of === 'both' && hasValue(podOf(pod));
     const missing = isOfPod ? [] : pod.containers.filter((container) => !hasValue(container));
-    const { path, wayOut } = row;
     return [
       ...optionally(pod),
       ...missing.map(({ field }) => ({ field: `${field}.${path}`, value: undefined, wayOut })),
@@ -93,28 +95,33 @@ function holdersOf({ of }: Row, pod: CheckedPod): readonly Part[] {
 /** Of a type that no row allows. */
 const malformed = Symbol('malformed');
 
-/** The values at a path; null is as good as absent. */
-export function partsAt(holder: Part, path: string): readonly Part[] {
-  return path
-    .split('.')
-    .reduce<readonly Part[]>((parts, step) => parts.flatMap((part) => stepInto(part, step)), [holder]);
+/** The values at a path; a member that is null is as good as absent. */
+export function partsAt(holder: Part, steps: readonly string[]): readonly Part[] {
+  const found: Part[] = [];
+  walk(holder, steps, 0, found);
+  return found;
 }
 
-function stepInto({ field, value }: Part, step: string): readonly Part[] {
-  if (value === malformed) return [{ field, value }];
-  if (step === '*') return itemsOf({ field, value });
-  const members = asRecord(value);
-  if (members === undefined) return [{ field, value: malformed }];
-  return present({ field: field === '' ? step : `${field}.${step}`, value: members[step] });
+function walk({ field, value }: Part, steps: readonly string[], at: number, found: Part[]): void {
+  const step = steps[at];
+  if (step === undefined || value === malformed) found.push({ field, value });
+  else if (step === '*') for (const item of itemsOf({ field, value })) walk(item, steps, at + 1, found);
+  else {
+    const members = asRecord(value);
+    if (members === undefined) found.push({ field, value: malformed });
+    else if (isPresent(members[step]))
+      walk({ field: field === '' ? step : `${field}.${step}`, value: members[step] }, steps, at + 1, found);
+  }
 }
 
 function itemsOf({ field, value }: Part): readonly Part[] {
-  if (Array.isArray(value)) return value.map((item: unknown, index) => ({ field: `${field}[${index}]`, value: item }));
-  return present({ field, value }).map(() => ({ field, value: malformed }));
+  if (!isPresent(value)) return [];
+  if (!Array.isArray(value)) return [{ field, value: malformed }];
+  return value.map((item: unknown, index) => ({ field: `${field}[${index}]`, value: item }));
 }
 
-function present(part: Part): readonly Part[] {
-  return part.value === undefined || part.value === null ? [] : [part];
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 export function isOneOf(values: readonly unknown[]): (value: unknown) => boolean {

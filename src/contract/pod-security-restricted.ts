@@ -80,7 +80,7 @@ const volumeTypes: readonly string[] = [
 /** A volume of which no type is said is an emptyDir. */
 function volumes({ spec }: CheckedPod): ReturnType<Check> {
   const wayOut = `use a volume of one of the types ${volumeTypes.join(', ')}`;
-  return partsAt({ field: '', value: spec }, 'volumes.*').flatMap((volume) => {
+  return partsAt({ field: '', value: spec }, ['volumes', '*']).flatMap((volume) => {
     const members = asRecord(volume.value);
     if (members === undefined) return [{ ...volume, wayOut }];
     return Object.entries(members)

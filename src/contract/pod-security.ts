@@ -20,6 +20,9 @@ const checks: Readonly<Record<PodSecurityLevel, readonly Check[]>> = {
   restricted: [...baseline, ...restricted],
 };
 
+/** Whoever has more wrong than this has enough to do. */
+const maxConflicts = 64;
+
 /** What of a Pod is outside a Pod Security Standard. Annotations are those of the Pod. */
 export function podSecurityConflicts(
   level: PodSecurityLevel,
@@ -30,7 +33,7 @@ export function podSecurityConflicts(
   const found = checks[level].flatMap((check) => check(pod));
   // Where both standards speak about a field, restricted has the last word.
   const byField = new Map(found.map((finding) => [finding.field, finding]));
-  return [...byField.values()].map(({ field, value, wayOut }) => {
+  return [...byField.values()].slice(0, maxConflicts).map(({ field, value, wayOut }) => {
     const shown = value === undefined ? 'leaving it out' : quoted(JSON.stringify(value) ?? 'this', 200);
     const message = `${shown} is outside the Pod Security Standard ${level}; ${wayOut}`;
     return { code: 'POD_SECURITY_VIOLATION', field, message };

@@ -319,6 +319,24 @@ describe('what a Pod has', () => {
     }
   });
 
+  it('finds the one that is outside among very many that are not', () => {
+    const many = <T>(good: T, bad: T): readonly T[] => [...Array.from({ length: 5_000 }, () => good), bad];
+    const fields = (podSpec: Members): readonly string[] =>
+      podSecurityConflicts('baseline', podSpec).map(({ field }) => field);
+    expect(fields(secured({ capabilities: { add: many('CHOWN', 'SYS_ADMIN') } }))).toEqual([
+      `${atFirst}.capabilities.add[5000]`,
+    ]);
+    expect(fields({ containers: many<Members>({}, { securityContext: { privileged: true } }) })).toEqual([
+      'containers[5000].securityContext.privileged',
+    ]);
+    expect(fields({ volumes: many<Members>({ emptyDir: {} }, { hostPath: {} }) })).toEqual(['volumes[5000].hostPath']);
+  });
+
+  it('names no more than a person can read', () => {
+    const ports = Array.from({ length: 10_000 }, () => ({ hostPort: 1 }));
+    expect(podSecurityConflicts('baseline', podWith({ ports }))).toHaveLength(64);
+  });
+
   it('says every way out in one sentence, and only once for a field', () => {
     const podSpec = { hostPID: true, containers: [{ securityContext: { procMount: 'Unmasked' } }] };
     expect(podSecurityConflicts('restricted', podSpec)).toMatchInlineSnapshot(`
