@@ -108,3 +108,76 @@ describe('explain', () => {
     expect(err).not.toContain('    at ');
   });
 });
+
+describe('explain with action policies', () => {
+  const actions = join(folder, 'actions.yaml');
+  const contract = {
+    apiVersion: 'kubernaut.ai/v1alpha1',
+    kind: 'ActionContract',
+    metadata: { name: 'restart', version: 'v1.0.0' },
+    spec: { description: 'An action' },
+  };
+  const exception = (expires: string, more: object = {}): object => ({
+    images: [`${registry.host}/actions/*@*`],
+    reason: 'rewritten in March',
+    owner: 'team-a',
+    expires,
+    ...more,
+  });
+
+  beforeAll(() => {
+    const labels = { 'ai.kubernaut.action-contract': JSON.stringify(contract) };
+    pushImage(registry, { repository: 'actions/restart', tag: '1.0', labels });
+    const kind = { apiVersion: 'countersign.dev/v1alpha1', kind: 'ActionPolicy' };
+    const exceptions = [exception('2020-01-01T00:00:00Z'), exception('2099-01-01T00:00:00Z', { namespaces: ['lab'] })];
+    writeFileSync(
+      actions,
+      [
+        stringify({
+          ...kind,
+          metadata: { name: 'mine' },
+          spec: { images: [{ glob: `${registry.host}/actions/**` }], exceptions },
+        }),
+        stringify({
+          ...kind,
+          metadata: { name: 'other' },
+          spec: { images: [{ glob: 'ghcr.io/actions' }], mode: 'audit' },
+        }),
+      ].join('---\n'),
+    );
+  });
+
+  const explainAction = (...args: readonly string[]): ReturnType<typeof run> =>
+    explain(`${registry.host}/actions/restart:1.0`, '--policies', actions, ...args);
+
+  test('names them, their exceptions and the contract', async () => {
+    const { code, out } = await explainAction();
+    expect(code).toBe(0);
+    expect(out.split('\n').slice(-8)).toEqual([
+      '  ActionPolicy mine (enforce): matches',
+      `    ✓ ${registry.host}/actions/**`,
+      '    exception in every namespace expired 2020-01-01T00:00:00.000Z, of team-a: rewritten in March',
+      '    exception in lab until 2099-01-01T00:00:00.000Z, of team-a: rewritten in March',
+      '  ActionPolicy other (audit): does not match',
+      expect.stringMatching(/^ {4}✗ ghcr\.io\/actions: never matches/),
+      expect.stringMatching(/^ {2}contract: restart@v1\.0\.0, /),
+      '',
+    ]);
+  });
+
+  test('asks for no contract when offline, nor for one of an image that no action policy names', async () => {
+    const image = `${registry.host}/actions/restart@${digest}`;
+    expect(json(await run('explain', image, '--policies', actions, '--offline', '-o', 'json'))).not.toHaveProperty(
+      'contract',
+    );
+    const web = await explain(`${registry.host}/team/web:1.0`, '--policies', actions, '-o', 'json');
+    expect(json(web)).toMatchObject({ actionPolicies: [{ name: 'mine', matches: false }, { name: 'other' }] });
+    expect(json(web)).not.toHaveProperty('contract');
+  });
+
+  test('tells why a contract cannot be read', async () => {
+    pushImage(registry, { repository: 'actions/broken', tag: '1.0', labels: { 'ai.kubernaut.action-contract': '{' } });
+    const { code, out } = await explain(`${registry.host}/actions/broken:1.0`, '--policies', actions);
+    expect([code, out]).toEqual([0, expect.stringContaining('  contract: CONTRACT_INVALID: ')]);
+  });
+});
