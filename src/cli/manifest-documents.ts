@@ -4,8 +4,8 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import { asRecord } from '../kernel/strict-json.ts';
+import { parseStrictYaml } from '../kernel/strict-yaml.ts';
 
 export interface ManifestDocument {
   readonly apiVersion: string;
@@ -18,6 +18,8 @@ export interface ManifestDocument {
 }
 
 const maxBytes = 16 * 1024 * 1024;
+/** Schemas of custom resources are nested deeper than anything else in manifests. */
+const limits = { characters: maxBytes, documents: 10_000, aliases: 100, depth: 100 };
 
 /**
  * Manifests of a file, of every YAML and JSON file right in a folder, or of standard input for `-`. Throws an Error with
@@ -40,14 +42,12 @@ function manifestFilesIn(folder: string): readonly string[] {
 function readFile(file: string): readonly ManifestDocument[] {
   const text = readFileSync(file === '-' ? 0 : file, 'utf8');
   if (text.length > maxBytes) throw new Error(`${file} is larger than ${maxBytes} bytes`);
-  const documents = parseAllDocuments(text, { version: '1.2', uniqueKeys: true });
-  return documents.flatMap((document, index) => {
+  const stream = parseStrictYaml(text, limits);
+  if (!stream.ok) throw new Error(`${file}: ${stream.problem}`);
+  return stream.documents.flatMap((document, index) => {
     const where = `${file}, document ${index + 1}`;
-    const [error] = document.errors;
-    if (error !== undefined) throw new Error(`${where}: ${error.message}`);
-    // Without a limit a page of aliases is gigabytes of object.
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
-    return value === null ? [] : manifestsIn(value, where);
+    if (!document.ok) throw new Error(`${where}: ${document.problem}`);
+    return document.value === null ? [] : manifestsIn(document.value, where);
   });
 }
 

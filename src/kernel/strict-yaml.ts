@@ -13,13 +13,15 @@ export interface YamlLimits {
   readonly aliases?: number;
   /** Words, signs, spaces and line ends: what the time to read depends on. As many as manifests have unless told. */
   readonly lexemes?: number;
+  /** Lists and maps in each other; 40 unless told. */
+  readonly depth?: number;
 }
 
 /** A document: its value, or what is wrong with it. */
 export type YamlStream =
   { readonly ok: true; readonly documents: readonly StrictJson[] } | { readonly ok: false; readonly problem: string };
 
-const maxDepth = 40;
+const usualDepth = 40;
 const usualAliases = 20;
 /** Words, signs, spaces and line ends, for each character that is allowed: real manifests have one in four or five. */
 const lexemesPerCharacter = 1 / 3;
@@ -43,6 +45,7 @@ function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonl
   lines.addNewLine(0);
   const tokens: CST.Token[] = [];
   const maxAliases = limits.aliases ?? usualAliases;
+  const maxDepth = limits.depth ?? usualDepth;
   const usualLexemes = Math.max(minLexemes, Math.floor(limits.characters * lexemesPerCharacter));
   const maxLexemes = limits.lexemes ?? usualLexemes;
   let lexemes = 0;

@@ -92,6 +92,13 @@ describe('a manifest', () => {
           verdict: 'admit',
           reasons: [],
           warnings: [],
+          changes: [
+            {
+              field: 'spec.containers[0].image',
+              before: good.reference,
+              after: `${good.reference}@${good.digest}`,
+            },
+          ],
           patched: pod(`${good.reference}@${good.digest}`),
         },
       ],
@@ -226,7 +233,7 @@ describe('files', () => {
 
   test.each<[string, string, string]>([
     ['no YAML', 'a: [', 'document 1'],
-    ['a key twice', 'apiVersion: v1\nkind: Pod\nkind: ConfigMap\n', 'unique'],
+    ['a key twice', 'apiVersion: v1\nkind: Pod\nkind: ConfigMap\n', 'occurs twice'],
     ['no manifest', 'a: 1\n', 'a manifest needs apiVersion and kind'],
     ['a text', 'hello\n', 'a manifest needs apiVersion and kind'],
     ['an item that is none', JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [{}] }), 'items[0]'],
@@ -335,8 +342,9 @@ describe('the output', () => {
       ...flagsFor([await file('a.json', pod(good.reference, 'a')), await file('b.json', pod(bad.reference, 'b'))]),
     );
 
-    const [first, second, third] = out.split('\n');
+    const [first, change, second, third] = out.split('\n');
     expect(first).toBe('admit  Pod default/a');
+    expect(change).toBe(`  ~ spec.containers[0].image: ${good.reference} → ${good.reference}@${good.digest}`);
     expect(second).toBe('refuse  Pod default/b');
     expect(third).toMatch(/^ {2}SIGNATURE_MISSING spec\.containers\[0\]\.image: 127\.0\.0\.1/);
   });
