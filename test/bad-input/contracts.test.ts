@@ -4,6 +4,7 @@ import { contractLabel } from '../../src/contract/contract-places.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
 import { gzipLayer, contractEntry, contractText, labelled, push, pushIndex } from '../evidence/layered-images.ts';
 import { actionsOf, pushAction, pushActionImage, signedAction } from './action-gate.ts';
+import { aliasBomb } from './yaml-bombs.ts';
 import { openGate, podOf, reviewOf, type Gate, type Question } from './gate.ts';
 
 let gate: Gate;
@@ -17,16 +18,6 @@ const start = contractText();
 const spec = (line: string): string => `${start}  ${line}\n`;
 const resources = (text: string): string => start.replace(/resources: .*/, `resources: ${text}`);
 const input = (members: string): string => spec(`inputs: [{ name: a, ${members} }]`);
-const aliasBomb = ['a: &a [x, x, x, x, x, x, x, x, x]', ...doublings(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])].join(
-  '\n',
-);
-
-function doublings(names: readonly string[]): readonly string[] {
-  return names.slice(1).map((name, index) => {
-    const before = names[index] ?? '';
-    return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${before}`).join(', ')}]`;
-  });
-}
 
 const contracts: readonly (readonly [string, string, RegExp])[] = [
   ['nothing', '', /no contract in it/],

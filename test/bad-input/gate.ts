@@ -46,6 +46,8 @@ export interface Expected {
   readonly withinMs?: number;
   /** More than before, for the webhook, the registry and the one who asks together. */
   readonly withinMiB?: number;
+  /** What has to happen before a good request passes again; nothing for a request that only harms itself. */
+  readonly repair?: () => Promise<void>;
 }
 
 export interface Gate {
@@ -133,6 +135,7 @@ export async function openGate({ policies = usualPolicies }: GateOptions = {}): 
     expect(await verifyDecisionLog(await decisionLogFiles(file))).toMatchObject({ verdict: 'intact' });
     expect(ms).toBeLessThan(withinMs);
     expect(bytes / mebibyte).toBeLessThan(withinMiB);
+    await expected.repair?.();
     await assertAdmitted({ body: podOf(good) });
   }
 
