@@ -9,6 +9,7 @@ import { ok } from '../kernel/result.ts';
 import type { PolicySnapshot } from '../policy/model.ts';
 import type { Decision, DecisionReason } from '../ports/decision-log.ts';
 import type { Credentials } from '../ports/registry.ts';
+import { changesOf, describeChange, type Change } from './changes.ts';
 import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot, type EvidenceAdapters } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
@@ -37,6 +38,8 @@ interface ReviewedDocument {
   readonly verdict: Verdict;
   readonly reasons: readonly DecisionReason[];
   readonly warnings: readonly string[];
+  /** What was pinned and injected. */
+  readonly changes: readonly Change[];
   /** The manifest as it would be stored. */
   readonly patched: unknown;
 }
@@ -129,6 +132,7 @@ async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): P
       verdict: 'admit',
       reasons: [],
       warnings: ['this kind is not judged'],
+      changes: [],
       patched: object,
     };
   }
@@ -143,7 +147,9 @@ async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): P
   );
   const { outcome, decision } = validated;
   const warnings = [...outcome.notices, ...outcome.warnings.map(({ code, message }) => `${code}: ${message}`)];
-  return { kind, namespace, name, verdict: verdictOf(decision), reasons: decision.reasons, warnings, patched: stored };
+  const changes = changesOf(object, stored);
+  const verdict = verdictOf(decision);
+  return { kind, namespace, name, verdict, reasons: decision.reasons, warnings, changes, patched: stored };
 }
 
 /** Of other kinds no webhook hears; of a version that is not known it does, and refuses it. */
@@ -177,6 +183,7 @@ function describe(document: ReviewedDocument, terminal: Terminal): string {
       `  ${code}${field === undefined ? '' : ` ${field}`}: ${image === undefined ? '' : `${image}: `}${message}`,
     );
   }
+  for (const change of document.changes) lines.push(describeChange(change, terminal));
   for (const warning of document.warnings) lines.push(`  ${coloured(terminal, 'yellow', 'warning')} ${warning}`);
   return `${lines.join('\n')}\n`;
 }
