@@ -51,27 +51,50 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-/** How deep defaults may lean on other defaults, as in Tekton's pipelines. */
+/** How deep defaults of pipelines and step actions may lean on other parameters, as in Tekton. */
 const maxRounds = 10;
 
-/** What was given over what was declared. Objects are completed key by key; defaults may name other parameters. */
+/**
+ * What was given over what a task declares. Tekton goes about this otherwise than in pipelines: a default may name other
+ * defaults, one of them, and what was given in their place does not count.
+ */
+export function withTaskDefaults(given: Params, defaults: Params): Params {
+  const settled = new Map([...defaults].filter(([, value]) => !isOpen(value)));
+  for (const [name, value] of defaults) {
+    if (!isOpen(value)) continue;
+    const isAlone = new Set(value.match(variable)).size === 1;
+    const found = isAlone ? substitute(value, [settled]) : undefined;
+    settled.set(name, found?.ok === true ? found.value : value);
+  }
+  return over(given, settled);
+}
+
+function isOpen(value: ParamValue): value is string {
+  return typeof value === 'string' && value.includes('$(');
+}
+
+/** What was given over what a pipeline or a step action declares. Defaults may name whatever parameter there is. */
 export function withDefaults(given: Params, defaults: Params): Params {
-  const params = new Map(given);
-  const open: string[] = [];
+  const params = new Map(over(given, defaults));
+  let left = [...defaults.keys()].filter((name) => !given.has(name));
+  for (let round = 0; round < maxRounds && left.length > 0; round += 1) {
+    left = left.filter((name) => {
+      const value = params.get(name);
+      if (value === undefined || !isOpen(value)) return false;
+      const settled = substitute(value, [params]);
+      if (settled.ok) params.set(name, settled.value);
+      return !settled.ok;
+    });
+  }
+  return params;
+}
+
+/** Objects are completed key by key. */
+function over(given: Params, defaults: Params): Params {
+  const params = new Map([...defaults, ...given]);
   for (const [name, value] of defaults) {
     const own = given.get(name);
     if (own instanceof Map && value instanceof Map) params.set(name, new Map([...value, ...own]));
-    if (own !== undefined) continue;
-    params.set(name, value);
-    if (typeof value === 'string' && value.includes('$(')) open.push(name);
-  }
-  for (let round = 0, left = open; round < maxRounds && left.length > 0; round += 1) {
-    left = left.filter((name) => {
-      const value = params.get(name);
-      const settled = typeof value === 'string' ? substitute(value, [params]) : undefined;
-      if (settled?.ok === true) params.set(name, settled.value);
-      return settled?.ok !== true;
-    });
   }
   return params;
 }
@@ -105,14 +128,13 @@ function unknown(text: string): Result<never> {
 
 /** `[*]` stands for a list as a whole where a list is expected. */
 export function substituteList(value: ParamValue, scope: Scope): Result<readonly string[]> {
-  if (value instanceof Map) return unknown('an object');
+  if (!isList(value) && typeof value !== 'string') return unknown('an object');
   if (typeof value === 'string') {
-    const name = /^\$\((.*)\[\*\]\)$/.exec(value)?.[1];
-    const list = name === undefined ? undefined : listAt(name, scope);
-    return list === undefined ? unknown(value) : ok(list);
+    const list = wholeAt(value, scope);
+    return isList(list) ? ok(list) : unknown(value);
   }
   const items: string[] = [];
-  for (const item of value as readonly string[]) {
+  for (const item of unfolded(value, scope)) {
     const text = substitute(item, scope);
     if (!text.ok) return text;
     items.push(text.value);
@@ -127,20 +149,22 @@ export function substituteValue(value: ParamValue, scope: Scope): ParamValue {
     return found.ok ? found.value : item;
   };
   if (typeof value === 'string') return wholeAt(value, scope) ?? text(value);
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, text(item)]));
-  return (value as readonly string[]).map(text);
+  if (!isList(value)) return new Map([...value].map(([key, item]) => [key, text(item)]));
+  return unfolded(value, scope).map(text);
+}
+
+/** A list in a list is its elements. */
+function unfolded(items: readonly string[], scope: Scope): readonly string[] {
+  return items.flatMap((item) => {
+    const whole = wholeAt(item, scope);
+    return isList(whole) ? whole : [item];
+  });
 }
 
 function wholeAt(value: string, scope: Scope): ParamValue | undefined {
   const name = /^\$\((.*)\[\*\]\)$/.exec(value)?.[1];
   const read = name === undefined ? undefined : expression.exec(name);
   return read === null || read === undefined ? undefined : valueOf(nameIn(read), scope);
-}
-
-function listAt(name: string, scope: Scope): readonly string[] | undefined {
-  const read = expression.exec(name);
-  const value = read === null ? undefined : valueOf(nameIn(read), scope);
-  return Array.isArray(value) ? value : undefined;
 }
 
 // The three ways of writing a name, and an index. A name with dots may be written after a dot as well.
@@ -158,7 +182,7 @@ function lookUp(text: string, scope: Scope): string | undefined {
   const name = nameIn(read);
   const index = read.groups?.['index'];
   const value = valueOf(name, scope);
-  if (index !== undefined) return Array.isArray(value) ? value[Number(index)] : undefined;
+  if (index !== undefined) return isList(value) ? value[Number(index)] : undefined;
   if (typeof value === 'string') return value;
   return read.groups?.['plain'] === undefined ? undefined : keyOf(name, scope);
 }
@@ -171,6 +195,10 @@ function keyOf(name: string, scope: Scope): string | undefined {
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+function isList(value: ParamValue | undefined): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 function valueOf(name: string, scope: Scope): ParamValue | undefined {

@@ -6,7 +6,15 @@
 import { failure, type Failure } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { combinations } from './matrix.ts';
-import { readDefaults, readParams, substituteValue, withDefaults, type Params, type Scope } from './params.ts';
+import {
+  readDefaults,
+  readParams,
+  substituteValue,
+  withDefaults,
+  withTaskDefaults,
+  type Params,
+  type Scope,
+} from './params.ts';
 import { nameOf, readReference, type DefinitionKind, type Definitions, type Reference } from './reference.ts';
 import { readTask, type Members, type RunTask, type TaskInRun } from './resolve-task.ts';
 
@@ -36,7 +44,7 @@ export function resolveRun(run: Run, definitions: Definitions): Resolution {
   const resolver = new RunResolver(run.namespace, definitions);
   const { spec } = run;
   const given = readParams(spec['params']);
-  if (run.kind === 'TaskRun') resolver.task(spec, 'spec', given, []);
+  if (run.kind === 'TaskRun') resolver.task(spec, 'spec', { own: given, combination: new Map() }, []);
   else resolver.pipeline(spec, 'spec', given, []);
   return resolver.resolution();
 }
@@ -44,6 +52,12 @@ export function resolveRun(run: Run, definitions: Definitions): Resolution {
 /** Tasks, steps and pipelines, counted each time they are run: matrices and nested pipelines multiply them. */
 const maxSize = 2_000;
 const maxWanted = 50;
+
+/** Parameters that a task is given, and those of the combination of its matrix. */
+interface Given {
+  readonly own: Params;
+  readonly combination: Params;
+}
 
 class RunResolver {
   readonly #namespace: string;
@@ -63,13 +77,13 @@ class RunResolver {
   }
 
   /** `owner` has a taskSpec or a taskRef: a TaskRun, or a task of a pipeline. */
-  task(owner: Members, field: string, given: Params, outer: Scope): void {
-    const found = this.#definition('Task', owner, field, 'task', seenByReference(given, outer));
+  task(owner: Members, field: string, { own, combination }: Given, outer: Scope): void {
+    const found = this.#definition('Task', owner, field, 'task', seenByReference(own, outer));
     if (found === undefined) return;
     if (!this.#hasRoomFor(1 + lengthOf(found.spec['steps']) + lengthOf(found.spec['sidecars']))) return;
-    const params = withDefaults(given, readDefaults(found.spec['params']));
-    // Parameters of a run reach into what it holds itself, not into what it refers to.
-    const scope = found.isOwn ? [params, ...outer] : [params];
+    const params = withTaskDefaults(new Map([...own, ...combination]), readDefaults(found.spec['params']));
+    // What a pipeline knows reaches into the tasks that it holds itself, and comes before their matrix and defaults.
+    const scope = found.isOwn && outer.length > 0 ? [own, ...outer, params] : [params];
     const task: TaskInRun = { ...found, scope, owner, namespace: this.#namespace };
     this.#tasks.push(
       readTask(task, { find: (...asked) => this.#find(...asked), leave: (...it) => this.#leave(...it) }),
@@ -98,10 +112,9 @@ class RunResolver {
       [...readParams(task['params'])].map(([name, it]) => [name, substituteValue(it, scope)] as const),
     );
     for (const combination of this.#combinations(task['matrix'], field, scope)) {
-      const given = new Map([...own, ...combination]);
       const isPipeline = isThere(task['pipelineSpec']) || isThere(task['pipelineRef']);
-      if (isPipeline) this.pipeline(task, field, given, scope);
-      else this.task(task, field, given, scope);
+      if (isPipeline) this.pipeline(task, field, new Map([...own, ...combination]), scope);
+      else this.task(task, field, { own, combination }, scope);
     }
   }
 

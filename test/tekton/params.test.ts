@@ -1,11 +1,12 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   readDefaults,
   readParams,
   substitute,
   substituteList,
   withDefaults,
+  withTaskDefaults,
   type Params,
 } from '../../src/tekton/params.ts';
 
@@ -121,6 +122,29 @@ test('defaults stand behind what is given, and may lean on each other in any ord
   );
 });
 
+describe('a default of a task', () => {
+  const settled = (text: string, given: unknown = []): unknown => {
+    const declared = [
+      { name: 'image', default: text },
+      { name: 'registry', default: 'preset' },
+      { name: 'name', default: 'tool' },
+    ];
+    const found = substitute('$(params.image)', [withTaskDefaults(readParams(given), readDefaults(declared))]);
+    return found.ok ? found.value : 'unknown';
+  };
+  const elsewhere = [{ name: 'registry', value: 'given' }];
+
+  test.each<[string, string, unknown, string]>([
+    ['may name another default', '$(params.registry)/x', [], 'preset/x'],
+    ['names that default even where it is given', '$(params.registry)/x', elsewhere, 'preset/x'],
+    ['counts only where nothing is given', '$(params.registry)/x', [{ name: 'image', value: 'own' }], 'own'],
+    ['that names two is not known', '$(params.registry)/$(params.name)', [], 'unknown'],
+    ['that names itself is not known', '$(params.image)', [], 'unknown'],
+  ])('%s', (_what, text, given, expected) => {
+    expect(settled(text, given)).toBe(expected);
+  });
+});
+
 test('defaults that lean on each other in a circle stay unknown', () => {
   const defaults = readDefaults([
     { name: 'a', default: '$(params.b)' },
@@ -142,6 +166,7 @@ test('defaults that double each other end small', () => {
 test('a list may be named as a whole where a list is expected', () => {
   expect(substituteList('$(params.list[*])', [params])).toEqual({ ok: true, value: ['a', 'b'] });
   expect(substituteList(['$(params.image)', 'x'], [params])).toEqual({ ok: true, value: ['ghcr.io/acme/tool:1', 'x'] });
+  expect(substituteList(['x', '$(params.list[*])'], [params])).toEqual({ ok: true, value: ['x', 'a', 'b'] });
   expect(substituteList('$(params.image[*])', [params]).ok).toBe(false);
   expect(substituteList(['$(tasks.a.results.b[*])'], [params]).ok).toBe(false);
 });

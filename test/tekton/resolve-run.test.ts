@@ -245,8 +245,14 @@ describe('a PipelineRun', () => {
       ['spec.pipelineSpec.tasks[0].taskSpec.steps[0].image given'],
     ],
     [
-      'the default of an embedded task over a parameter of the pipeline',
+      'a parameter of the pipeline over the default of an embedded task',
       'pipelineSpec: {tasks: [{name: a, taskSpec: {params: [{name: tool, default: own}], steps: [{image: $(params.tool)}]}}]}\nparams: [{name: tool, value: given}]',
+      {},
+      ['spec.pipelineSpec.tasks[0].taskSpec.steps[0].image given'],
+    ],
+    [
+      'what an embedded task is given over a parameter of the pipeline',
+      'pipelineSpec: {tasks: [{name: a, params: [{name: tool, value: own}], taskSpec: {steps: [{image: $(params.tool)}]}}]}\nparams: [{name: tool, value: given}]',
       {},
       ['spec.pipelineSpec.tasks[0].taskSpec.steps[0].image own'],
     ],
