@@ -18,6 +18,11 @@ export interface ActionTrial {
 const inputs = (value: unknown): object => ({ name: 'ACTION_INPUTS', value: JSON.stringify(value) });
 const good = { env: [inputs({ namespace: 'production', deployment: 'web' })] };
 
+/** How an image stands in what is stored. */
+export function pinnedText({ reference, digest }: Pick<ActionImage, 'reference' | 'digest'>): string {
+  return `"${reference}@${digest}"`;
+}
+
 /** A pod template with these members in its one container. */
 function job(name: string, image: ActionImage, container: object, namespace = 'demo'): Workload {
   const template = {
@@ -26,6 +31,31 @@ function job(name: string, image: ActionImage, container: object, namespace = 'd
   const spec = { backoffLimit: 0, template };
   const object = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace }, spec };
   return { apiVersion: 'batch/v1', kind: 'Job', namespace, name, object };
+}
+
+/** The meta-task of Kubernaut, embedded: which image runs is said by whoever makes the run. */
+function taskRun(name: string, image: ActionImage): Workload {
+  const apiVersion = 'tekton.dev/v1';
+  const metadata = { name, namespace: 'demo' };
+  const value = JSON.stringify({ namespace: 'production', deployment: 'web' });
+  const spec = {
+    params: [
+      { name: 'actionImage', value: image.reference },
+      { name: 'inputs', value },
+    ],
+    taskSpec: {
+      params: [{ name: 'actionImage' }, { name: 'inputs' }],
+      steps: [
+        {
+          name: 'execute',
+          image: '$(params.actionImage)',
+          env: [{ name: 'ACTION_INPUTS', value: '$(params.inputs)' }],
+          script: '#!/bin/sh\necho "$ACTION_INPUTS" | /action-entrypoint',
+        },
+      ],
+    },
+  };
+  return { apiVersion, kind: 'TaskRun', ...metadata, object: { apiVersion, kind: 'TaskRun', metadata, spec } };
 }
 
 export function actionTrials({
@@ -41,7 +71,7 @@ export function actionTrials({
     about,
     manifest,
     expected: 'admit',
-    shows,
+    shows: [pinnedText(image), ...shows],
   });
   const refuse = (
     about: string,
@@ -98,6 +128,16 @@ export function actionTrials({
       'replicas',
       'color',
     ),
+    {
+      ...admit('its image is a parameter of a TaskRun', scale, taskRun('parameter', scale), []),
+      kind: 'TaskRun',
+      // The run keeps the parameter: its Pod is pinned.
+      shows: ['$(params.actionImage)', '"memory":"128Mi"', '"serviceAccountName":"scale-deployment-sa"'],
+    },
+    {
+      ...refuse('the same with an unsigned image', unsigned, taskRun('smuggled', unsigned), 'SIGNATURE_MISSING'),
+      kind: 'TaskRun',
+    },
     refuse('signed, but without a contract', withoutContract, job('bare', withoutContract, {}), 'CONTRACT_MISSING'),
     refuse('with a contract, but unsigned', unsigned, job('unsigned', unsigned, good), 'SIGNATURE_MISSING'),
   ];
