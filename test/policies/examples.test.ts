@@ -7,6 +7,7 @@ import { runProgram } from '../../src/cli/program.ts';
 import { parseImageReference } from '../../src/kernel/image-reference.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { SignatureFact, Signer } from '../../src/policy/facts.ts';
+import { actionRules } from '../../src/policy/action-rules.ts';
 import { judge } from '../../src/policy/judge.ts';
 import type { PolicySnapshot } from '../../src/policy/model.ts';
 import { plan } from '../../src/policy/plan.ts';
@@ -229,5 +230,47 @@ describe('each decides as its comment says', () => {
       tlogs: [{}],
       ctlogs: [{}],
     });
+  });
+});
+
+describe('action-policy.yaml', () => {
+  const action = 'ghcr.io/kubernaut/actions/restart:v1';
+
+  function rulesFor(name: string) {
+    const image = parseImageReference(`${name}@${digest}`);
+    if (!image.ok || image.value.digest === undefined) throw new Error(`${name} is no image name`);
+    const place = {
+      image: { ...image.value, digest: image.value.digest },
+      namespace: 'kubernaut-jobs',
+      now: new Date(),
+    };
+    return actionRules(snapshot.actionPolicies, place);
+  }
+
+  test('is for actions, as strict as can be, and leaves templates as they are in Git', () => {
+    expect(rulesFor(action)).toMatchObject({
+      policies: ['kubernaut-actions'],
+      mode: 'enforce',
+      contract: { required: true, onConflict: 'Deny' },
+      digests: { require: true, resolve: 'PodsOnly' },
+      podSecurity: 'restricted',
+    });
+  });
+
+  test('is for no other image, and makes no unsigned one pass', () => {
+    expect(rulesFor('ghcr.io/kubernaut/controller:v1')).toBeUndefined();
+    expect(verdictOf(action).violations).not.toEqual([]);
+  });
+
+  test.each<['namespaces' | 'targets', string, boolean]>([
+    ['namespaces', 'kubernaut-jobs', true],
+    ['namespaces', 'kubernaut', false],
+    ['namespaces', 'production', false],
+    ['targets', 'production', true],
+    ['targets', 'team-a', true],
+    ['targets', 'kube-system', false],
+  ])('of %s says about %s: %s', (lists, name, allowed) => {
+    const found = rulesFor(action)?.[lists] ?? [];
+    expect(found.every((list) => list.some((glob) => glob.matches(name)))).toBe(allowed);
   });
 });
