@@ -22,10 +22,15 @@ export interface Image {
 export interface Additions {
   readonly entries?: readonly TarEntry[];
   readonly labels?: Readonly<Record<string, string>>;
+  /** Number of the user that it runs as; root unless given. */
+  readonly user?: string;
 }
 
 /** `command` is what a container of it runs. Different commands make images with different digests. */
-export function busyboxImage(command: readonly string[], { entries = [], labels = {} }: Additions = {}): Image {
+export function busyboxImage(
+  command: readonly string[],
+  { entries = [], labels = {}, user = '' }: Additions = {},
+): Image {
   const busybox = onPath('busybox');
   if (busybox === undefined) throw new Error('busybox is not installed');
   const applets = spawnSync(busybox, ['--list'], { encoding: 'utf8' }).stdout.split('\n');
@@ -36,7 +41,7 @@ export function busyboxImage(command: readonly string[], { entries = [], labels 
     ...applets.filter((name) => !['', 'busybox'].includes(name)).map(toApplet),
     ...entries,
   ] as const;
-  return imageOf(files, { Env: ['PATH=/bin'], Cmd: command, Labels: labels });
+  return imageOf(files, { Env: ['PATH=/bin'], Cmd: command, Labels: labels, User: user });
 }
 
 /** An image of one layer; `config` is what the image says about its containers. */

@@ -5,9 +5,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultEvidenceSettings } from '../../src/evidence/gather.ts';
+import { ok } from '../../src/kernel/result.ts';
+import { resolveRun } from '../../src/tekton/resolve-run.ts';
 import { hasNode, kubeconfig } from './access.ts';
 import { say } from './builds.ts';
-import type { ApiObject } from './gate/api.ts';
+import { connect, type Api, type ApiObject } from './gate/api.ts';
 import { optedIn, startGate, type Gate } from './gate/gate.ts';
 import { runnableImage, signed, type PushedImage } from './gate/images.ts';
 import { policyOf } from './gate/policies.ts';
@@ -15,6 +17,7 @@ import { refusal } from './gate/refusal.ts';
 import { valueAt } from './gate/workloads.ts';
 import { until } from './processes.ts';
 import { findTektonPrograms } from './programs.ts';
+import { cases, definitions } from './tekton/cases.ts';
 import { startTekton, type Tekton } from './tekton/start-tekton.ts';
 
 const programs = hasNode ? await findTektonPrograms().catch((error: unknown) => say(String(error))) : undefined;
@@ -68,6 +71,7 @@ const metaTask = (namespace: string, image = '$(params.actionImage)'): ApiObject
 });
 
 describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_000 }, () => {
+  let api: Api;
   let gate: Gate;
   let tekton: Tekton;
   let action: PushedImage;
@@ -84,23 +88,24 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
 
   beforeAll(async () => {
     if (programs === undefined) return;
+    api = connect(kubeconfig);
+    tekton = await startTekton(api, kubeconfig, programs);
     gate = await startGate();
-    tekton = await startTekton(gate.api, kubeconfig, programs);
     // Tekton's own images: by digest, each of them.
     const globs = tekton.images.map((glob) => ({ glob }));
-    await gate.api.apply(policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], { images: globs }));
-    await gate.api.apply(actionPolicy(gate.namespace));
+    await api.apply(policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], { images: globs }));
+    await api.apply(actionPolicy(gate.namespace));
     action = signed(gate.registry, 'actions/restart', actionImage('actions/restart'), gate.key);
     unsigned = actionImage('actions/unsigned', 'unsigned');
-    await gate.api.apply(metaTask(gate.namespace));
+    await api.apply(metaTask(gate.namespace));
     await untilInForce();
   }, 180_000);
   afterAll(async () => {
-    if (gate === undefined) return;
-    await gate.api.remove(actionPolicy(''));
-    await gate.api.remove(policyOf('tekton', '', []));
+    if (gate !== undefined) await api.remove(actionPolicy(''));
+    await api?.remove(policyOf('tekton', '', []));
+    await gate?.close();
     await tekton?.close();
-    await gate.close();
+    await api?.close();
   }, 120_000);
 
   const actionPolicy = (namespace: string): ApiObject => ({
@@ -111,13 +116,12 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
       images: [{ glob: `${gate.registry.host}/actions/**` }],
       namespaces: { allow: [namespace] },
       digests: { resolve: 'All' },
-      podSecurity: 'baseline',
     },
   });
 
   /** The webhook has seen the policies when it refuses for their reason. */
   async function untilInForce(): Promise<void> {
-    const elsewhere = await gate.api.namespace(optedIn);
+    const elsewhere = await api.namespace(optedIn);
     const bare = { name: 'main', image: action.tagged };
     const pod = {
       apiVersion: 'v1',
@@ -126,12 +130,13 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
       spec: { containers: [bare] },
     };
     const seen = await until(
-      async () => (await refusal(gate.api.create(pod, { dryRun: true }))).sentence.includes('NAMESPACE_NOT_ALLOWED'),
+      async () => (await refusal(api.create(pod, { dryRun: true }))).sentence.includes('NAMESPACE_NOT_ALLOWED'),
       20_000,
     );
     if (!seen) throw new Error('the action policy is not in force');
   }
 
+  const completed = /^All Steps have completed|^Tasks Completed: /;
   const good = '{"deployment":"web"}';
   const taskRun = (name: string, image: string, more: object = {}, params: object = {}): ApiObject => ({
     apiVersion: 'tekton.dev/v1',
@@ -146,9 +151,20 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
     },
   });
 
+  const pipelineRun = (name: string, images: readonly string[]): ApiObject => {
+    const params = [
+      { name: 'actionType', value: 'restart' },
+      { name: 'inputs', value: good },
+    ];
+    const matrix = { params: [{ name: 'actionImage', value: images }] };
+    const each = { name: 'each', taskRef: { name: 'kubernaut-action' }, params, matrix };
+    const spec = { pipelineSpec: { tasks: [each] } };
+    return { apiVersion: 'tekton.dev/v1', kind: 'PipelineRun', metadata: { name, namespace: gate.namespace }, spec };
+  };
+
   async function condition(run: ApiObject): Promise<{ readonly status: unknown; readonly message: string }> {
     const at = async (member: string): Promise<unknown> =>
-      valueAt(await gate.api.read(run), `status.conditions[0].${member}`);
+      valueAt(await api.read(run), `status.conditions[0].${member}`);
     const ended = await until(async () => ['True', 'False'].includes(String(await at('status'))), 60_000);
     const message = String(await at('message'));
     if (!ended) throw new Error(`${run.kind} ${run.metadata.name} does not end: ${message}`);
@@ -158,19 +174,19 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
   /** Held back by Tekton until it is let go, so that something can happen in between. */
   const held = { status: 'TaskRunPending' };
   async function letGo(run: ApiObject): Promise<void> {
-    await gate.api.merge(run, { spec: { status: null } });
+    await api.merge(run, { spec: { status: null } });
   }
 
   test('runs a signed action with what its contract says', async () => {
     const run = taskRun('signed', action.tagged);
-    await gate.api.create(run);
-    const stored = await gate.api.read(run);
+    await api.create(run);
+    const stored = await api.read(run);
     const resources = { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '500m', memory: '64Mi' } };
     expect(valueAt(stored, 'spec.stepSpecs')).toEqual([{ name: 'execute', computeResources: resources }]);
     expect(valueAt(stored, 'spec.podTemplate.automountServiceAccountToken')).toBe(false);
-    expect(await condition(run)).toMatchObject({ status: 'True' });
+    expect(await condition(run)).toMatchObject({ status: 'True', message: expect.stringMatching(completed) });
 
-    const pod = await gate.api.core.readNamespacedPod({ name: 'signed-pod', namespace: gate.namespace });
+    const pod = await api.core.readNamespacedPod({ name: 'signed-pod', namespace: gate.namespace });
     expect(pod.spec?.containers[0]).toMatchObject({
       name: 'step-execute',
       image: action.pinned,
@@ -181,51 +197,45 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
       expect.arrayContaining([tekton.images[0]]),
     );
     expect(pod.metadata?.annotations?.['countersign.dev/contract']).toBe(`restart@v1.0.0 ${action.digest}`);
-    const result = valueAt(await gate.api.read(run), 'status.results[0].value');
+    const result = valueAt(await api.read(run), 'status.results[0].value');
     expect(result).toBe(`inputs=${good} uid=1000 memory=${64 * 1024 * 1024} token=\n`);
+  });
+
+  test('runs a Pipeline of signed actions', async () => {
+    const other = signed(gate.registry, 'actions/other', actionImage('actions/other', 'other'), gate.key);
+    const run = pipelineRun('pipeline', [action.tagged, other.tagged]);
+    await api.create(run);
+    expect(await condition(run)).toMatchObject({ status: 'True', message: expect.stringMatching(completed) });
+    const { items } = await api.core.listNamespacedPod({
+      namespace: gate.namespace,
+      labelSelector: 'tekton.dev/pipelineRun=pipeline',
+    });
+    const images = items.map(({ spec }) => spec?.containers[0]?.image);
+    expect(new Set(images)).toEqual(new Set([action.pinned, other.pinned]));
   });
 
   test('refuses a TaskRun with an unsigned action when it is created', async () => {
     const run = taskRun('unsigned', unsigned.tagged);
-    expect(await refusal(gate.api.create(run))).toMatchObject({
+    expect(await refusal(api.create(run))).toMatchObject({
       code: 403,
       webhook: 'validate.countersign.dev',
       sentence: expect.stringMatching(/^SIGNATURE_MISSING: .*Task \S+\/kubernaut-action spec\.steps\[0\]\.image "/),
     });
-    expect(await gate.api.read(run)).toBeUndefined();
+    expect(await api.read(run)).toBeUndefined();
   });
 
   test('refuses it when the cluster resolver is asked for the task, too', async () => {
     const params = { kind: 'task', name: 'kubernaut-action', namespace: gate.namespace };
     const list = Object.entries(params).map(([name, value]) => ({ name, value }));
     const run = taskRun('resolved', unsigned.tagged, { taskRef: { resolver: 'cluster', params: list } });
-    expect(await refusal(gate.api.create(run))).toMatchObject({
+    expect(await refusal(api.create(run))).toMatchObject({
       sentence: expect.stringMatching(/^SIGNATURE_MISSING: /),
     });
   });
 
   test('refuses a PipelineRun with an unsigned action in one combination of a matrix', async () => {
-    const run = {
-      apiVersion: 'tekton.dev/v1',
-      kind: 'PipelineRun',
-      metadata: { name: 'matrix', namespace: gate.namespace },
-      spec: {
-        pipelineSpec: {
-          tasks: [
-            {
-              name: 'each',
-              taskRef: { name: 'kubernaut-action' },
-              params: [
-                { name: 'actionType', value: 'restart' },
-                { name: 'inputs', value: good },
-              ],
-              matrix: { params: [{ name: 'actionImage', value: [action.tagged, unsigned.tagged] }] },
-            },
-          ],
-        },
-      },
-    };
-    const { sentence } = await refusal(gate.api.create(run));
+    const run = pipelineRun('matrix', [action.tagged, unsigned.tagged]);
+    const { sentence } = await refusal(api.create(run));
     expect(sentence).toMatch(/^SIGNATURE_MISSING: /);
     expect(sentence).toContain(unsigned.pinned);
     expect(sentence).not.toContain(action.digest);
@@ -233,30 +243,30 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
 
   test('refuses inputs that the contract does not know, when the TaskRun is created', async () => {
     const run = taskRun('inputs', action.tagged, {}, { inputs: '{"namespace":"x"}' });
-    const { sentence } = await refusal(gate.api.create(run));
+    const { sentence } = await refusal(api.create(run));
     expect(sentence).toMatch(/^INPUT_INVALID: /);
     expect(sentence).toContain('deployment');
   });
 
   test('refuses a TaskRun in a namespace outside of the allowlist', async () => {
-    const namespace = await gate.api.namespace(optedIn);
-    await gate.api.apply(metaTask(namespace));
+    const namespace = await api.namespace(optedIn);
+    await api.apply(metaTask(namespace));
     const run = taskRun('elsewhere', action.tagged);
-    const { sentence } = await refusal(gate.api.create({ ...run, metadata: { name: 'elsewhere', namespace } }));
+    const { sentence } = await refusal(api.create({ ...run, metadata: { name: 'elsewhere', namespace } }));
     expect(sentence).toMatch(`NAMESPACE_NOT_ALLOWED: namespace ${namespace} is not in the allowlist of actions`);
   });
 
   test('a Task that is changed after its TaskRun was admitted brings no other image into the Pod', async () => {
     const run = taskRun('changed', action.tagged, held, { actionType: unsigned.tagged });
-    await gate.api.create(run);
-    await gate.api.apply(metaTask(gate.namespace, '$(params.actionType)'));
+    await api.create(run);
+    await api.apply(metaTask(gate.namespace, '$(params.actionType)'));
     try {
       await letGo(run);
       const { status, message } = await condition(run);
       expect(status).toBe('False');
       expect(message).toContain('SIGNATURE_MISSING');
       expect(
-        await gate.api.read({
+        await api.read({
           ...run,
           apiVersion: 'v1',
           kind: 'Pod',
@@ -264,14 +274,14 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
         }),
       ).toBeUndefined();
     } finally {
-      await gate.api.apply(metaTask(gate.namespace));
+      await api.apply(metaTask(gate.namespace));
     }
   });
 
   test('a tag that is moved after its TaskRun was admitted brings no other image into the Pod', async () => {
     const moving = signed(gate.registry, 'actions/moving', actionImage('actions/moving', 'moving'), gate.key);
     const run = taskRun('moved', moving.tagged, held);
-    await gate.api.create(run);
+    await api.create(run);
     actionImage('actions/moving', 'moved');
     // So long is remembered what a tag names.
     await sleep(defaultEvidenceSettings.tagSeconds * 1_000 + 500);
@@ -281,10 +291,10 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
   });
 
   test("Tekton's own images are let in by their policy and not by the names of their containers", async () => {
-    await gate.api.remove(policyOf('tekton', '', []));
+    await api.remove(policyOf('tekton', '', []));
     try {
       const attempt = (): Promise<unknown> =>
-        gate.api.create(
+        api.create(
           {
             apiVersion: 'v1',
             kind: 'Pod',
@@ -302,17 +312,61 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
       );
       expect(refused).toBe(true);
       const run = taskRun('own', action.tagged);
-      await gate.api.create(run);
+      await api.create(run);
       expect(await condition(run)).toMatchObject({
         status: 'False',
         message: expect.stringContaining('NO_MATCHING_POLICY'),
       });
     } finally {
-      await gate.api.apply(
+      await api.apply(
         policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], {
           images: tekton.images.map((glob) => ({ glob })),
         }),
       );
     }
+  });
+
+  describe('an image is known before there is a Pod', () => {
+    let namespace: string;
+
+    beforeAll(async () => {
+      // Nobody judges here: what Tekton does by itself is to be seen.
+      namespace = await api.namespace({});
+      for (const [id, spec] of Object.entries(definitions)) {
+        const [kind = '', name = ''] = id.split('/');
+        const apiVersion = kind === 'StepAction' ? 'tekton.dev/v1beta1' : 'tekton.dev/v1';
+        await api.apply({ apiVersion, kind, metadata: { name, namespace }, spec });
+      }
+    });
+
+    test.each(cases)('as Tekton finds it: $what', async ({ what, kind, spec }) => {
+      const { tasks, unresolved, wanted } = resolveRun({ kind, namespace, spec }, (reference) =>
+        ok(definitions[`${reference.kind}/${reference.name}`] ?? {}),
+      );
+      expect([unresolved, wanted]).toEqual([[], []]);
+      const known = tasks.flatMap(({ steps, sidecars }) => [...steps, ...sidecars]).map(({ image }) => image);
+
+      const name = what
+        .toLowerCase()
+        .replaceAll(/[^a-z]+/g, '-')
+        .slice(0, 30)
+        .replace(/-$/, '');
+      const podTemplate = { schedulerName: 'nobody' };
+      const unscheduled = kind === 'TaskRun' ? { podTemplate } : { taskRunTemplate: { podTemplate } };
+      const run = {
+        apiVersion: 'tekton.dev/v1',
+        kind,
+        metadata: { name, namespace },
+        spec: { ...spec, ...unscheduled },
+      };
+      await api.create(run);
+      const labelSelector = `tekton.dev/${kind === 'TaskRun' ? 'taskRun' : 'pipelineRun'}=${name}`;
+      const images = async (): Promise<readonly string[]> =>
+        (await api.core.listNamespacedPod({ namespace, labelSelector })).items
+          .flatMap((pod) => pod.spec?.containers ?? [])
+          .map(({ image }) => image ?? '');
+      await until(async () => (await images()).length >= known.length, 20_000);
+      expect((await images()).toSorted()).toEqual(known.toSorted());
+    });
   });
 });

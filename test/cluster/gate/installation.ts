@@ -1,4 +1,4 @@
-/** What an administrator applies before Countersign runs: the files of manifests/, and Tekton's kinds. */
+/** What an administrator applies before Countersign runs: the files of manifests/; and Tekton's kinds, unless it is there. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -13,7 +13,10 @@ export async function install(api: Api, kubeconfig: string): Promise<void> {
   await api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } });
   for (const object of read('rbac.yaml')) await api.apply(object);
   const definitions = readdirSync(join(manifests, 'crds')).flatMap((name) => read(`crds/${name}`));
-  for (const definition of [...definitions, ...tektonKinds.map(tekton)]) await define(api, definition);
+  for (const definition of definitions) await define(api, definition);
+  for (const definition of tektonKinds.map(tekton)) {
+    if ((await api.read(definition)) === undefined) await define(api, definition);
+  }
   writeFileSync(kubeconfig, JSON.stringify(await kubeconfigOf(api, 'countersign')), { mode: 0o600 });
 }
 

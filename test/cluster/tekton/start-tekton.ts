@@ -25,6 +25,8 @@ export interface Tekton {
 
 const namespace = 'tekton-pipelines';
 const service = 'tekton-pipelines-webhook';
+/** As in the images of a release: they run where root may not. */
+const nobody = '65532';
 
 export async function startTekton(api: Api, kubeconfig: string, programs: TektonPrograms): Promise<Tekton> {
   const stops: (() => Promise<void>)[] = [];
@@ -37,10 +39,10 @@ export async function startTekton(api: Api, kubeconfig: string, programs: Tekton
     const image = (name: keyof TektonPrograms): string => {
       const content = readFileSync(programs[name]);
       const entries = [{ kind: 'file', path: `ko-app/${name}`, content, executable: true }] as const;
-      const { digest } = push(registry, name, imageOf(entries, { Entrypoint: [`/ko-app/${name}`] }));
+      const { digest } = push(registry, name, imageOf(entries, { Entrypoint: [`/ko-app/${name}`], User: nobody }));
       return `${registry.host}/${name}@${digest}`;
     };
-    const shell = `${registry.host}/shell@${push(registry, 'shell', busyboxImage(['sh'])).digest}`;
+    const shell = `${registry.host}/shell@${push(registry, 'shell', busyboxImage(['sh'], { user: nobody })).digest}`;
     const own = { entrypoint: image('entrypoint'), nop: image('nop'), workingdirinit: image('workingdirinit'), shell };
     const [port = 0, webhookProbes = 0, controllerProbes = 0] = await freePorts(3);
     const folder = mkdtempSync(join(tmpdir(), 'countersign-tekton-'));
@@ -90,6 +92,7 @@ function objectsOf(port: number): readonly ApiObject[] {
   const read = (path: string): readonly ApiObject[] =>
     parseAllDocuments(readFileSync(join(manifests, path), 'utf8')).map((document): ApiObject => document.toJS());
   const definitions = readdirSync(join(manifests, '300-crds')).flatMap((name) => read(`300-crds/${name}`));
+  // Without it the containers that Tekton adds have no security context at all, and no restricted Pod can have them.
   const configurations = readdirSync(manifests).filter((name) => /^config-.*\.yaml$/.test(name));
   const objects = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
@@ -100,9 +103,17 @@ function objectsOf(port: number): readonly ApiObject[] {
       metadata: { name: service, namespace },
       spec: { type: 'ExternalName', externalName: 'localhost', ports: [{ name: 'https-webhook', port }] },
     },
-    ...[...definitions, ...configurations.flatMap(read), ...read('500-webhooks.yaml')].filter(
-      (object) => object !== null,
-    ),
+    ...[
+      ...definitions,
+      ...configurations
+        .flatMap(read)
+        .map((object) =>
+          object?.metadata.name === 'feature-flags'
+            ? { ...object, data: { ...asRecord(object['data']), 'set-security-context': 'true' } }
+            : object,
+        ),
+      ...read('500-webhooks.yaml'),
+    ].filter((object) => object !== null),
   ];
   return objects.map((object) => withPort(object, port));
 }
@@ -136,7 +147,7 @@ async function uninstall(api: Api, objects: readonly ApiObject[]): Promise<void>
 async function removeAll(api: Api, objects: readonly ApiObject[]): Promise<void> {
   for (const object of objects) await api.remove(object);
   for (const object of objects) {
-    const gone = await until(async () => (await api.read(object)) === undefined, 20_000);
+    const gone = await until(async () => (await api.read(object)) === undefined, 60_000);
     if (!gone) throw new Error(`${object.kind} ${object.metadata.name} does not go away`);
   }
 }
