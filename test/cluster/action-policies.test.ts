@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { BatchV1Api } from '@kubernetes/client-node';
+import { BatchV1Api, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasCluster, hasNode } from './access.ts';
@@ -7,9 +7,9 @@ import { actionImage, actionPolicy, contractOf } from './gate/actions.ts';
 import { registerPolicies, type Registered } from './gate/installation.ts';
 import { refusal } from './gate/refusal.ts';
 import { startGate, type Gate } from './gate/gate.ts';
-import type { PushedImage } from './gate/images.ts';
+import { signedImage, type PushedImage } from './gate/images.ts';
 import type { ApiObject } from './gate/api.ts';
-import { pod, valueAt } from './gate/workloads.ts';
+import { deployment, pod, valueAt } from './gate/workloads.ts';
 import { until } from './processes.ts';
 
 /** Nobody schedules what names this scheduler. */
@@ -264,6 +264,97 @@ describe.runIf(hasCluster)('action policies on a real API server', () => {
     const again = await gate.api.apply(object);
     expect(valueAt(again, 'spec.template')).toEqual(valueAt(first, 'spec.template'));
     await gate.api.remove(object);
+  });
+
+  describe('a Pod that runs', () => {
+    const merge = setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch);
+    const made = (name: string, image: string): ApiObject =>
+      pod(gate.namespace, name, { schedulerName, containers: [{ name: 'main', image }] });
+
+    test('is not resized beyond its contract, and within it is', async () => {
+      const { api, namespace } = gate;
+      await api.create(made('resized', strict.tagged));
+      const resize = (memory: string): Promise<unknown> => {
+        const body = { spec: { containers: [{ name: 'main', resources: { limits: { memory } } }] } };
+        return api.core.patchNamespacedPodResize({ name: 'resized', namespace, body }, merge);
+      };
+      expect(await refusal(resize('1Gi'))).toMatchObject({
+        webhook: 'validate.countersign.dev',
+        sentence: expect.stringContaining('CONTRACT_CONFLICT: 1Gi is more than the contract allows'),
+      });
+      expect(valueAt(await resize('48Mi'), 'spec.containers[0].resources.limits.memory')).toBe('48Mi');
+    });
+
+    test('gets an ephemeral container with the environment and the security context of its contract', async () => {
+      const { api, namespace } = gate;
+      await api.create(made('debugged', strict.tagged));
+      const attach = (more: object): Promise<unknown> => {
+        const body = { spec: { ephemeralContainers: [{ name: 'debug', image: strict.tagged, ...more }] } };
+        return api.core.patchNamespacedPodEphemeralcontainers({ name: 'debugged', namespace, body }, merge);
+      };
+      expect((await refusal(attach({ securityContext: { runAsUser: 0 } }))).sentence).toContain(
+        'spec.ephemeralContainers[0].securityContext.runAsUser',
+      );
+      expect(valueAt(await attach({}), 'spec.ephemeralContainers[0]')).toMatchObject({
+        image: strict.pinned,
+        env: [{ name: 'ACTION_INPUTS', value: '{"replicas":2}' }, { name: 'ACTION_ALLOWED_NAMESPACES' }],
+        securityContext: { runAsUser: 1000, capabilities: { drop: ['ALL'] } },
+      });
+    });
+
+    test('does not become an action that it has no limits for', async () => {
+      const { api, namespace, registry, key } = gate;
+      const plain = signedImage(registry, 'acme/plain', key);
+      await api.create(made('changed', plain.tagged));
+      const body = { spec: { containers: [{ name: 'main', image: strict.tagged }] } };
+      const { sentence } = await refusal(api.core.patchNamespacedPod({ name: 'changed', namespace, body }, merge));
+      expect(sentence).toContain('a Pod that runs cannot be given it any more; make a new Pod');
+    });
+  });
+
+  describe('a Deployment', () => {
+    test('is bound in its template, and its ReplicaSet makes bound Pods, once', async () => {
+      const { api, namespace } = gate;
+      const spec = { schedulerName, containers: [{ name: 'main', image: strict.tagged }] };
+      const stored = await api.apply(deployment(namespace, 'rolled', 2, spec));
+      const limit = 'spec.template.spec.containers[0].resources.limits.memory';
+      expect(valueAt(stored, limit)).toBe('64Mi');
+      const made = await until(async () => (await podsOf('rolled')).length === 2, 20_000);
+      expect(made).toBe(true);
+      for (const { spec: of } of await podsOf('rolled'))
+        expect(of?.containers[0]?.resources?.limits?.['memory']).toBe('64Mi');
+      const { items } = await api.apps.listNamespacedReplicaSet({ namespace });
+      expect(items.filter((item) => item.metadata?.ownerReferences?.[0]?.name === 'rolled')).toHaveLength(1);
+      await api.remove(deployment(namespace, 'rolled', 2, spec));
+    });
+
+    test('keeps its tag under PodsOnly, and only its Pods are pinned and bound', async () => {
+      const { api, namespace, registry } = gate;
+      const image = actionImage(gate, 'pods-only/idle', contractOf('idle'));
+      await apply(actionPolicy('pods-only', `${registry.host}/pods-only/**`, { digests: { resolve: 'PodsOnly' } }));
+      const spec = { schedulerName, containers: [{ name: 'main', image: image.tagged }] };
+      const of = deployment(namespace, 'kept', 1, spec);
+      const kept = await until(
+        async () =>
+          valueAt(await api.create(of, { dryRun: true }), 'spec.template.spec.containers[0].image') === image.tagged,
+        20_000,
+      );
+      expect(kept).toBe(true);
+      const stored = await api.apply(of);
+      expect(valueAt(stored, 'spec.template.spec.containers[0].resources')).toEqual({});
+      expect(await until(async () => (await podsOf('kept')).length === 1, 20_000)).toBe(true);
+      const [made] = await podsOf('kept');
+      expect(made?.spec?.containers[0]).toMatchObject({
+        image: image.pinned,
+        resources: { limits: { memory: '64Mi' } },
+      });
+      await api.remove(of);
+    });
+
+    async function podsOf(name: string) {
+      const { items } = await gate.api.core.listNamespacedPod({ namespace: gate.namespace, labelSelector: 'app=test' });
+      return items.filter(({ metadata }) => metadata?.name?.startsWith(`${name}-`) === true);
+    }
   });
 
   describe.runIf(hasNode)('on a node', () => {
