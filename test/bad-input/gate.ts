@@ -44,6 +44,8 @@ export interface Expected {
   /** Of the HTTP response; the API server reads no other than 200. */
   readonly http?: number;
   readonly withinMs?: number;
+  /** For which no other request is answered; wide, for others work on the same machine. */
+  readonly withinStallMs?: number;
   /** More than before, for the webhook, the registry and the one who asks together. */
   readonly withinMiB?: number;
   /** What has to happen before a good request passes again; nothing for a request that only harms itself. */
@@ -51,13 +53,14 @@ export interface Expected {
 }
 
 export interface Gate {
-  readonly folder: string;
   readonly registry: DemoRegistry;
   readonly key: SigningKey;
   /** An image that is signed with the key: a request about it has to pass at any time. */
   readonly good: string;
   assertRefused(question: Question, expected: Expected): Promise<void>;
   assertAdmitted(question: Question): Promise<void>;
+  /** By the mutating webhook, which leaves refusing to the validating one. */
+  assertLeftAlone(question: Question): Promise<void>;
   readonly policiesFolder: string;
   close(): Promise<void>;
 }
@@ -121,10 +124,20 @@ export async function openGate({ policies = usualPolicies }: GateOptions = {}): 
     expect(review).toMatchObject({ response: { allowed: true } });
   }
 
-  async function assertRefused(question: Question, expected: Expected): Promise<void> {
-    const { code, says, http = 200, withinMs = 3_000, withinMiB = 128 } = expected;
+  async function assertLeftAlone(question: Question): Promise<void> {
     const before = await records();
-    const { value: answer, ms, bytes } = await measured(() => ask(question));
+    const { review } = await ask({ ...question, path: '/mutate' });
+    expect(review).toMatchObject({ response: { allowed: true } });
+    expect(review).not.toHaveProperty('response.patch');
+    const after = await records();
+    expect(after).toHaveLength(before.length + 1);
+    expect(after.at(-1)).toMatchObject({ phase: 'mutate', verdict: 'skip' });
+  }
+
+  async function assertRefused(question: Question, expected: Expected): Promise<void> {
+    const { code, says, http = 200, withinMs = 3_000, withinStallMs = 1_000, withinMiB = 64 } = expected;
+    const before = await records();
+    const { value: answer, ms, stallMs, bytes } = await measured(() => ask(question));
     const after = await records();
     expect(answer).toMatchObject({ http, review: { kind: 'AdmissionReview', response: { allowed: false } } });
     expect(messageOf(answer)).toMatch(new RegExp(`^${code}: .+ \\[request `, 's'));
@@ -134,19 +147,20 @@ export async function openGate({ policies = usualPolicies }: GateOptions = {}): 
     expect(after.at(-1)).toMatchObject({ verdict: expect.not.stringMatching(/admit|warn|skip/), reasons: [{ code }] });
     expect(await verifyDecisionLog(await decisionLogFiles(file))).toMatchObject({ verdict: 'intact' });
     expect(ms).toBeLessThan(withinMs);
+    expect(stallMs).toBeLessThan(withinStallMs);
     expect(bytes / mebibyte).toBeLessThan(withinMiB);
     await expected.repair?.();
     await assertAdmitted({ body: podOf(good) });
   }
 
   return {
-    folder,
     policiesFolder,
     registry,
     key,
     good,
     assertRefused,
     assertAdmitted,
+    assertLeftAlone,
     async close() {
       await dispatcher.close();
       await webhook.close();

@@ -1,5 +1,6 @@
 /** Registries that lie, stall, send without end or lead in circles, asked for a tag, a signature and its payload. */
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import { attachLegacy, signLegacy, simpleSigningPayload } from '../../src/demo/images/legacy.ts';
@@ -103,6 +104,25 @@ const unwilling: readonly Case[] = [
   },
   { about: 'forbids', fault: () => status(403), code: 'REGISTRY_DENIED', says: /403|denied|access/i },
   { about: 'is broken', fault: () => status(500, 'x'.repeat(megabytes)), code: 'REGISTRY_UNREACHABLE', says: /500/ },
+  {
+    about: 'speaks no HTTP',
+    fault: () => raw('220 mail.example ESMTP ready\r\n'),
+    code: 'REGISTRY_RESPONSE_INVALID',
+    says: /does not speak proper HTTP/,
+  },
+  {
+    about: 'sends a megabyte of headers',
+    fault: () => raw(`HTTP/1.1 200 OK\r\n${'x-a: b\r\n'.repeat(150_000)}`),
+    code: 'REGISTRY_RESPONSE_INVALID',
+    says: /does not speak proper HTTP/,
+  },
+  {
+    about: 'sends hints without end',
+    fault: () => raw('HTTP/1.1 103 Early Hints\r\n\r\n', 5),
+    code: 'DEADLINE_EXCEEDED',
+    says: /within the time/,
+    timeout: 1,
+  },
 ];
 
 /** Asked for content. */
@@ -136,6 +156,17 @@ const boundless: readonly Case[] = [
   },
   { about: 'ends in the middle', fault: truncated, code: 'REGISTRY_UNREACHABLE', says: /connection broke/ },
 ];
+
+/** These bytes in place of an HTTP response, once, or again and again. */
+function raw(bytes: string, everyMs?: number): Fault {
+  return async ({ socket }) => {
+    do {
+      socket.write(bytes);
+      await sleep(everyMs ?? 0);
+    } while (everyMs !== undefined && !socket.destroyed);
+    socket.end();
+  };
+}
 
 function circle(): Fault {
   return (request, response) => {
@@ -199,6 +230,13 @@ describe('a registry that, asked for the digest of a tag,', () => {
     await gate.assertRefused({ body: podOf(image), timeout }, { code, says });
   });
 
+  test.each(unwilling)('$about: the tag stays a tag', async ({ fault }) => {
+    const { repository, image } = tagged();
+    gate.registry.inject(new RegExp(`/${repository}/manifests/1.0`), fault());
+    gate.registry.inject(/\/token/, anyToken);
+    await gate.assertLeftAlone({ body: podOf(image), timeout: 1 });
+  });
+
   test('names another digest', async () => {
     const { repository, image } = tagged();
     gate.registry.inject(/manifests\/1.0/, status(200, wrongBytes, { 'docker-content-digest': wrongDigest }));
@@ -233,4 +271,54 @@ describe('a registry that, asked for what was signed,', () => {
     gate.registry.inject(/\/token/, anyToken);
     await gate.assertRefused({ body: podOf(image), timeout }, { code, says });
   });
+});
+
+describe('a token service that', () => {
+  test.each<Case>([
+    { about: 'sends HTML', fault: html, code: 'REGISTRY_RESPONSE_INVALID', says: /web page|no token/ },
+    { about: 'sends no token', fault: () => status(200, '{}'), code: 'REGISTRY_RESPONSE_INVALID', says: /no token/ },
+    {
+      about: 'sends a token that would be two headers',
+      fault: () => status(200, JSON.stringify({ token: 'a\r\nhost: b' })),
+      code: 'REGISTRY_RESPONSE_INVALID',
+      says: /no token/,
+    },
+    { about: 'sends without end', fault: endless, code: 'REGISTRY_RESPONSE_TOO_LARGE', says: /more than \d+ bytes/ },
+    { about: 'redirects in a circle', fault: circle, code: 'REGISTRY_RESPONSE_INVALID', says: /redirects more than 5/ },
+    { about: 'wants a token', fault: challenge, code: 'REGISTRY_DENIED', says: /401|denied|credentials/i },
+    { about: 'never answers', fault: hang, code: 'DEADLINE_EXCEEDED', says: /within the time/, timeout: 1 },
+  ])('$about', async ({ fault, code, says, timeout = 10 }) => {
+    const repository = freshRepository();
+    const image = pushSigned(gate, repository);
+    gate.registry.inject(new RegExp(`/v2/${repository}/`), challenge());
+    gate.registry.inject(/\/token/, fault());
+    await gate.assertRefused({ body: podOf(image), timeout }, { code, says });
+  });
+
+  test.each<readonly [string, FailureCode, RegExp]>([
+    ['http://169.254.169.254/token', 'REGISTRY_UNREACHABLE', /169\.254/],
+    ['https://10.0.0.1/token', 'REGISTRY_UNREACHABLE', /10\.0\.0\.1/],
+    ['file:///etc/passwd', 'REGISTRY_DENIED', /answered 401/],
+  ])('is said to be at %s', async (realm, code, says) => {
+    const repository = freshRepository();
+    const image = pushSigned(gate, repository);
+    gate.registry.inject(new RegExp(`/v2/${repository}/`), alwaysChallenge(`Bearer realm="${realm}"`));
+    await gate.assertRefused({ body: podOf(image) }, { code, says });
+  });
+
+  function challenge(): Fault {
+    return alwaysChallenge(`Bearer realm="${gate.registry.url}/token",service="s"`);
+  }
+});
+
+test('a list of referrers that goes on for ever is read to an end', async () => {
+  const repository = freshRepository();
+  const { digest } = pushImage(gate.registry, { repository });
+  const type = 'application/vnd.oci.image.index.v1+json';
+  const page = JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [] });
+  gate.registry.inject(new RegExp(`/${repository}/referrers/`), (request, response) => {
+    response.writeHead(200, { 'content-type': type, link: `<${request.url}>; rel="next"` }).end(page);
+  });
+  const question = { body: podOf(nameOf(gate, { repository, digest })) };
+  await gate.assertRefused(question, { code: 'REGISTRY_RESPONSE_INVALID', says: /pages/ });
 });
