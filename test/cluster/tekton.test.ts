@@ -5,10 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { defaultEvidenceSettings } from '../../src/evidence/gather.ts';
-import { ok } from '../../src/kernel/result.ts';
-import { resolveRun } from '../../src/tekton/resolve-run.ts';
-import { hasNode, kubeconfig } from './access.ts';
-import { say } from './builds.ts';
+import { kubeconfig } from './access.ts';
 import { connect, type Api, type ApiObject } from './gate/api.ts';
 import { optedIn, startGate, type Gate } from './gate/gate.ts';
 import { runnableImage, signed, type PushedImage } from './gate/images.ts';
@@ -16,59 +13,11 @@ import { policyOf } from './gate/policies.ts';
 import { refusal } from './gate/refusal.ts';
 import { valueAt } from './gate/workloads.ts';
 import { until } from './processes.ts';
-import { findTektonPrograms } from './programs.ts';
-import { cases, definitions } from './tekton/cases.ts';
+import { actionFiles, actionPolicy, inputs, metaTask, pipelineRunOf, taskRunOf } from './tekton/meta-task.ts';
+import { tektonPrograms } from './tekton/programs.ts';
 import { startTekton, type Tekton } from './tekton/start-tekton.ts';
 
-const programs = hasNode ? await findTektonPrograms().catch((error: unknown) => say(String(error))) : undefined;
-if (hasNode && programs === undefined) {
-  if (process.env['CI'] !== undefined) throw new Error('the Tekton suite must run when CI is set: there is no Go');
-  say('SKIPPING THE TEKTON SUITE: there is no Go to build Tekton');
-}
-
-const contract = `
-apiVersion: kubernaut.ai/v1alpha1
-kind: ActionContract
-metadata: {name: restart, version: v1.0.0}
-spec:
-  description: Restarts a deployment
-  inputs: [{name: deployment, type: string, required: true}]
-  outputs: [{name: uid, type: integer}]
-  resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 500m, memory: 64Mi}}
-  rbac: {permissions: []}
-  securityContext: {runAsNonRoot: true, runAsUser: 1000, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
-`;
-
-/** What runs says what it was given and who it is, and goes by its input. */
-const entrypoint = `#!/bin/sh
-read -r inputs
-memory=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1)
-token=$(ls /var/run/secrets/kubernetes.io/serviceaccount/token 2>/dev/null)
-echo "inputs=$inputs uid=$(id -u) memory=$memory token=$token"
-`;
-
-const metaTask = (namespace: string, image = '$(params.actionImage)'): ApiObject => ({
-  apiVersion: 'tekton.dev/v1',
-  kind: 'Task',
-  metadata: { name: 'kubernaut-action', namespace },
-  spec: {
-    params: ['actionType', 'actionImage', 'inputs'].map((name) => ({ name, type: 'string' })),
-    workspaces: [{ name: 'workspace', optional: true }],
-    results: [{ name: 'outputs', description: 'JSON outputs' }],
-    steps: [
-      {
-        name: 'execute',
-        image,
-        env: [
-          { name: 'ACTION_TYPE', value: '$(params.actionType)' },
-          { name: 'ACTION_INPUTS', value: '$(params.inputs)' },
-          { name: 'WORKSPACE_PATH', value: '$(workspaces.workspace.path)' },
-        ],
-        script: '#!/bin/sh\nset -e\necho "$ACTION_INPUTS" | /action-entrypoint | tee $(results.outputs.path)\n',
-      },
-    ],
-  },
-});
+const programs = await tektonPrograms();
 
 describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_000 }, () => {
   let api: Api;
@@ -78,12 +27,18 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
   let unsigned: PushedImage;
 
   const actionImage = (repository: string, name = 'restart'): PushedImage =>
-    runnableImage(gate.registry, repository, ['/action-entrypoint'], {
-      labels: { 'ai.kubernaut.action-contract': contract.replace('name: restart', `name: ${name}`) },
-      entries: [
-        { kind: 'file', path: 'action-entrypoint', content: Buffer.from(entrypoint), executable: true },
-        { kind: 'folder', path: 'sys/', mode: 0o755 },
-      ],
+    runnableImage(gate.registry, repository, ['/action-entrypoint'], actionFiles(name));
+  const taskRun = (name: string, image: string, more: object = {}, params: object = {}): ApiObject =>
+    taskRunOf(
+      { name, namespace: gate.namespace },
+      { actionType: 'restart', actionImage: image, inputs, ...params },
+      more,
+    );
+  const pipelineRun = (name: string, images: readonly string[]): ApiObject =>
+    pipelineRunOf({ name, namespace: gate.namespace }, images);
+  const ownImages = (): ApiObject =>
+    policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], {
+      images: tekton.images.map((glob) => ({ glob })),
     });
 
   beforeAll(async () => {
@@ -92,32 +47,20 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
     tekton = await startTekton(api, kubeconfig, programs);
     gate = await startGate();
     // Tekton's own images: by digest, each of them.
-    const globs = tekton.images.map((glob) => ({ glob }));
-    await api.apply(policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], { images: globs }));
-    await api.apply(actionPolicy(gate.namespace));
+    await api.apply(ownImages());
+    await api.apply(actionPolicy(gate.registry.host, gate.namespace));
     action = signed(gate.registry, 'actions/restart', actionImage('actions/restart'), gate.key);
     unsigned = actionImage('actions/unsigned', 'unsigned');
     await api.apply(metaTask(gate.namespace));
     await untilInForce();
   }, 180_000);
   afterAll(async () => {
-    if (gate !== undefined) await api.remove(actionPolicy(''));
+    await api?.remove(actionPolicy('', ''));
     await api?.remove(policyOf('tekton', '', []));
     await gate?.close();
     await tekton?.close();
     await api?.close();
   }, 120_000);
-
-  const actionPolicy = (namespace: string): ApiObject => ({
-    apiVersion: 'countersign.dev/v1alpha1',
-    kind: 'ActionPolicy',
-    metadata: { name: 'actions' },
-    spec: {
-      images: [{ glob: `${gate.registry.host}/actions/**` }],
-      namespaces: { allow: [namespace] },
-      digests: { resolve: 'All' },
-    },
-  });
 
   /** The webhook has seen the policies when it refuses for their reason. */
   async function untilInForce(): Promise<void> {
@@ -137,31 +80,6 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
   }
 
   const completed = /^All Steps have completed|^Tasks Completed: /;
-  const good = '{"deployment":"web"}';
-  const taskRun = (name: string, image: string, more: object = {}, params: object = {}): ApiObject => ({
-    apiVersion: 'tekton.dev/v1',
-    kind: 'TaskRun',
-    metadata: { name, namespace: gate.namespace },
-    spec: {
-      taskRef: { name: 'kubernaut-action' },
-      params: Object.entries({ actionType: 'restart', actionImage: image, inputs: good, ...params }).map(
-        ([key, value]) => ({ name: key, value }),
-      ),
-      ...more,
-    },
-  });
-
-  const pipelineRun = (name: string, images: readonly string[]): ApiObject => {
-    const params = [
-      { name: 'actionType', value: 'restart' },
-      { name: 'inputs', value: good },
-    ];
-    const matrix = { params: [{ name: 'actionImage', value: images }] };
-    const each = { name: 'each', taskRef: { name: 'kubernaut-action' }, params, matrix };
-    const spec = { pipelineSpec: { tasks: [each] } };
-    return { apiVersion: 'tekton.dev/v1', kind: 'PipelineRun', metadata: { name, namespace: gate.namespace }, spec };
-  };
-
   async function condition(run: ApiObject): Promise<{ readonly status: unknown; readonly message: string }> {
     const at = async (member: string): Promise<unknown> =>
       valueAt(await api.read(run), `status.conditions[0].${member}`);
@@ -198,7 +116,7 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
     );
     expect(pod.metadata?.annotations?.['countersign.dev/contract']).toBe(`restart@v1.0.0 ${action.digest}`);
     const result = valueAt(await api.read(run), 'status.results[0].value');
-    expect(result).toBe(`inputs=${good} uid=1000 memory=${64 * 1024 * 1024} token=\n`);
+    expect(result).toBe(`inputs=${inputs} uid=1000 memory=${64 * 1024 * 1024} token=\n`);
   });
 
   test('runs a Pipeline of signed actions', async () => {
@@ -318,55 +236,7 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
         message: expect.stringContaining('NO_MATCHING_POLICY'),
       });
     } finally {
-      await api.apply(
-        policyOf('tekton', tekton.host, [{ static: { action: 'pass' } }], {
-          images: tekton.images.map((glob) => ({ glob })),
-        }),
-      );
+      await api.apply(ownImages());
     }
-  });
-
-  describe('an image is known before there is a Pod', () => {
-    let namespace: string;
-
-    beforeAll(async () => {
-      // Nobody judges here: what Tekton does by itself is to be seen.
-      namespace = await api.namespace({});
-      for (const [id, spec] of Object.entries(definitions)) {
-        const [kind = '', name = ''] = id.split('/');
-        const apiVersion = kind === 'StepAction' ? 'tekton.dev/v1beta1' : 'tekton.dev/v1';
-        await api.apply({ apiVersion, kind, metadata: { name, namespace }, spec });
-      }
-    });
-
-    test.each(cases)('as Tekton finds it: $what', async ({ what, kind, spec }) => {
-      const { tasks, unresolved, wanted } = resolveRun({ kind, namespace, spec }, (reference) =>
-        ok(definitions[`${reference.kind}/${reference.name}`] ?? {}),
-      );
-      expect([unresolved, wanted]).toEqual([[], []]);
-      const known = tasks.flatMap(({ steps, sidecars }) => [...steps, ...sidecars]).map(({ image }) => image);
-
-      const name = what
-        .toLowerCase()
-        .replaceAll(/[^a-z]+/g, '-')
-        .slice(0, 30)
-        .replace(/-$/, '');
-      const podTemplate = { schedulerName: 'nobody' };
-      const unscheduled = kind === 'TaskRun' ? { podTemplate } : { taskRunTemplate: { podTemplate } };
-      const run = {
-        apiVersion: 'tekton.dev/v1',
-        kind,
-        metadata: { name, namespace },
-        spec: { ...spec, ...unscheduled },
-      };
-      await api.create(run);
-      const labelSelector = `tekton.dev/${kind === 'TaskRun' ? 'taskRun' : 'pipelineRun'}=${name}`;
-      const images = async (): Promise<readonly string[]> =>
-        (await api.core.listNamespacedPod({ namespace, labelSelector })).items
-          .flatMap((pod) => pod.spec?.containers ?? [])
-          .map(({ image }) => image ?? '');
-      await until(async () => (await images()).length >= known.length, 20_000);
-      expect((await images()).toSorted()).toEqual(known.toSorted());
-    });
   });
 });

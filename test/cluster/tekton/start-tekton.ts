@@ -90,9 +90,10 @@ const environment = (port: number, probes: number): Readonly<Record<string, stri
 function objectsOf(port: number): readonly ApiObject[] {
   const manifests = tektonManifests();
   const read = (path: string): readonly ApiObject[] =>
-    parseAllDocuments(readFileSync(join(manifests, path), 'utf8')).map((document): ApiObject => document.toJS());
+    parseAllDocuments(readFileSync(join(manifests, path), 'utf8'))
+      .map((document): ApiObject | null => document.toJS())
+      .filter((object) => object !== null);
   const definitions = readdirSync(join(manifests, '300-crds')).flatMap((name) => read(`300-crds/${name}`));
-  // Without it the containers that Tekton adds have no security context at all, and no restricted Pod can have them.
   const configurations = readdirSync(manifests).filter((name) => /^config-.*\.yaml$/.test(name));
   const objects = [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
@@ -103,19 +104,17 @@ function objectsOf(port: number): readonly ApiObject[] {
       metadata: { name: service, namespace },
       spec: { type: 'ExternalName', externalName: 'localhost', ports: [{ name: 'https-webhook', port }] },
     },
-    ...[
-      ...definitions,
-      ...configurations
-        .flatMap(read)
-        .map((object) =>
-          object?.metadata.name === 'feature-flags'
-            ? { ...object, data: { ...asRecord(object['data']), 'set-security-context': 'true' } }
-            : object,
-        ),
-      ...read('500-webhooks.yaml'),
-    ].filter((object) => object !== null),
+    ...definitions,
+    ...configurations.flatMap(read).map(restricted),
+    ...read('500-webhooks.yaml'),
   ];
   return objects.map((object) => withPort(object, port));
+}
+
+/** Without this the containers that Tekton adds have no security context, and no restricted Pod can have them. */
+function restricted(object: ApiObject): ApiObject {
+  if (object.metadata.name !== 'feature-flags') return object;
+  return { ...object, data: { ...asRecord(object['data']), 'set-security-context': 'true' } };
 }
 
 /** Its definitions take the place of those that other suites make do with. */
