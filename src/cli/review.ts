@@ -9,7 +9,9 @@ import { ok } from '../kernel/result.ts';
 import type { PolicySnapshot } from '../policy/model.ts';
 import type { Decision, DecisionReason } from '../ports/decision-log.ts';
 import type { Credentials } from '../ports/registry.ts';
+import type { TektonDefinitions } from '../ports/tekton-definitions.ts';
 import { changesOf, describeChange, type Change } from './changes.ts';
+import { definitionsIn } from './definitions-in-manifests.ts';
 import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot, type EvidenceAdapters } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
@@ -83,7 +85,7 @@ async function review(flags: ReviewFlags, terminal: Terminal): Promise<readonly 
   const { credentials } = readDockerConfig(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
   const adapters = createEvidenceAdapters(settings.value, noMetrics);
   try {
-    const reviewer = reviewerFor(snapshot, adapters, credentials);
+    const reviewer = reviewerFor(snapshot, adapters, credentials, definitionsIn(manifests));
     const reviewed: ReviewedDocument[] = [];
     for (const manifest of manifests) reviewed.push(await reviewManifest(reviewer, manifest));
     return reviewed;
@@ -100,7 +102,12 @@ function manifestsOf(file: string): readonly ManifestDocument[] {
   }
 }
 
-function reviewerFor(snapshot: PolicySnapshot, adapters: EvidenceAdapters, credentials: Credentials): Reviewer {
+function reviewerFor(
+  snapshot: PolicySnapshot,
+  adapters: EvidenceAdapters,
+  credentials: Credentials,
+  definitions: TektonDefinitions,
+): Reviewer {
   const evidence = createEvidenceSource({
     ...adapters,
     metrics: noMetrics,
@@ -111,6 +118,7 @@ function reviewerFor(snapshot: PolicySnapshot, adapters: EvidenceAdapters, crede
     {
       policies: { current: () => snapshot, problems: () => [] },
       evidence,
+      definitions,
       // A trial leaves no record; what would be recorded comes back with each review.
       decisionLog: { append: async () => ok(undefined) },
       clock: adapters.clock,
