@@ -472,6 +472,26 @@ describe.runIf(hasCluster)('action policies on a real API server', () => {
       expect(sentence).toContain(named);
     });
 
+    test('has a status that says whether the policy is in force, and which exceptions expired', async () => {
+      const expired = { ...exception, expires: '2020-01-01T00:00:00Z' };
+      const policy = actionPolicy('expired', 'a.example/**', { exceptions: [exception, expired] });
+      await apply(policy);
+      const isWritten = async (): Promise<boolean> =>
+        valueAt(await gate.api.read(policy), 'status.conditions') !== undefined;
+      expect(await until(isWritten, 20_000)).toBe(true);
+      expect(valueAt(await gate.api.read(policy), 'status')).toMatchObject({
+        observedGeneration: 1,
+        conditions: [
+          { type: 'Ready', status: 'True' },
+          {
+            type: 'ExceptionsExpired',
+            status: 'True',
+            message: expect.stringContaining('1 of 2 no longer count: of o since'),
+          },
+        ],
+      });
+    });
+
     test('has columns for people', async () => {
       const { columnDefinitions, rows } = await tableOf(gate, '/apis/countersign.dev/v1alpha1/actionpolicies/strict');
       expect(columnDefinitions.map(({ name }) => name)).toEqual([
@@ -482,7 +502,7 @@ describe.runIf(hasCluster)('action policies on a real API server', () => {
         'Ready',
         'Age',
       ]);
-      expect(rows[0]?.cells.slice(0, 4)).toEqual(['strict', 'enforce', 'restricted', true]);
+      expect(rows[0]?.cells.slice(0, 5)).toEqual(['strict', 'enforce', 'restricted', true, 'True']);
     });
   });
 

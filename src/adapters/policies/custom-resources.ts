@@ -11,6 +11,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { PolicyProblem } from '../../ports/policies.ts';
 import { usualLimits, type CallLimits } from '../kubernetes/bounded-call.ts';
 import { watchObjects, type ApiObject, type Collection, type WatchedObjects } from '../kubernetes/watch-objects.ts';
+import { statusWriter, type PolicyToReport } from './action-policy-status.ts';
 import type { Source } from './last-good.ts';
 import { secretReader } from './named-secrets.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -39,7 +40,11 @@ interface ClusterTiming {
   readonly secrets: { readonly there: number; readonly missing: number };
   /** Between tries to reach the API server. */
   readonly pauses: { readonly first: number; readonly longest: number };
+  /** Between looks at what the status of ActionPolicies should say. */
+  readonly status?: number;
 }
+
+const usualStatusMs = 60_000;
 
 const usualTiming: ClusterTiming = {
   settle: 50,
@@ -53,6 +58,9 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
   const store = policyStore({ ...options, secretNamespace: systemNamespace });
   const readSecrets = secretReader(kubeConfig, systemNamespace, limits);
   const parse = objectParser();
+  const status = statusWriter(kubeConfig, limits, options.log);
+  let reported: readonly PolicyToReport[] = [];
+  const report = oneAtATime(async () => status.write(reported, new Date()));
   let soon: NodeJS.Timeout | undefined;
   let later: NodeJS.Timeout | undefined;
   let closed = false;
@@ -85,11 +93,16 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
     if (closed) return;
     store.note([...ofWatches, ...settings.problems]);
     store.replace([...objects, ...secrets], settings.noMatch);
+    reported = toReport(actionPolicies, objects);
+    void report();
     clearTimeout(later);
     const allThere = secrets.every(({ documents }) => documents.some(({ kind }) => kind === 'secret'));
     const wait = allThere ? timing.secrets.there : timing.secrets.missing;
     if (names.length > 0) later = setTimeout(changed, wait).unref();
   });
+
+  // Exceptions expire without anybody changing anything.
+  const reporting = setInterval(() => void report(), timing.status ?? usualStatusMs).unref();
 
   return {
     current: () => store.current(),
@@ -99,6 +112,7 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
       closed = true;
       clearTimeout(soon);
       clearTimeout(later);
+      clearInterval(reporting);
       for (const { watch } of watched) watch.close();
     },
   };
@@ -158,6 +172,14 @@ function objectParser(): (objects: Readonly<Record<Kind, readonly ApiObject[]>>)
     known = now;
     return [...now.values()];
   };
+}
+
+function toReport(objects: readonly ApiObject[], sources: readonly Source[]): readonly PolicyToReport[] {
+  const byName = new Map(sources.map(({ name, documents }) => [name, documents]));
+  return objects.flatMap(({ name, document: object }) => {
+    const [document] = byName.get(`ActionPolicy/${name}`) ?? [];
+    return document === undefined ? [] : [{ name, object, document }];
+  });
 }
 
 function policiesIn(sources: readonly Source[]): readonly ParsedPolicy[] {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { KubeConfig } from '@kubernetes/client-node';
 
 /**
@@ -7,8 +8,10 @@ import { KubeConfig } from '@kubernetes/client-node';
  */
 export interface FakeApiServer {
   readonly kubeConfig: KubeConfig;
-  /** Every request as "GET path" or "WATCH path". */
+  /** Every request as "GET path", "WATCH path" or "PATCH path". */
   readonly requests: string[];
+  /** Bodies of patches, which change nothing. */
+  readonly patches: { readonly path: string; readonly type: string | undefined; readonly body: unknown }[];
   /** An empty collection; one that was never created is 404, like a missing custom resource definition. */
   create(collection: string): void;
   put(collection: string, name: string, object?: Readonly<Record<string, unknown>>): void;
@@ -41,6 +44,7 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
     readonly response: ServerResponse;
   }>();
   const requests: string[] = [];
+  const patches: FakeApiServer['patches'] = [];
   let version = 1;
   let compacted = { before: 0, how: 'event' };
 
@@ -90,10 +94,16 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
     else answer(response, 200, found);
   }
 
+  async function patch(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    patches.push({ path, type: request.headers['content-type'], body: await json(request) });
+    answer(response, 200, {});
+  }
+
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://fake');
     const watching = url.searchParams.get('watch') === 'true';
-    const line = `${watching ? 'WATCH' : 'GET'} ${url.pathname}`;
+    const method = request.method === 'PATCH' ? 'PATCH' : 'GET';
+    const line = `${watching ? 'WATCH' : method} ${url.pathname}`;
     requests.push(line);
     const { breakdown } = fake;
     if (breakdown?.match.test(line) === true) {
@@ -103,13 +113,15 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
       else answer(response, breakdown.status, status(breakdown.status, 'broken on purpose'));
       return;
     }
-    if (watching) watch(url.pathname, url.searchParams, response);
+    if (method === 'PATCH') void patch(url.pathname, request, response);
+    else if (watching) watch(url.pathname, url.searchParams, response);
     else get(url.pathname, url.searchParams, response);
   });
 
   const fake: FakeApiServer = {
     kubeConfig: new KubeConfig(),
     requests,
+    patches,
     breakdown: undefined,
     create(collection) {
       collections.set(collection, new Map());
