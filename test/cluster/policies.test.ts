@@ -49,7 +49,7 @@ describe.runIf(hasCluster)('policies of the cluster', () => {
       expect(await becomes(async () => (await problems()) === 1)).toBe(true);
       const { status, text } = await gate.webhook.get('/readyz');
       expect([status, text]).toEqual([200, expect.stringContaining('ClusterImagePolicy/apps')]);
-      expect(gate.webhook.log()).toContain('ClusterImagePolicy/apps');
+      expect(await becomes(async () => gate.webhook.log().includes('ClusterImagePolicy/apps'))).toBe(true);
       expect([await isAdmitted(signed), await isAdmitted(unsigned)]).toEqual([true, false]);
 
       await gate.api.apply(gate.policy);
