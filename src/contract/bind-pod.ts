@@ -131,7 +131,7 @@ function bindContainer(binding: Binding, container: Members, podSpec: Members): 
   const security = bindSecurityContext(
     { ...defined('contract', contract?.securityContext), floor: rules.podSecurity },
     container['securityContext'],
-    podSpec['securityContext'],
+    podSpec,
     onConflict,
     `${field}.securityContext`,
   );
