@@ -1,10 +1,8 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-
 /** What something took, of time and of memory. */
 export interface Measured<T> {
   readonly value: T;
   readonly ms: number;
-  /** The longest time for which nothing else could run in this process. */
+  /** The longest time that this thread worked without looking at anything else, whatever else the machine did. */
   readonly stallMs: number;
   /** By how much the process was larger than before at most. */
   readonly bytes: number;
@@ -16,12 +14,15 @@ export async function measured<T>(work: () => Promise<T>): Promise<Measured<T>> 
   const before = process.memoryUsage.rss();
   const peakBefore = peakRss();
   let most = before;
+  let stallMs = 0;
+  let worked = workedMs();
   const look = (): void => {
     most = Math.max(most, process.memoryUsage.rss());
+    const now = workedMs();
+    stallMs = Math.max(stallMs, now - worked);
+    worked = now;
   };
   const watch = setInterval(look, everyMs);
-  const delays = monitorEventLoopDelay({ resolution: everyMs });
-  delays.enable();
   const started = performance.now();
   try {
     const value = await work();
@@ -29,11 +30,15 @@ export async function measured<T>(work: () => Promise<T>): Promise<Measured<T>> 
     look();
     // The kernel also knows of a moment at which nothing else ran here.
     if (peakRss() > peakBefore) most = Math.max(most, peakRss());
-    return { value, ms, stallMs: delays.max / 1e6, bytes: most - before };
+    return { value, ms, stallMs, bytes: most - before };
   } finally {
-    delays.disable();
     clearInterval(watch);
   }
+}
+
+function workedMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }
 
 function peakRss(): number {
