@@ -3,11 +3,12 @@
  * known. A TaskRun takes what its schema can carry; the rest, and everything again, is laid on the Pod itself.
  */
 import { inputsVariable } from '../contract/bind-inputs.ts';
+import { failure } from '../kernel/failure.ts';
 import { difference, type PatchOperation } from '../kernel/json-patch.ts';
 import { asRecord } from '../kernel/strict-json.ts';
+import type { ActionMode } from '../policy/action-policy.ts';
 import { actionRules } from '../policy/action-rules.ts';
 import { violationOf, type Violation } from '../policy/verdict.ts';
-import { failure } from '../kernel/failure.ts';
 import { bindObject, type BoundObject, type PassedImage, type Purpose } from './bind-object.ts';
 import type { Members } from './decode.ts';
 import type { JudgePorts, Matter } from './matter.ts';
@@ -28,11 +29,16 @@ export async function checkRun(
     found.push(concerning(bound, read, steps), await shellsOf(ports, matter, steps, passed));
   }
   return {
-    violations: found.flatMap(({ violations }) => violations),
-    warnings: found.flatMap(({ warnings }) => warnings),
-    audited: found.flatMap(({ audited }) => audited),
+    violations: distinct(found.flatMap(({ violations }) => violations)),
+    warnings: distinct(found.flatMap(({ warnings }) => warnings)),
+    audited: distinct(found.flatMap(({ audited }) => audited)),
     contracts: new Map(found.flatMap(({ contracts }) => [...contracts])),
   };
+}
+
+/** One task in all combinations of a matrix says the same thing once. */
+function distinct(violations: readonly Violation[]): readonly Violation[] {
+  return [...new Map(violations.map((violation) => [JSON.stringify(violation), violation])).values()];
 }
 
 /** What contracts set in a TaskRun. TaskRuns of a PipelineRun come here by themselves. */
@@ -139,7 +145,7 @@ async function shellsOf(
   steps: readonly JudgedStep[],
   passed: readonly PassedImage[],
 ): Promise<Found> {
-  const found = { enforce: [] as Violation[], warn: [] as Violation[], audit: [] as Violation[] };
+  const found: Record<ActionMode, Violation[]> = { enforce: [], warn: [], audit: [] };
   for (const step of steps) {
     const image = step.needsShell ? passed.find(({ subject }) => subject === step.subject)?.image : undefined;
     if (image === undefined) continue;

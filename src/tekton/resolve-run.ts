@@ -49,9 +49,17 @@ export function resolveRun(run: Run, definitions: Definitions): Resolution {
   return resolver.resolution();
 }
 
-/** Tasks, steps and pipelines, counted each time they are run: matrices and nested pipelines multiply them. */
-const maxSize = 2_000;
+/**
+ * How much is looked into: characters of definitions, counted each time that they are run, since matrices and nested
+ * pipelines multiply them. Enough for a task of 4,000 characters in most of the 256 combinations of a matrix.
+ */
+const maxSize = 1_000_000;
+/** What even an empty task or pipeline counts. */
+const minSize = 1_000;
+/** Pipelines in pipelines. */
+const maxDepth = 16;
 const maxWanted = 50;
+const maxUnresolved = 100;
 
 /** Parameters that a task is given, and those of the combination of its matrix. */
 interface Given {
@@ -63,9 +71,11 @@ class RunResolver {
   readonly #namespace: string;
   readonly #definitions: Definitions;
   readonly #tasks: RunTask[] = [];
-  readonly #unresolved: Unresolved[] = [];
+  readonly #unresolved = new Map<string, Unresolved>();
+  readonly #sizes = new Map<Members, number>();
   readonly #wanted = new Map<string, Reference>();
   #size = 0;
+  #depth = 0;
 
   constructor(namespace: string, definitions: Definitions) {
     this.#namespace = namespace;
@@ -73,14 +83,14 @@ class RunResolver {
   }
 
   resolution(): Resolution {
-    return { tasks: this.#tasks, unresolved: this.#unresolved, wanted: [...this.#wanted.values()] };
+    return { tasks: this.#tasks, unresolved: [...this.#unresolved.values()], wanted: [...this.#wanted.values()] };
   }
 
   /** `owner` has a taskSpec or a taskRef: a TaskRun, or a task of a pipeline. */
   task(owner: Members, field: string, { own, combination }: Given, outer: Scope): void {
     const found = this.#definition('Task', owner, field, 'task', seenByReference(own, outer));
     if (found === undefined) return;
-    if (!this.#hasRoomFor(1 + lengthOf(found.spec['steps']) + lengthOf(found.spec['sidecars']))) return;
+    if (!this.#hasRoomFor(found.spec)) return;
     const params = withTaskDefaults(new Map([...own, ...combination]), readDefaults(found.spec['params']));
     // What a pipeline knows reaches into the tasks that it holds itself, and comes before their matrix and defaults.
     const scope = found.isOwn && outer.length > 0 ? [own, ...outer, params] : [params];
@@ -94,7 +104,9 @@ class RunResolver {
   pipeline(owner: Members, field: string, given: Params, outer: Scope): void {
     const found = this.#definition('Pipeline', owner, field, 'pipeline', seenByReference(given, outer));
     if (found === undefined) return;
-    if (!this.#hasRoomFor(1)) return;
+    if (!this.#hasRoomFor(found.spec)) return;
+    if (this.#depth >= maxDepth) return this.#leave('spec', tooLarge);
+    this.#depth += 1;
     const params = withDefaults(given, readDefaults(found.spec['params']));
     const scope = found.isOwn ? [params, ...outer] : [params];
     for (const list of ['tasks', 'finally']) {
@@ -104,10 +116,11 @@ class RunResolver {
         this.#pipelineTask(asRecord(item) ?? {}, `${found.field}.${list}[${index}]`, scope);
       }
     }
+    this.#depth -= 1;
   }
 
   #pipelineTask(task: Members, field: string, scope: Scope): void {
-    if (isCustom(task) || !this.#hasRoomFor(1)) return;
+    if (isCustom(task) || !this.#hasRoomFor(task)) return;
     const own = new Map(
       [...readParams(task['params'])].map(([name, it]) => [name, substituteValue(it, scope)] as const),
     );
@@ -157,16 +170,19 @@ class RunResolver {
     return undefined;
   }
 
-  /** When there is no more, that is said once. */
-  #hasRoomFor(size: number): boolean {
-    const before = this.#size;
-    this.#size += size;
-    if (this.#size > maxSize && before <= maxSize) this.#leave('spec', tooLarge);
+  #hasRoomFor(definition: Members): boolean {
+    const known = this.#sizes.get(definition) ?? JSON.stringify(definition).length;
+    this.#sizes.set(definition, known);
+    this.#size += Math.max(known, minSize);
+    if (this.#size > maxSize) this.#leave('spec', tooLarge);
     return this.#size <= maxSize;
   }
 
+  /** Said once, however often it is run. */
   #leave(field: string, why: Failure, text = ''): undefined {
-    this.#unresolved.push({ field, text, why });
+    const isFull = this.#unresolved.size >= maxUnresolved;
+    const left = isFull ? { field: 'spec', text: '', why: tooLarge } : { field, text, why };
+    this.#unresolved.set(`${left.field} ${left.why.message}`, left);
   }
 }
 
@@ -183,10 +199,6 @@ function isCustom({ taskSpec, taskRef }: Members): boolean {
     const version = asRecord(it)?.['apiVersion'];
     return typeof version === 'string' && version !== '' && !version.startsWith('tekton.dev/');
   });
-}
-
-function lengthOf(list: unknown): number {
-  return Array.isArray(list) ? list.length : 0;
 }
 
 function isThere(value: unknown): boolean {
