@@ -55,7 +55,7 @@ export interface Expected {
 export interface Gate {
   readonly registry: DemoRegistry;
   readonly key: SigningKey;
-  /** An image that is signed with the key: a request about it has to pass at any time. */
+  /** An image that is signed with the key. */
   readonly good: string;
   assertRefused(question: Question, expected: Expected): Promise<void>;
   assertAdmitted(question: Question): Promise<void>;
@@ -98,6 +98,8 @@ export async function openGate({ policies = usualPolicies }: GateOptions = {}): 
     quiet,
   );
   const dispatcher = new Agent({ connect: { ca: webhook.caPem ?? '' } });
+
+  let fresh = 0;
 
   async function ask({ path = '/validate', timeout = 10, headers = {}, body }: Question): Promise<Answer> {
     const response = await request(`https://127.0.0.1:${webhook.address.port}${path}?timeout=${timeout}s`, {
@@ -150,7 +152,9 @@ export async function openGate({ policies = usualPolicies }: GateOptions = {}): 
     expect(stallMs).toBeLessThan(withinStallMs);
     expect(bytes / mebibyte).toBeLessThan(withinMiB);
     await expected.repair?.();
-    await assertAdmitted({ body: podOf(good) });
+    // Never seen before: nothing that is kept can answer for it.
+    fresh += 1;
+    await assertAdmitted({ body: podOf(pushSigned({ registry, key }, `key/fresh-${fresh}`)) });
   }
 
   return {
