@@ -12,7 +12,7 @@ import type { Conflict, Settled } from './conflict.ts';
 import type { ActionContract } from './model.ts';
 
 export const inputsVariable = 'ACTION_INPUTS';
-export const targetsVariable = 'ACTION_ALLOWED_NAMESPACES';
+const targetsVariable = 'ACTION_ALLOWED_NAMESPACES';
 
 /** Every list must have a match. */
 export type Allowlists = readonly (readonly Glob[])[];

@@ -162,8 +162,8 @@ function strictestOfModes<B extends Binding>(bindings: readonly B[]): readonly B
   });
 }
 
-export const contractAnnotation = 'countersign.dev/contract';
-export const targetsAnnotation = 'countersign.dev/allowed-namespaces';
+const contractAnnotation = 'countersign.dev/contract';
+const targetsAnnotation = 'countersign.dev/allowed-namespaces';
 
 /** For people and for the action; nothing here is ever read as proof. What somebody else wrote there is gone. */
 function withOurs(annotations: Members, bindings: readonly Binding[]): Members {

@@ -8,7 +8,7 @@ import { signStatement, type KeylessSigner } from './keyless.ts';
 import type { Pushes, Signable } from './legacy.ts';
 import type { SigningKey } from './signing-key.ts';
 
-export const signPredicate = 'https://sigstore.dev/cosign/sign/v1';
+const signPredicate = 'https://sigstore.dev/cosign/sign/v1';
 const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const payloadType = 'application/vnd.in-toto+json';
 

@@ -3,7 +3,7 @@ import { signed, runnableImage, type PushedImage } from './images.ts';
 import type { ApiObject } from './api.ts';
 import type { Gate } from './gate.ts';
 
-export const contractLabel = 'ai.kubernaut.action-contract';
+const contractLabel = 'ai.kubernaut.action-contract';
 
 /** A contract with other members of its spec. */
 export function contractOf(name: string, spec: object = {}): object {
