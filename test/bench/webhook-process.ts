@@ -7,7 +7,7 @@ import { parseWebhookConfig, type RawWebhookFlags } from '../../src/config.ts';
 import { answerQuestions, tell, workDone } from './child.ts';
 import { listenClosely, type Probe } from './event-loop-probe.ts';
 
-export type WebhookQuestion = 'begin listening' | 'deafness' | 'work';
+type WebhookQuestion = 'begin listening' | 'deafness' | 'work';
 
 const [, , folder = '', registry = ''] = process.argv;
 /** What is not said here is as in production. */
