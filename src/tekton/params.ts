@@ -38,7 +38,7 @@ function readNamed(list: unknown, member: 'value' | 'default'): Params {
 }
 
 /** Tekton reads what is neither text, list nor object as the text that was written. */
-export function readValue(value: unknown): ParamValue | undefined {
+function readValue(value: unknown): ParamValue | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === 'string') return value;
   if (Array.isArray(value)) return value.map(textOf);

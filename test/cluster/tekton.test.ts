@@ -132,6 +132,29 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
     expect(new Set(images)).toEqual(new Set([action.pinned, other.pinned]));
   });
 
+  test('lets Tekton end a sidecar, which it does by another image in the running Pod', async () => {
+    const image = runnableImage(gate.registry, 'apps/sidecar', ['sleep', '3600']);
+    const sidecar = signed(gate.registry, 'apps/sidecar', image, gate.key);
+    const securityContext = {
+      runAsNonRoot: true,
+      runAsUser: 1000,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    };
+    const { spec } = metaTask('');
+    const taskSpec = { ...Object(spec), sidecars: [{ name: 'beside', image: sidecar.tagged, securityContext }] };
+    const run = taskRun('sidecar', action.tagged, { taskRef: undefined, taskSpec });
+    await api.create(run);
+    expect(valueAt(await api.read(run), 'spec.taskSpec.sidecars[0].image')).toBe(sidecar.pinned);
+    expect(await condition(run)).toMatchObject({ status: 'True', message: expect.stringMatching(completed) });
+    const ended = await until(async () => {
+      const pod = await api.core.readNamespacedPod({ name: 'sidecar-pod', namespace: gate.namespace });
+      return pod.spec?.containers.find(({ name }) => name === 'sidecar-beside')?.image === tekton.images[1];
+    }, 20_000);
+    expect(ended).toBe(true);
+  });
+
   test('refuses a TaskRun with an unsigned action when it is created', async () => {
     const run = taskRun('unsigned', unsigned.tagged);
     expect(await refusal(api.create(run))).toMatchObject({

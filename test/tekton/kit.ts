@@ -10,7 +10,7 @@ import { resolveRun, type Resolution, type Run } from '../../src/tekton/resolve-
 export type Specs = Readonly<Record<string, string>>;
 
 /** By `Kind namespace/name`; a definition that is not among them does not exist. */
-export function definitionsOf(specs: Specs): Definitions {
+function definitionsOf(specs: Specs): Definitions {
   const parsed = new Map(Object.entries(specs).map(([name, source]) => [name, asRecord(parse(source)) ?? {}]));
   return (reference) => {
     const spec = parsed.get(nameOf(reference));
