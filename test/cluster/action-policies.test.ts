@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { BatchV1Api, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
+import { BatchV1Api, PatchStrategy, setHeaderOptions, type V1Pod } from '@kubernetes/client-node';
 import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasCluster, hasNode } from './access.ts';
@@ -370,18 +370,36 @@ describe.runIf(hasCluster)('action policies on a real API server', () => {
       'echo "$ACTION_INPUTS $ACTION_ALLOWED_NAMESPACES"',
     ].join('\n');
 
+    async function ended(name: string): Promise<{ readonly made: V1Pod | undefined; readonly output: string }> {
+      const { api, namespace } = gate;
+      const batch = api.config.makeApiClient(BatchV1Api);
+      const isDone = await until(
+        async () => (await batch.readNamespacedJob({ name, namespace })).status?.succeeded === 1,
+        50_000,
+      );
+      if (!isDone) throw new Error(`Job ${name} has not ended well`);
+      const [made] = (await api.core.listNamespacedPod({ namespace, labelSelector: `job-name=${name}` })).items;
+      const output = await api.core.readNamespacedPodLog({ name: made?.metadata?.name ?? '', namespace });
+      return { made, output };
+    }
+
+    test('an action with permissions speaks to the API server as its own account', async () => {
+      const { api, namespace } = gate;
+      const rbac = { permissions: [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }] };
+      const token = '/var/run/secrets/kubernetes.io/serviceaccount/token';
+      const image = actionImage(gate, 'strict/speak', contractOf('speak', { rbac }), ['cat', token]);
+      await api.core.createNamespacedServiceAccount({ namespace, body: { metadata: { name: 'speak-sa' } } });
+      await api.create(job(namespace, 'speak', { containers: [{ name: 'main', image: image.tagged }] }));
+      const [, claims = ''] = (await ended('speak')).output.split('.');
+      const { sub }: { readonly sub?: unknown } = JSON.parse(Buffer.from(claims, 'base64url').toString());
+      expect(sub).toBe(`system:serviceaccount:${namespace}:speak-sa`);
+    });
+
     test('a Job that says nothing runs with exactly what its contract says', async () => {
       const { api, namespace } = gate;
       const image = actionImage(gate, 'strict/report', contractOf('report'), ['sh', '-c', script]);
       await api.create(job(namespace, 'report', { containers: [{ name: 'main', image: image.tagged }] }));
-      const batch = api.config.makeApiClient(BatchV1Api);
-      const ended = await until(
-        async () => (await batch.readNamespacedJob({ name: 'report', namespace })).status?.succeeded === 1,
-        50_000,
-      );
-      expect(ended).toBe(true);
-      const { items } = await api.core.listNamespacedPod({ namespace, labelSelector: 'job-name=report' });
-      const [made] = items;
+      const { made, output } = await ended('report');
       expect(made?.metadata?.annotations?.['countersign.dev/contract']).toBe(`report@v1.2.0 ${image.digest}`);
       expect(made?.spec).toMatchObject({
         automountServiceAccountToken: false,
@@ -393,7 +411,6 @@ describe.runIf(hasCluster)('action policies on a real API server', () => {
           },
         ],
       });
-      const output = await api.core.readNamespacedPodLog({ name: made?.metadata?.name ?? '', namespace });
       expect(output.trim().split('\n')).toEqual([
         '1000',
         '1000',
