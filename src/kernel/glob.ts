@@ -39,7 +39,7 @@ function expression(source: string): string {
 }
 
 /** The names under which an image is looked for, most exact first. */
-function exactNames(image: ImageReference): readonly string[] {
+export function exactNames(image: ImageReference): readonly string[] {
   const base = repositoryName(image);
   const names = image.digest === undefined ? [] : [`${base}@${image.digest}`];
   return image.tag === undefined ? names : [...names, `${base}:${image.tag}`];

@@ -1,7 +1,8 @@
 /** From all ActionPolicies to what holds for one image: restrictions add up, and nothing takes one away but an exception. */
 import type { Digest } from '../kernel/digest.ts';
-import { globMatchesImage, type Glob } from '../kernel/glob.ts';
+import { exactNames, type Glob } from '../kernel/glob.ts';
 import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
+import { memoize } from '../kernel/memoize.ts';
 import type { ActionException, ActionPolicy, ActionRules } from './action-policy.ts';
 
 export interface ActionPlace {
@@ -13,7 +14,7 @@ export interface ActionPlace {
 
 /** Undefined when no policy has a say. */
 export function actionRules(policies: readonly ActionPolicy[], place: ActionPlace): ActionRules | undefined {
-  const applicable = policies.filter((policy) => applies(policy, place));
+  const applicable = matching(policies, place.image).filter((policy) => !isTakenBack(policy, place));
   if (applicable.length === 0) return undefined;
   const some = (test: (policy: ActionPolicy) => boolean): boolean => applicable.some(test);
   const lists = (of: (policy: ActionPolicy) => readonly Glob[] | undefined): readonly (readonly Glob[])[] =>
@@ -48,9 +49,25 @@ function strictest<T>(order: readonly [T, ...T[]], isAsked: (value: T) => boolea
   return order.find(isAsked) ?? order[0];
 }
 
-function applies({ images, exceptions }: ActionPolicy, place: ActionPlace): boolean {
-  if (!images.some((glob) => globMatchesImage(glob, place.image))) return false;
-  return !exceptions.some((exception) => isExcepted(exception, place));
+type ByNames = (names: string) => readonly ActionPolicy[];
+
+/** Globs are the dear part, and the same images come again and again: remembered per snapshot. */
+const known = new WeakMap<readonly ActionPolicy[], ByNames>();
+const maxNames = 4_096;
+
+function matching(policies: readonly ActionPolicy[], image: ImageReference): readonly ActionPolicy[] {
+  const byNames = known.get(policies) ?? memoize(maxNames, (names) => matchingNames(policies, names));
+  known.set(policies, byNames);
+  return byNames(exactNames(image).join(' '));
+}
+
+function matchingNames(policies: readonly ActionPolicy[], names: string): readonly ActionPolicy[] {
+  const each = names.split(' ');
+  return policies.filter(({ images }) => images.some((glob) => each.some((name) => glob.matches(name))));
+}
+
+function isTakenBack({ exceptions }: ActionPolicy, place: ActionPlace): boolean {
+  return exceptions.some((exception) => isExcepted(exception, place));
 }
 
 /** An exception permits, so it goes by the digest alone: the tag beside it is whatever the workload wrote. */
