@@ -1,7 +1,7 @@
 /** A process that sends AdmissionReviews over a number of connections for a while, and tells how long each took. */
 import { answerQuestions, tell } from './child.ts';
 import { Connection, postRequest } from './connection.ts';
-import { podReview } from './pod-review.ts';
+import { podReview, type BoundPart } from './pod-review.ts';
 import { percentile } from './statistics.ts';
 
 /** `exchange`s AdmissionReviews of `images` in turn, `connections` at a time, for that long; without a time, each once. */
@@ -10,6 +10,8 @@ export interface Load {
   readonly ca: string;
   readonly path: string;
   readonly images: readonly string[];
+  /** Of Pods whose image is an action. */
+  readonly bound?: BoundPart;
   readonly connections: number;
   readonly milliseconds?: number;
   /** What every answer has to contain. */
@@ -24,8 +26,9 @@ export interface LoadResult {
   readonly tookMs: number;
 }
 
-answerQuestions(async ({ port, ca, path, images, connections, milliseconds, expected }: Load): Promise<LoadResult> => {
-  const requests = images.map((image, index) => postRequest(path, podReview(index, image)));
+answerQuestions(async (load: Load): Promise<LoadResult> => {
+  const { port, ca, path, images, bound, connections, milliseconds, expected } = load;
+  const requests = images.map((image, index) => postRequest(path, podReview(index, image, bound)));
   const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(port, ca)));
   const took: number[] = [];
   let sent = 0;

@@ -1,5 +1,11 @@
+/** What the mutating phase has set in a Pod of an action. */
+export interface BoundPart {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+}
+
 /** An AdmissionReview of a Pod as an API server sends it for a Deployment's ReplicaSet: about 4 kB. */
-export function podReview(number: number, image: string): string {
+export function podReview(number: number, image: string, bound: BoundPart = { annotations: {}, env: [] }): string {
   const suffix = number.toString(16).padStart(5, '0');
   return JSON.stringify({
     kind: 'AdmissionReview',
@@ -18,7 +24,7 @@ export function podReview(number: number, image: string): string {
         groups: ['system:serviceaccounts', 'system:serviceaccounts:kube-system', 'system:authenticated'],
         extra: { 'authentication.kubernetes.io/credential-id': ['JTI=2f0a8f6e-93a5-4c0f-b0b5-8f0a3a0d7b5e'] },
       },
-      object: pod(`web-6d4b75cb6d-${suffix}`, image),
+      object: pod(`web-6d4b75cb6d-${suffix}`, image, bound),
       oldObject: null,
       dryRun: false,
       options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' },
@@ -26,7 +32,7 @@ export function podReview(number: number, image: string): string {
   });
 }
 
-function pod(name: string, image: string): object {
+function pod(name: string, image: string, { annotations, env }: BoundPart): object {
   return {
     kind: 'Pod',
     apiVersion: 'v1',
@@ -44,7 +50,12 @@ function pod(name: string, image: string): object {
         'app.kubernetes.io/version': '1.27.3',
         'app.kubernetes.io/managed-by': 'Helm',
       },
-      annotations: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '9102', 'checksum/config': 'b1946ac92492' },
+      annotations: {
+        'prometheus.io/scrape': 'true',
+        'prometheus.io/port': '9102',
+        'checksum/config': 'b1946ac92492',
+        ...annotations,
+      },
       ownerReferences: [
         {
           apiVersion: 'apps/v1',
@@ -93,6 +104,7 @@ function pod(name: string, image: string): object {
             { name: 'POD_NAME', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.name' } } },
             { name: 'DATABASE_URL', valueFrom: { secretKeyRef: { name: 'web-database', key: 'url' } } },
             { name: 'GOMEMLIMIT', value: '400MiB' },
+            ...env,
           ],
           resources: { limits: { cpu: '500m', memory: '512Mi' }, requests: { cpu: '100m', memory: '256Mi' } },
           volumeMounts: [
