@@ -154,6 +154,7 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     const isRead = run !== undefined && (phase === 'validate' || written.snapshot.actionPolicies.length > 0);
     const matter = isRead ? await readRun(judging, run, written) : ok(written);
     if (!matter.ok) return refuse(matter.failure);
+    if (isRead && namesNothing(matter.value)) return skip('no-image');
     return phase === 'mutate' ? pinImages(judging, matter.value) : judgeImages(judging, matter.value);
   }
 
@@ -194,6 +195,12 @@ const internal = failure(
   'Countersign failed unexpectedly; its log has the cause under the request named here',
 );
 const late = failure('DEADLINE_EXCEEDED', 'the request could not be judged in time; it can be tried again', 2);
+
+/** A run without steps: nothing is known of it that could be judged, and nothing is unknown. */
+function namesNothing({ subjects, deferred, run }: Matter): boolean {
+  const said = run === undefined ? 0 : run.violations.length + run.notices.length + run.images.length;
+  return subjects.length + deferred.length + said === 0;
+}
 
 /** What is fixed about a request before anything is read of it. */
 interface Opened {
