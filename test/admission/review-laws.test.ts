@@ -200,7 +200,10 @@ test('one record, one answer with the uid, and an allowed one only for what coul
       expect(response.uid).toBe(typeof changes.uid === 'number' ? '' : (changes.uid ?? 'uid-1'));
       // Nothing is signed: what is allowed named no image, is exempt by name, or is a run whose images only its Pods know.
       const [decision] = bench.decisions;
-      const isLeft = decision?.verdict === 'admit' && decision.images.every(({ deferred }) => deferred);
+      const isLeft =
+        decision?.verdict === 'admit' &&
+        decision.images.length > 0 &&
+        decision.images.every(({ deferred }) => deferred);
       expect(response.allowed).toBe(decision?.verdict === 'skip' || isLeft);
     }),
     many,
