@@ -5,6 +5,7 @@
 import { RE2JS } from 're2js';
 import { quoted } from './failure.ts';
 import type { Glob } from './glob.ts';
+import { memoize } from './memoize.ts';
 
 const allowed = /^[a-z0-9.*-]{1,253}$/;
 const maxStars = 16;
@@ -18,8 +19,11 @@ export function compileNameGlob(source: string): { ok: true; value: Glob } | { o
 
 /** Whether every name that `narrow` matches is matched by `wide` too. A star is covered by a star only. */
 export function coversNames(wide: Glob, narrow: Glob): boolean {
-  return RE2JS.compile(expression(wide.source, '[a-z0-9.*-]*')).matches(narrow.source);
+  return covering(wide.source).matches(narrow.source);
 }
+
+// The lists of an image are compared again for each of its Pods.
+const covering = memoize(200, (source) => RE2JS.compile(expression(source, '[a-z0-9.*-]*')));
 
 function expression(source: string, star: string): string {
   return source.replaceAll('.', '\\.').replaceAll(/\*+/g, star);
