@@ -66,6 +66,8 @@ export function truncated(): Fault {
 export function trickle(everyMs = 20): Fault {
   return async (request, response) => {
     response.writeHead(200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' });
+    // The answer to HEAD has no body, and takes what is written at once, without end.
+    if (request.method === 'HEAD') return void response.end();
     while (!request.socket.destroyed) {
       response.write(' ');
       await sleep(everyMs);
