@@ -22,6 +22,15 @@ export function trustMaterialOf(root: TrustRoot): TrustMaterial {
   return material;
 }
 
+/** Compiles a root before it is asked for, so that the first image does not wait. What is wrong with it is told when it is asked for. */
+export function prepareTrustRoot(root: TrustRoot): void {
+  try {
+    trustMaterialOf(root);
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+  }
+}
+
 function compile(root: TrustRoot): TrustMaterial {
   const [problem] = root.notReady;
   if (problem !== undefined) throw new Rejection('TRUST_ROOT_UNAVAILABLE', `trust root ${root.name}: ${problem}`);

@@ -10,6 +10,7 @@ import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } fro
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Policies, PolicyProblem } from '../../ports/policies.ts';
+import { prepareTrustRoot } from '../../verification/trust-material.ts';
 import { nextLastGood, type LastGood, type Source } from './last-good.ts';
 import { secretNames } from './secret-names.ts';
 
@@ -51,6 +52,7 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
   function build(): void {
     const built = lastGood === undefined ? undefined : compileSnapshot(lastGood);
     if (built?.generation === snapshot?.generation) return;
+    for (const root of built?.trustRoots.values() ?? []) prepareTrustRoot(root);
     snapshot = built;
     announce(log, built);
   }
