@@ -1,11 +1,12 @@
 /** From an object's image fields to what policies are asked about, and on whose behalf. */
+import { defined } from '../kernel/defined.ts';
 import { failure, quoted } from '../kernel/failure.ts';
 import { parseImageReference, type ImageReference } from '../kernel/image-reference.ts';
 import { memoize } from '../kernel/memoize.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import type { ObjectFacts, Subject } from '../policy/subject.ts';
-import type { Workload } from '../ports/pull-credentials.ts';
+import type { NodePlatform, Workload } from '../ports/pull-credentials.ts';
 import type { AdmissionRequest } from './decode.ts';
 import type { ImageField } from './find-images.ts';
 import type { JudgedKind } from './judged-kinds.ts';
@@ -88,7 +89,22 @@ export function workloadOf({ object, namespace }: AdmissionRequest, kind: Judged
     namespace,
     serviceAccount: typeof account === 'string' && account !== '' ? account : 'default',
     pullSecrets: names.filter((name): name is string => typeof name === 'string' && name !== ''),
+    ...defined('nodes', nodesOf(object, kind)),
   };
+}
+
+/** The scheduler and the kubelet hold a Pod to its node selector. kubernetes.io/docs well-known labels */
+function nodesOf(object: unknown, { podSpec }: JudgedKind): NodePlatform | undefined {
+  const selector = podSpec === undefined ? undefined : asRecord(firstAt(object, [[...podSpec, 'nodeSelector']]));
+  const text = (label: string): string | undefined => {
+    const value = selector?.[label];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const nodes = {
+    ...defined('os', text('kubernetes.io/os')),
+    ...defined('architecture', text('kubernetes.io/arch')),
+  };
+  return Object.keys(nodes).length === 0 ? undefined : nodes;
 }
 
 function firstAt(object: unknown, paths: readonly (readonly string[])[]): unknown {

@@ -13,6 +13,7 @@ import { quoted } from '../kernel/failure.ts';
 import { ok, type Result } from '../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
 import type { PinnedImage } from '../policy/question.ts';
+import type { NodePlatform } from '../ports/pull-credentials.ts';
 import type { CallOptions, Registry } from '../ports/registry.ts';
 import { LayersSearch, type SearchLimits } from './contract-in-layers.ts';
 import { contractInvalid } from './contract-invalid.ts';
@@ -39,8 +40,9 @@ export async function contractOfImage(
   image: PinnedImage,
   options: CallOptions,
   limits: SearchLimits,
+  nodes: NodePlatform = {},
 ): Promise<Result<ImageContract | undefined>> {
-  const platforms = await platformsOf(registry, image, options);
+  const platforms = await platformsOf(registry, image, nodes, options);
   if (!platforms.ok) return platforms;
   const labels = await fewAtATime(platforms.value, (platform) => readLabel(registry, image, platform, options));
   if (!labels.ok) return labels;
@@ -53,7 +55,7 @@ export async function contractOfImage(
     found.push({ ...foundIn(platform, contract, file.value), ...defined('version', version) });
   }
   const [first] = found;
-  if (first === undefined) return contractInvalid('the index names no image for any platform');
+  if (first === undefined) return contractInvalid('the index names no image for any platform that it can run on');
   if (found.some(({ text }) => text !== first.text)) return contractInvalid(disagreement(found));
   const read = parsed(first);
   if (!read.ok || read.value === undefined) return read;

@@ -3,6 +3,7 @@ import { repositoryName } from '../kernel/image-reference.ts';
 import type { Result } from '../kernel/result.ts';
 import type { PinnedImage } from '../policy/question.ts';
 import type { Metrics } from '../ports/metrics.ts';
+import type { NodePlatform } from '../ports/pull-credentials.ts';
 import type { Credentials } from '../ports/registry.ts';
 import { defaultSearchLimits } from './contract-in-layers.ts';
 import { contractOfImage, type ContractRegistry, type ImageContract } from './contract-of-image.ts';
@@ -18,6 +19,7 @@ type Answer = Result<ImageContract | undefined>;
 interface Flight {
   readonly image: PinnedImage;
   readonly credentials: Credentials;
+  readonly nodes: NodePlatform;
 }
 
 /** Of contracts as written; what they are read into is a few times as much. */
@@ -36,7 +38,7 @@ const maxLayersAtOnce = 4;
 export function createContracts({
   registry,
   metrics,
-}: ContractPorts): (image: PinnedImage, credentials: Credentials) => Promise<Answer> {
+}: ContractPorts): (image: PinnedImage, credentials: Credentials, nodes?: NodePlatform) => Promise<Answer> {
   const takeTurn = takingTurns(maxLayersAtOnce);
   const patient: ContractRegistry = {
     manifest: (...asked) => registry.manifest(...asked),
@@ -48,22 +50,26 @@ export function createContracts({
   const flights = new LRUCache<string, Answer, Flight>({
     max: maxFlights,
     ttl: unavailableMs,
-    fetchMethod: async (_key, _stale, { context: { image, credentials } }) => {
+    fetchMethod: async (_key, _stale, { context: { image, credentials, nodes } }) => {
       const options = { credentials, signal: AbortSignal.timeout(flightMs) };
-      const answer = await contractOfImage(patient, image, options, defaultSearchLimits);
-      if (answer.ok || answer.failure.code === 'CONTRACT_INVALID') kept.set(image.digest, answer);
+      const answer = await contractOfImage(patient, image, options, defaultSearchLimits, nodes);
+      if (answer.ok || answer.failure.code === 'CONTRACT_INVALID') kept.set(keyOf(image, nodes), answer);
       return answer;
     },
   });
 
-  return async (image, credentials) => {
-    const known = kept.get(image.digest);
+  return async (image, credentials, nodes = {}) => {
+    const known = kept.get(keyOf(image, nodes));
     metrics.cache('contract', known === undefined ? 'miss' : 'hit');
     if (known !== undefined) return known;
     // Nobody's lack of credentials may become somebody else's refusal, so flights are per credentials; answers are not.
-    const key = `${repositoryName(image)}@${image.digest} ${credentials.id}`;
-    return flights.forceFetch(key, { context: { image, credentials } });
+    const key = `${repositoryName(image)} ${keyOf(image, nodes)} ${credentials.id}`;
+    return flights.forceFetch(key, { context: { image, credentials, nodes } });
   };
+}
+
+function keyOf({ digest }: PinnedImage, { os, architecture }: NodePlatform): string {
+  return JSON.stringify([digest, os ?? '', architecture ?? '']);
 }
 
 function sizeOf(answer: Answer): number {

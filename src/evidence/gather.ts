@@ -134,7 +134,7 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
       workload: Workload,
       signal: AbortSignal,
     ): Promise<Result<ActionContract | undefined>> {
-      const found = await before(signal, contracts(image, ports.pullCredentials.ofWorkload(workload)));
+      const found = await before(signal, contracts(image, ports.pullCredentials.ofWorkload(workload), workload.nodes));
       return found.ok ? ok(found.value?.contract) : found;
     },
   };

@@ -2,6 +2,7 @@ import { failure, quoted } from '../kernel/failure.ts';
 import { parseManifest, type OciDescriptor, type OciImage, type OciManifest } from '../kernel/oci-manifest.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import type { PinnedImage } from '../policy/question.ts';
+import type { NodePlatform } from '../ports/pull-credentials.ts';
 import type { CallOptions, Registry } from '../ports/registry.ts';
 import { contractInvalid } from './contract-invalid.ts';
 import { fewAtATime } from './few-at-a-time.ts';
@@ -21,10 +22,11 @@ interface Wanted {
   readonly platform: string;
 }
 
-/** The image itself, or every image that an index and the indexes in it name; each is what some node may run. */
+/** The image itself, or every image that an index and the indexes in it name for these nodes; each is what one may run. */
 export async function platformsOf(
   registry: Pick<Registry, 'manifest'>,
   image: PinnedImage,
+  nodes: NodePlatform,
   options: CallOptions,
 ): Promise<Result<readonly PlatformImage[]>> {
   const found: PlatformImage[] = [];
@@ -36,7 +38,9 @@ export async function platformsOf(
     found.push(
       ...read.value.flatMap(({ platform, manifest }) => (manifest.kind === 'image' ? [{ platform, manifest }] : [])),
     );
-    wanted = read.value.flatMap(({ manifest }) => (manifest.kind === 'index' ? runnable(manifest.manifests) : []));
+    wanted = read.value.flatMap(({ manifest }) =>
+      manifest.kind === 'index' ? runnable(manifest.manifests, nodes) : [],
+    );
     if (depth === maxDepth && wanted.length > 0)
       return contractInvalid(`its indexes are nested deeper than ${maxDepth} levels`);
     named += wanted.length;
@@ -61,10 +65,15 @@ async function readManifest(
 }
 
 /** BuildKit puts attestations beside the platforms, for a platform that no node has. */
-function runnable(manifests: readonly OciDescriptor[]): readonly Wanted[] {
+function runnable(manifests: readonly OciDescriptor[], nodes: NodePlatform): readonly Wanted[] {
   return manifests
     .filter(({ platform }) => !(platform?.os === 'unknown' && platform.architecture === 'unknown'))
+    .filter(({ platform }) => platform === undefined || isFor(platform, nodes))
     .map((descriptor) => ({ digest: descriptor.digest, platform: nameOf(descriptor) }));
+}
+
+function isFor(platform: NonNullable<OciDescriptor['platform']>, { os, architecture }: NodePlatform): boolean {
+  return (os ?? platform.os) === platform.os && (architecture ?? platform.architecture) === platform.architecture;
 }
 
 function nameOf({ platform, digest }: OciDescriptor): string {

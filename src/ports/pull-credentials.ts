@@ -1,10 +1,18 @@
 import type { Credentials } from './registry.ts';
 
-/** Whose pull secrets a workload may use. */
+/** For whom an image is fetched: whose pull secrets may be used, and on what nodes it will run. */
 export interface Workload {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly pullSecrets: readonly string[];
+  /** Absent: on any. */
+  readonly nodes?: NodePlatform;
+}
+
+/** As the Pod's node selector names it, in the words of OCI images. */
+export interface NodePlatform {
+  readonly os?: string;
+  readonly architecture?: string;
 }
 
 /** Credentials are read lazily, from the workload's namespace only, and never logged. */

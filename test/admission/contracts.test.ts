@@ -565,3 +565,15 @@ test('an image volume runs nothing and needs no contract', async () => {
   expect(validated).toMatchObject({ allowed: true });
   expect(bench.decisions.at(-1)?.images.map(({ image }) => image)).toContain(clone);
 });
+
+test.each<[string, object | undefined, object | undefined]>([
+  ['no node selector', undefined, undefined],
+  ['one about something else', { disk: 'fast' }, undefined],
+  ['an architecture', { 'kubernetes.io/arch': 'arm64' }, { architecture: 'arm64' }],
+  ['both', { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' }, { os: 'linux', architecture: 'amd64' }],
+  ['nonsense', { 'kubernetes.io/arch': 7, 'kubernetes.io/os': '' }, undefined],
+])('a contract is asked for the nodes of a Job with %s', async (_title, nodeSelector, nodes) => {
+  const { bench } = await go(worldOf(), jobOf({ nodeSelector, containers: [{ name: 'main', image: clone }] }), jobs);
+  expect(bench.workloads.length).toBeGreaterThan(0);
+  expect(bench.workloads.map((workload) => workload.nodes)).toEqual(bench.workloads.map(() => nodes));
+});

@@ -46,7 +46,8 @@ export function clusterPullCredentials(options: PullCredentialsOptions): PullCre
   return {
     ofWorkload(workload) {
       // Names only: reading the versions would be a round trip before it is known that anybody asks.
-      const id = digestOf(stableJson(workload));
+      const { namespace, serviceAccount, pullSecrets } = workload;
+      const id = digestOf(stableJson({ namespace, serviceAccount, pullSecrets }));
       return {
         id,
         async forHost(host, repository, signal) {
