@@ -7,9 +7,10 @@ import { bindPod, type Binding } from '../contract/bind-pod.ts';
 import type { ActionContract } from '../contract/model.ts';
 import { defined } from '../kernel/defined.ts';
 import type { Digest } from '../kernel/digest.ts';
-import { failure, quoted } from '../kernel/failure.ts';
+import { failure, quoted, type Failure } from '../kernel/failure.ts';
 import type { ImageReference } from '../kernel/image-reference.ts';
 import { difference } from '../kernel/json-patch.ts';
+import { ok } from '../kernel/result.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import type { ActionMode, ActionRules } from '../policy/action-policy.ts';
 import { actionRules } from '../policy/action-rules.ts';
@@ -26,6 +27,8 @@ export interface PassedImage {
   readonly image: ImageReference & { readonly digest: Digest };
   /** It stays a tag, and may name another image by the time that it runs: nothing is set by it. */
   readonly left?: true;
+  /** It runs with a warning only: nobody vouches for it, nor for the contract in it. */
+  readonly unproven?: true;
 }
 
 /** Where in the object the Pod is, and what of it can be set. */
@@ -116,17 +119,16 @@ async function readAction({ evidence, clock }: JudgePorts, matter: Matter, passe
   const { image, subject } = passed;
   const rules = actionRules(snapshot.actionPolicies, { image, namespace: object.namespace, now: clock.now() });
   if (rules === undefined) return { passed, found: [] };
-  const contract = await evidence.contract(image, workload, signal);
-  const failed = contract.ok
-    ? rules.contract.required && contract.value === undefined
-      ? contractMissing
-      : undefined
-    : contract.failure;
-  if (failed !== undefined) {
-    const violation = violationOf(failed, whereOf(subject, rules));
-    return { passed, found: [{ mode: rules.mode, violation }] };
+  const refused = (failed: Failure): ReadAction => {
+    return { passed, found: [{ mode: rules.mode, violation: violationOf(failed, whereOf(subject, rules)) }] };
+  };
+  const isProven = passed.unproven !== true;
+  const contract = isProven ? await evidence.contract(image, workload, signal) : ok(undefined);
+  if (!contract.ok) return refused(contract.failure);
+  if (rules.contract.required && contract.value === undefined) {
+    return refused(isProven ? contractMissing : contractUnproven);
   }
-  return { passed, action: { rules, ...defined('contract', contract.ok ? contract.value : undefined) }, found: [] };
+  return { passed, action: { rules, ...defined('contract', contract.value) }, found: [] };
 }
 
 function bindingsOf(
@@ -159,6 +161,11 @@ function distinct(found: readonly Found[]): readonly Found[] {
 const contractMissing = failure(
   'CONTRACT_MISSING',
   'the image has no contract, and the policy demands one; add /action-contract.yaml or the label ai.kubernaut.action-contract to it',
+);
+
+const contractUnproven = failure(
+  'CONTRACT_MISSING',
+  'the policy demands a contract, and one counts only in an image whose signatures pass: this one runs with a warning only',
 );
 
 function whereOf({ fields, text }: PlacedSubject, { policies }: ActionRules): Parameters<typeof violationOf>[1] {

@@ -74,7 +74,7 @@ async function judgeImage(ports: JudgePorts, matter: Matter, subject: PlacedSubj
   switch (planned.kind) {
     case 'pinned': {
       const verdict = judge(planned.plan, subject, matter.snapshot.noMatch, await gather(ports, matter, planned.plan));
-      return { ...verdict, passed: { subject, image: { ...image, digest: planned.digest } } };
+      return { ...verdict, passed: { subject, image: { ...image, digest: planned.digest }, ...doubtOf(verdict) } };
     }
     case 'settled':
       return judgeUnpinned(matter, subject, image, notPinned);
@@ -109,15 +109,25 @@ async function judgeTag(
   const place = { image: passed.image, namespace: object.namespace, now: ports.clock.now() };
   const rules = actionRules(snapshot.actionPolicies, place);
   switch (fateOfTag(rules, object)) {
-    case 'leave':
-      return { ...(await judgePinned(ports, matter, subject, passed.image)), passed };
+    case 'leave': {
+      const verdict = await judgePinned(ports, matter, subject, passed.image);
+      return { ...verdict, passed: { ...passed, ...doubtOf(verdict) } };
+    }
     case 'refuse':
       return withDemands({ policies: [], violations: [], warnings: [] }, subject, demandsOf(rules), digestDemanded);
     case 'pin': {
       const verdict = judgeUnpinned(matter, subject, image, notPinned);
-      return { ...withDemands(verdict, subject, demandsOf(rules), notPinned), passed };
+      return {
+        ...withDemands(verdict, subject, demandsOf(rules), notPinned),
+        passed: { ...passed, ...doubtOf(verdict) },
+      };
     }
   }
+}
+
+/** Where a policy only warns of an image's signatures, or there is none, they are not proven. */
+export function doubtOf({ warnings }: ImageVerdict): Pick<PassedImage, 'unproven'> {
+  return warnings.length === 0 ? {} : { unproven: true };
 }
 
 interface Demand {

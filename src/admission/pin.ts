@@ -7,7 +7,7 @@ import { bindObject } from './bind-object.ts';
 import { runPatch } from './bind-run.ts';
 import { concurrently } from './concurrently.ts';
 import { pointerOf } from './find-images.ts';
-import { judgePinned } from './judge-images.ts';
+import { doubtOf, judgePinned } from './judge-images.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, skip, type Outcome } from './outcome.ts';
 import type { PlacedSubject } from './subjects.ts';
@@ -80,7 +80,10 @@ async function bindingPatch(
   const verdicts = await concurrently(images, maxImagesAtOnce, (one) =>
     judgePinned(ports, matter, one.subject, one.image),
   );
-  const passed = images.filter((_, index) => verdicts[index]?.violations.length === 0);
+  const passed = images.flatMap((image, index) => {
+    const verdict = verdicts[index];
+    return verdict?.violations.length === 0 ? [{ ...image, ...doubtOf(verdict) }] : [];
+  });
   if (run !== undefined) return runPatch(ports, matter, run, passed);
   if (pod === undefined) return [];
   const bound = await bindObject(ports, matter, pod, passed, 'set');

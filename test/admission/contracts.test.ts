@@ -577,3 +577,34 @@ test.each<[string, object | undefined, object | undefined]>([
   expect(bench.workloads.length).toBeGreaterThan(0);
   expect(bench.workloads.map((workload) => workload.nodes)).toEqual(bench.workloads.map(() => nodes));
 });
+
+describe('an image that runs with a warning only', () => {
+  const warned = [policy('everything-signed', '**', { mode: 'warn' })];
+  const unprovenWorld = (spec: object): World => ({
+    ...worldOf(spec),
+    policies: snapshotOf(warned, 'deny', [actionPolicy({ images: [{ glob: `${repository}@*` }], ...spec }, 'p0')]),
+    facts: () => unsigned,
+  });
+  const pod = { metadata: { name: 'app' }, spec: { containers: [{ name: 'main', image: clone }] } };
+
+  test('has no contract, whatever it says of itself', async () => {
+    const { validated, mutated } = await go(unprovenWorld({}), pod);
+    expect(mutated.patch).toBeUndefined();
+    expect(validated).toMatchObject({ allowed: false, status: { code: 403 } });
+    expect(validated.status?.message).toMatch(/^CONTRACT_MISSING: .*only in an image whose signatures pass/);
+  });
+
+  test('is held to the policy alone where no contract is demanded', async () => {
+    const world = unprovenWorld({ contract: { required: false }, namespaces: { allow: ['elsewhere'] } });
+    const { validated } = await go(world, pod);
+    expect(validated.status?.message).toMatch(/^NAMESPACE_NOT_ALLOWED: /);
+  });
+
+  test('gets nothing of its contract where it may run', async () => {
+    const { validated, object, bench } = await go(unprovenWorld({ contract: { required: false } }), pod);
+    expect(validated).toMatchObject({ allowed: true });
+    expect(validated.warnings?.join()).toContain('SIGNATURE_MISSING');
+    expect(JSON.stringify(object)).not.toContain('ACTION_INPUTS');
+    expect(bench.decisions.at(-1)?.images[0]?.contract).toBeUndefined();
+  });
+});
