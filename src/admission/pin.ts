@@ -7,6 +7,7 @@ import { bindObject } from './bind-object.ts';
 import { runPatch } from './bind-run.ts';
 import { concurrently } from './concurrently.ts';
 import { pointerOf } from './find-images.ts';
+import { withHeldImages } from './hold-run.ts';
 import { doubtOf, judgePinned } from './judge-images.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, skip, type Outcome } from './outcome.ts';
@@ -76,7 +77,9 @@ async function bindingPatch(
   images: readonly Pinned[],
 ): Promise<readonly PatchOperation[]> {
   const { content, pod, run, snapshot } = matter;
-  if ((pod === undefined && run === undefined) || snapshot.actionPolicies.length === 0) return [];
+  const holding = run?.run.kind === 'TaskRun' ? withHeldImages(content, run.held) : content;
+  const hold = difference(content, holding);
+  if ((pod === undefined && run === undefined) || snapshot.actionPolicies.length === 0) return hold;
   const verdicts = await concurrently(images, maxImagesAtOnce, (one) =>
     judgePinned(ports, matter, one.subject, one.image),
   );
@@ -84,7 +87,7 @@ async function bindingPatch(
     const verdict = verdicts[index];
     return verdict?.violations.length === 0 ? [{ ...image, ...doubtOf(verdict) }] : [];
   });
-  if (run !== undefined) return runPatch(ports, matter, run, passed);
+  if (run !== undefined) return [...hold, ...(await runPatch(ports, { ...matter, content: holding }, run, passed))];
   if (pod === undefined) return [];
   const bound = await bindObject(ports, matter, pod, passed, 'set');
   // What will be refused stays as it is, so that the reason is ours and not the API server's for some half of it.

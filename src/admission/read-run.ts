@@ -3,6 +3,7 @@
  * refusal meets whoever started it. It saves nobody anything: each Pod is judged again. docs/decisions/0010-tekton.md
  */
 import type { EvidenceSource } from '../evidence/evidence-source.ts';
+import { defined } from '../kernel/defined.ts';
 import { failure, quoted } from '../kernel/failure.ts';
 import { formatImageReference } from '../kernel/image-reference.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
@@ -16,6 +17,7 @@ import { nameOf, type Definitions, type Reference } from '../tekton/reference.ts
 import { resolveRun, type Resolution, type Run, type Unresolved } from '../tekton/resolve-run.ts';
 import type { RunImage, RunStep } from '../tekton/resolve-task.ts';
 import { concurrently } from './concurrently.ts';
+import { heldText } from './hold-run.ts';
 import type { AdmissionRequest, Members } from './decode.ts';
 import { maxImagesAtOnce, type Matter } from './matter.ts';
 import type { Planner } from './planner.ts';
@@ -26,6 +28,8 @@ import { fateOfTag } from './tags.ts';
 export interface ReadRun {
   readonly run: Run;
   readonly tasks: readonly (readonly JudgedStep[])[];
+  /** Everything that it runs, as one text; absent while something is not known. */
+  readonly held?: string;
   /** Of what is not known, when that is not left to the Pods. */
   readonly violations: readonly Violation[];
   readonly notices: readonly string[];
@@ -75,10 +79,15 @@ export async function readRun(ports: RunPorts, run: Run, matter: Matter): Promis
     subject: await pinned(ports, matter, resolvedSubject(text, [...fields])),
   }));
   const resolved = new Map(subjects.map(({ text, subject }) => [text, subject]));
+  const subjectOf = ({ field, image }: RunImage): PlacedSubject | undefined =>
+    written.get(field) ?? resolved.get(image);
   const judgedAs = (step: RunStep): readonly JudgedStep[] => {
-    const subject = written.get(step.field) ?? resolved.get(step.image);
+    const subject = subjectOf(step);
     return subject === undefined ? [] : [{ ...step, subject }];
   };
+  const running = new Set(images.map(subjectOf).filter((subject) => subject !== undefined));
+  const known = await concurrently([...running], maxImagesAtOnce, (subject) => pinned(ports, matter, subject));
+  const held = unresolved.length === 0 ? heldText(known.map(nameOfSubject)) : undefined;
   return ok({
     ...matter,
     subjects: [...matter.subjects, ...resolved.values()],
@@ -86,9 +95,14 @@ export async function readRun(ports: RunPorts, run: Run, matter: Matter): Promis
     run: {
       run,
       tasks: tasks.map(({ steps }) => steps.flatMap(judgedAs)),
+      ...defined('held', held),
       ...left(unresolved, ports.onUnresolvedImage),
     },
   });
+}
+
+function nameOfSubject({ image, text }: PlacedSubject): string {
+  return image.ok ? formatImageReference(image.value) : text;
 }
 
 const readHere: ReadonlySet<string | number> = new Set(['steps', 'sidecars', 'stepTemplate']);

@@ -19,6 +19,7 @@ import { settleBy } from './deadline.ts';
 import { checkPolicy, isPolicy } from './check-policy.ts';
 import { checkResize } from './check-resize.ts';
 import { decode, parseBody, uidOf, type AdmissionRequest } from './decode.ts';
+import { changedHeldImages, changesHeldImages } from './hold-run.ts';
 import { judgeImages } from './judge-images.ts';
 import { judgedKind, type JudgedKind } from './judged-kinds.ts';
 import type { Matter } from './matter.ts';
@@ -133,6 +134,7 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     if (isPolicy(request.resource) && request.subResource === '') return checkPolicy(request, ports.clock.now());
     if (!isUnderstood(request, kind)) return refuse(unsupported(request));
 
+    if (changesHeldImages(request)) return refuse(changedHeldImages);
     const matter = readMatter(request, kind);
     if (!matter.ok) return refuse(matter.failure);
     const { subjects, deferred, empty } = matter.value;
@@ -150,8 +152,9 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
   }
 
   async function settle(phase: Phase, written: Matter, run: Run | undefined): Promise<Outcome> {
-    // Without contracts there is nothing to set in a run whose images are somewhere else.
-    const isRead = run !== undefined && (phase === 'validate' || written.snapshot.actionPolicies.length > 0);
+    // Without contracts there is nothing to set in a PipelineRun: its TaskRuns come here by themselves.
+    const isSet = run?.kind === 'TaskRun' || written.snapshot.actionPolicies.length > 0;
+    const isRead = run !== undefined && (phase === 'validate' || isSet);
     const matter = isRead ? await readRun(judging, run, written) : ok(written);
     if (!matter.ok) return refuse(matter.failure);
     if (isRead && namesNothing(matter.value)) return skip('no-image');

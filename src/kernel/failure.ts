@@ -14,6 +14,7 @@ const kinds = {
   IMAGE_NOT_PINNED: 'violation',
   IMAGE_NOT_FOUND: 'violation',
   IMAGE_MISSING: 'violation',
+  RUN_MISMATCH: 'violation',
   IMAGE_UNRESOLVED: 'violation',
   // policies
   NO_MATCHING_POLICY: 'violation',

@@ -12,6 +12,7 @@ import { digestOf, type Digest } from '../../src/kernel/digest.ts';
 import { failure } from '../../src/kernel/failure.ts';
 import { compileGlob } from '../../src/kernel/glob.ts';
 import { repositoryName } from '../../src/kernel/image-reference.ts';
+import { patched as applied, type PatchOperation } from '../../src/kernel/json-patch.ts';
 import { fail, ok, type Result } from '../../src/kernel/result.ts';
 import type { ActionPolicy } from '../../src/policy/action-policy.ts';
 import { buildSnapshot } from '../../src/policy/compile.ts';
@@ -226,20 +227,8 @@ export function podOf(...images: readonly unknown[]): Record<string, unknown> {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'app' }, spec: { containers } };
 }
 
-/** RFC 6902 as far as this webhook may use it: anything else than replacing what is there is an error. */
+/** The object as the API server stores it. */
 export function patched(object: unknown, patch: string | undefined): unknown {
-  const copy: unknown = structuredClone(object);
-  if (patch === undefined) return copy;
-  const operations = JSON.parse(Buffer.from(patch, 'base64').toString()) as readonly Record<string, string>[];
-  for (const { op, path = '', value } of operations) {
-    const steps = path
-      .split('/')
-      .slice(1)
-      .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-    const last = steps.pop() ?? '';
-    const parent = steps.reduce<unknown>((at, step) => (at as Record<string, unknown>)[step], copy);
-    if (op !== 'replace' || !Object.hasOwn(parent as object, last)) throw new Error(`cannot ${op} ${path}`);
-    (parent as Record<string, unknown>)[last] = value;
-  }
-  return copy;
+  if (patch === undefined) return structuredClone(object);
+  return applied(object, JSON.parse(Buffer.from(patch, 'base64').toString()) as readonly PatchOperation[]);
 }

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { imagesAnnotation } from '../../src/admission/hold-run.ts';
 import { failure } from '../../src/kernel/failure.ts';
 import { fail } from '../../src/kernel/result.ts';
+import { asRecord } from '../../src/kernel/strict-json.ts';
 import {
   Bench,
   byKey,
@@ -24,7 +26,21 @@ import { kinds, objectWith, places } from './places.ts';
 async function mutate(object: unknown, of = pods, world: World = {}, changes = {}) {
   const bench = new Bench(world);
   const { response } = await bench.review('mutate', reviewOf(object, of, changes));
-  return { bench, response, result: patched(object, response.patch) };
+  const stored = patched(object, response.patch);
+  return { bench, response, stored, result: unheld(stored, object) };
+}
+
+/** Without what a run is told of its own images, which hold-run.test.ts is about. */
+function unheld(stored: unknown, sent: unknown): unknown {
+  const object = structuredClone(asRecord(stored));
+  const metadata = asRecord(object?.['metadata']);
+  const { [imagesAnnotation]: _held, ...others } = asRecord(metadata?.['annotations']) ?? {};
+  if (object === undefined || _held === undefined) return stored;
+  const hadAny = asRecord(asRecord(sent)?.['metadata'])?.['annotations'] !== undefined;
+  const { annotations: _all, ...rest } = metadata ?? {};
+  const { metadata: _metadata, ...without } = object;
+  if (hadAny) return { ...object, metadata: { ...metadata, annotations: others } };
+  return asRecord(sent)?.['metadata'] === undefined ? without : { ...object, metadata: rest };
 }
 
 describe('a tag becomes a digest', () => {
@@ -212,9 +228,10 @@ describe('laws', () => {
   test('what is pinned stays as it is when it comes again', async () => {
     await fc.assert(
       fc.asyncProperty(objects, async ({ of, object }) => {
-        const { result } = await mutate(object, of);
+        const { stored } = await mutate(object, of);
 
-        expect((await mutate(result, of)).result).toStrictEqual(result);
+        // What is cloned and what is spread have other prototypes.
+        expect((await mutate(stored, of)).stored).toEqual(stored);
       }),
       { numRuns: 100 },
     );

@@ -219,6 +219,20 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
     }
   });
 
+  test('not even one that is signed: the Pod is held to what was resolved', async () => {
+    const other = signed(gate.registry, 'actions/other', actionImage('actions/other', 'other'), gate.key);
+    const run = taskRun('swapped', action.tagged, held, { actionType: other.tagged });
+    await api.create(run);
+    await api.apply(metaTask(gate.namespace, '$(params.actionType)'));
+    try {
+      await letGo(run);
+      const message = expect.stringContaining('RUN_MISMATCH');
+      expect(await condition(run)).toMatchObject({ status: 'False', message });
+    } finally {
+      await api.apply(metaTask(gate.namespace));
+    }
+  });
+
   test('a tag that is moved after its TaskRun was admitted brings no other image into the Pod', async () => {
     const moving = signed(gate.registry, 'actions/moving', actionImage('actions/moving', 'moving'), gate.key);
     const run = taskRun('moved', moving.tagged, held);

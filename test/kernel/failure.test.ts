@@ -81,6 +81,7 @@ test('codes are spoken by other programs: none is taken away', () => {
       "REQUEST_MALFORMED",
       "REQUEST_TOO_LARGE",
       "REQUEST_UNSUPPORTED",
+      "RUN_MISMATCH",
       "SCT_INVALID",
       "SECRET_UNAVAILABLE",
       "SERVICE_ACCOUNT_NOT_ALLOWED",
