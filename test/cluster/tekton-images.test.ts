@@ -27,7 +27,7 @@ describe.runIf(programs !== undefined)('the images of a run are those that Tekto
       const apiVersion = kind === 'StepAction' ? 'tekton.dev/v1beta1' : 'tekton.dev/v1';
       await api.apply({ apiVersion, kind, metadata: { name, namespace }, spec });
     }
-  }, 180_000);
+  }, 240_000);
   afterAll(async () => {
     await tekton?.close();
     await api?.close();

@@ -53,7 +53,7 @@ describe.runIf(programs !== undefined)('the meta-task on Tekton', { timeout: 90_
     unsigned = actionImage('actions/unsigned', 'unsigned');
     await api.apply(metaTask(gate.namespace));
     await untilInForce();
-  }, 180_000);
+  }, 240_000);
   afterAll(async () => {
     await api?.remove(actionPolicy('', ''));
     await api?.remove(policyOf('tekton', '', []));
