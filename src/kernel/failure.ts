@@ -58,6 +58,7 @@ const kinds = {
   CLUSTER_UNAVAILABLE: 'unavailable',
   POLICIES_UNAVAILABLE: 'unavailable',
   DECISION_LOG_UNAVAILABLE: 'unavailable',
+  RECORDS_UNAVAILABLE: 'unavailable',
   DEADLINE_EXCEEDED: 'unavailable',
   OVERLOADED: 'unavailable',
   // requests and ourselves

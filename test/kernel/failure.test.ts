@@ -72,6 +72,7 @@ test('codes are spoken by other programs: none is taken away', () => {
       "POLICIES_UNAVAILABLE",
       "POLICY_INVALID",
       "POLICY_NOT_READY",
+      "RECORDS_UNAVAILABLE",
       "REGISTRY_DENIED",
       "REGISTRY_RATE_LIMITED",
       "REGISTRY_RESPONSE_INVALID",
