@@ -21,14 +21,26 @@ export function withHeldImages(content: Members, held: string | undefined): Memb
   return { ...content, metadata: { ...metadata, annotations } };
 }
 
-/** A new run that says something else of itself than what was resolved. Without the annotation its Pod is only judged. */
+/** A new run that says something else of itself than what was resolved. */
 export function heldRunViolations({ content, run }: Matter): readonly Violation[] {
   const written = imagesOf(content);
-  if (run === undefined || written === undefined || written === run.held) return [];
-  return [
-    at(failure('RUN_MISMATCH', 'it is not what the run resolves to; leave it out, it is written by the webhook')),
-  ];
+  return run === undefined || written === undefined || written === run.held ? [] : [at(heldToOthers)];
 }
+
+/** A new TaskRun that would be admitted and says nothing of itself: its Pod could have any image that passes by itself. */
+export function unheldRunViolations({ content, run }: Matter): readonly Violation[] {
+  const isFree = run?.run.kind === 'TaskRun' && run.held !== undefined && imagesOf(content) === undefined;
+  return isFree ? [at(unheld)] : [];
+}
+
+const heldToOthers = failure(
+  'RUN_MISMATCH',
+  'it is not what the run resolves to; leave it out, it is written by the webhook',
+);
+const unheld = failure(
+  'RUN_MISMATCH',
+  "it is missing: Countersign's mutating webhook writes it, and must be registered for TaskRuns as the validating one is",
+);
 
 /** An update that would let the Pod of a run have other images. */
 export function changesHeldImages({ operation, resource, object, oldObject }: AdmissionRequest): boolean {

@@ -11,7 +11,7 @@ import type { DecidedImage } from '../ports/decision-log.ts';
 import { bindObject, unbound, type BoundObject, type PassedImage } from './bind-object.ts';
 import { checkRun } from './bind-run.ts';
 import { concurrently } from './concurrently.ts';
-import { heldPodViolations, heldRunViolations } from './hold-run.ts';
+import { heldPodViolations, heldRunViolations, unheldRunViolations } from './hold-run.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, type Outcome } from './outcome.ts';
 import { deferredNotices, type PlacedSubject } from './subjects.ts';
@@ -32,14 +32,15 @@ export async function judgeImages(ports: JudgePorts, matter: Matter): Promise<Ou
   const bound = await boundPod(ports, matter, passed);
   const decided = subjects.map((subject, index) => decidedImage(subject, verdicts[index], bound.contracts));
   const { run } = matter;
+  const violations = [
+    ...verdicts.flatMap((verdict) => verdict.violations),
+    ...bound.violations,
+    ...(run?.violations ?? []),
+    ...heldRunViolations(matter),
+    ...heldPodViolations(matter),
+  ];
   return judged({
-    violations: [
-      ...verdicts.flatMap(({ violations }) => violations),
-      ...bound.violations,
-      ...(run?.violations ?? []),
-      ...heldRunViolations(matter),
-      ...heldPodViolations(matter),
-    ],
+    violations: violations.length > 0 ? violations : unheldRunViolations(matter),
     warnings: [...verdicts.flatMap(({ warnings }) => warnings), ...bound.warnings],
     audited: [...verdicts.flatMap(({ audited }) => audited ?? []), ...bound.audited],
     notices: [...deferredNotices(deferred), ...(run?.notices ?? [])],

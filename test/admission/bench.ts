@@ -1,4 +1,5 @@
 /** A reviewer between fakes: what the outside says is set by a test, and what was asked of it is kept. */
+import { imagesAnnotation } from '../../src/admission/hold-run.ts';
 import {
   createReviewer,
   type Phase,
@@ -14,6 +15,7 @@ import { compileGlob } from '../../src/kernel/glob.ts';
 import { repositoryName } from '../../src/kernel/image-reference.ts';
 import { patched as applied, type PatchOperation } from '../../src/kernel/json-patch.ts';
 import { fail, ok, type Result } from '../../src/kernel/result.ts';
+import { asRecord } from '../../src/kernel/strict-json.ts';
 import type { ActionPolicy } from '../../src/policy/action-policy.ts';
 import { buildSnapshot } from '../../src/policy/compile.ts';
 import type { SignatureFact } from '../../src/policy/facts.ts';
@@ -225,6 +227,21 @@ export function reviewOf(object: unknown, of: Sent = pods, changes: Readonly<Rec
 export function podOf(...images: readonly unknown[]): Record<string, unknown> {
   const containers = images.map((image, index) => ({ name: `c${index}`, image }));
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'app' }, spec: { containers } };
+}
+
+/** A TaskRun with the one thing that the validating phase wants of the mutating one; other objects as they are. */
+export async function held(object: object, of: Sent, world: World = {}): Promise<object> {
+  if (of.resource !== 'taskruns') return object;
+  const { response } = await new Bench(world).review('mutate', reviewOf(object, of));
+  const metadata = metadataOf(object);
+  const annotation = asRecord(metadataOf(patched(object, response.patch))['annotations'])?.[imagesAnnotation];
+  if (annotation === undefined) return object;
+  const annotations = { ...asRecord(metadata['annotations']), [imagesAnnotation]: annotation };
+  return { ...object, metadata: { ...metadata, annotations } };
+}
+
+function metadataOf(object: unknown): Readonly<Record<string, unknown>> {
+  return asRecord(asRecord(object)?.['metadata']) ?? {};
 }
 
 /** The object as the API server stores it. */

@@ -14,6 +14,8 @@ function run(image: string, annotations?: object): object {
   return { metadata: { name: 'run', ...(annotations && { annotations }) }, spec: { params, taskSpec } };
 }
 
+const runOf = (image: string): object => ({ spec: { taskSpec: { steps: [{ name: 'main', image }] } } });
+
 function podOf(
   containers: readonly (readonly [name: string, image: string])[],
   held?: unknown,
@@ -58,6 +60,19 @@ describe('a new run', () => {
       expect(response.status?.message).toMatch(/^RUN_MISMATCH: /);
     },
   );
+
+  test('that says nothing of itself is refused when nothing else is wrong with it', async () => {
+    const { response } = await new Bench().review('validate', reviewOf(runOf(pinnedApp), taskRuns));
+    const causes = [{ reason: 'RUN_MISMATCH', field: `metadata.annotations[${imagesAnnotation}]` }];
+    expect(response).toMatchObject({ allowed: false, status: { code: 403, details: { causes } } });
+    expect(response.status?.message).toMatch(/must be registered for TaskRuns/);
+  });
+
+  test('of which not everything is known is admitted without', async () => {
+    const object = runOf('$(tasks.build.results.image)');
+    const { response } = await new Bench().review('validate', reviewOf(object, taskRuns));
+    expect(response.allowed).toBe(true);
+  });
 
   test('of which not everything is known is told nothing', async () => {
     expect(await annotationOf(run('$(tasks.build.results.image)', { [imagesAnnotation]: '[]' }))).toBeUndefined();

@@ -8,6 +8,7 @@ import {
   Bench,
   byKey,
   fails,
+  held,
   passes,
   patched,
   pinned,
@@ -141,10 +142,12 @@ const many = { numRuns: 300 };
 test('allowed is exactly what every policy lets run, in every place; every other place is named in the refusal', async () => {
   await fc.assert(
     fc.asyncProperty(objects, settings, async (sent, setting) => {
-      const bench = benchFor(setting);
-      const { response } = await bench.review('validate', reviewOf(objectOf(sent), sent.of));
-
       const wrong = sent.placed.filter(({ image }) => mayRun(image, setting, sent.of) === false);
+      // Only of a run that would be admitted is the annotation missed.
+      const object = wrong.length === 0 ? await held(objectOf(sent), sent.of) : objectOf(sent);
+      const bench = benchFor(setting);
+      const { response } = await bench.review('validate', reviewOf(object, sent.of));
+
       expect(response.allowed).toBe(wrong.length === 0);
       const told = bench.decisions.flatMap(({ reasons }) => reasons.flatMap(({ field = '' }) => field.split(', ')));
       const refused = response.allowed ? [] : [...new Set(told)];

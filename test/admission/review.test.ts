@@ -9,6 +9,7 @@ import {
   deployments,
   digestFor,
   everythingSigned,
+  held,
   fails,
   passes,
   pinned,
@@ -43,7 +44,8 @@ function refusedFor(code: FailureCode, status: number) {
 describe('an image', () => {
   test.each(places)('with a signature is admitted at $kind.$group/$version $field', async (place) => {
     const bench = new Bench();
-    const { response } = await bench.review('validate', reviewOf(objectWith({ [place.field]: app }), place));
+    const object = await held(objectWith({ [place.field]: app }), place);
+    const { response } = await bench.review('validate', reviewOf(object, place));
 
     expect(response).toMatchObject({ uid: 'uid-1', allowed: true });
     expect(bench.asked.map(({ image }) => image)).toStrictEqual([
@@ -739,7 +741,7 @@ test('kinds are judged the same after they were pinned here', async () => {
     );
     const bench = new Bench();
 
-    expect((await bench.review('validate', reviewOf(object, of))).response.allowed).toBe(true);
+    expect((await bench.review('validate', reviewOf(await held(object, of), of))).response.allowed).toBe(true);
     expect(bench.asked).toHaveLength(1);
   }
 });

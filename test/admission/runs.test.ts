@@ -10,7 +10,7 @@ import { buildSnapshot } from '../../src/policy/compile.ts';
 import { parseActionPolicy } from '../../src/policy/parse-action-policy.ts';
 import type { TektonDefinitions } from '../../src/ports/tekton-definitions.ts';
 import { nameOf } from '../../src/tekton/reference.ts';
-import { Bench, digestFor, pinned, policy, reviewOf, signed, unsigned, type World } from './bench.ts';
+import { Bench, digestFor, held, pinned, policy, reviewOf, signed, unsigned, type World } from './bench.ts';
 
 const taskRuns = { group: 'tekton.dev', version: 'v1', resource: 'taskruns', kind: 'TaskRun' };
 const pipelineRuns = { ...taskRuns, resource: 'pipelineruns', kind: 'PipelineRun' };
@@ -39,8 +39,8 @@ function definitions(specs: Readonly<Record<string, string>>): TektonDefinitions
   };
 }
 
-const run = (spec: string, metadata: object = {}): unknown => ({ metadata, spec: parse(spec) });
-const ofAction = (image: string, more = ''): unknown =>
+const run = (spec: string, metadata: object = {}): object => ({ metadata, spec: parse(spec) });
+const ofAction = (image: string, more = ''): object =>
   run(`taskRef: {name: kubernaut-action}\nparams: [{name: actionImage, value: "${image}"}${more}]`);
 const withMetaTask = (world: World = {}): World => ({
   ...world,
@@ -50,7 +50,8 @@ const withMetaTask = (world: World = {}): World => ({
 describe('an image that a parameter names', () => {
   test('is judged when the run is created, by the digest that its tag has', async () => {
     const bench = new Bench(withMetaTask());
-    const { response } = await bench.review('validate', reviewOf(ofAction('a.example/app:1'), taskRuns));
+    const object = await held(ofAction('a.example/app:1'), taskRuns, withMetaTask());
+    const { response } = await bench.review('validate', reviewOf(object, taskRuns));
     expect(response).toMatchObject({ allowed: true });
     expect(response).not.toHaveProperty('warnings');
     expect(bench.asked.map(({ image }) => image.digest)).toEqual([digestFor('a.example/app')]);
@@ -77,8 +78,9 @@ describe('an image that a parameter names', () => {
       trustRoots: [],
       noMatch: 'deny',
     });
-    const bench = new Bench(withMetaTask({ policies, facts: () => unsigned }));
-    const { response } = await bench.review('validate', reviewOf(ofAction('a.example/app:1'), taskRuns));
+    const world = withMetaTask({ policies, facts: () => unsigned });
+    const object = await held(ofAction('a.example/app:1'), taskRuns, world);
+    const { response } = await new Bench(world).review('validate', reviewOf(object, taskRuns));
     expect(response).toMatchObject({ allowed: true, warnings: [expect.stringContaining('SIGNATURE_MISSING')] });
   });
 
@@ -242,14 +244,16 @@ spec: ${spec}`;
   const inputs = (text: string): string => `, {name: inputs, value: '${text}'}`;
   const good = ofAction('a.example/restart:1', inputs('{"deployment":"web"}'));
 
-  async function refusal(where: World, object: unknown, kind = taskRuns): Promise<readonly string[]> {
-    const { response } = await new Bench(where).review('validate', reviewOf(object, kind));
+  async function refusal(where: World, object: object, kind = taskRuns): Promise<readonly string[]> {
+    const sent = await held(object, kind, where);
+    const { response } = await new Bench(where).review('validate', reviewOf(sent, kind));
     return (response.status?.details.causes ?? []).map(({ reason, field }) => `${reason} ${field}`);
   }
 
   test('that a run fulfils lets it in, and is recorded', async () => {
     const bench = new Bench(world(limited));
-    const { response } = await bench.review('validate', reviewOf(good, taskRuns));
+    const object = await held(good, taskRuns, world(limited));
+    const { response } = await bench.review('validate', reviewOf(object, taskRuns));
     expect(response).toMatchObject({ allowed: true });
     expect(JSON.stringify(bench.decisions[0])).toContain('restart@v1.2.0');
   });
@@ -300,7 +304,7 @@ params: [{name: actionImage, value: "a.example/restart:1"}${inputs('{"deployment
     });
   });
 
-  test.each<[string, World, unknown, readonly string[]]>([
+  test.each<[string, World, object, readonly string[]]>([
     [
       'in a namespace outside of the allowlist',
       world(limited, '{namespaces: {allow: ["kubernaut-*"]}}'),
@@ -368,10 +372,9 @@ params: [{name: actionImage, value: "a.example/restart:1"}${inputs('{"deployment
   });
 
   test('of a policy that warns refuses nothing', async () => {
-    const { response } = await new Bench(world(limited, '{mode: warn, namespaces: {allow: [other]}}')).review(
-      'validate',
-      reviewOf(good, taskRuns),
-    );
+    const where = world(limited, '{mode: warn, namespaces: {allow: [other]}}');
+    const object = await held(good, taskRuns, where);
+    const { response } = await new Bench(where).review('validate', reviewOf(object, taskRuns));
     expect(response).toMatchObject({ allowed: true, warnings: [expect.stringContaining('NAMESPACE_NOT_ALLOWED')] });
   });
 });
