@@ -87,6 +87,8 @@ function bombLayer(times: number, megabytes: number): Layer {
 }
 
 describe('a layer that is', () => {
+  // The runtime lets garbage grow with what is alive, and here all suites before this one are. The bound on what the
+  // search itself needs, 64 MiB in a process of its own, is in test/evidence/search-memory.test.ts.
   test('a million entries', async () => {
     const question = pushAction(gate, { layers: [entriesLayer(100)] });
     const expected = {
