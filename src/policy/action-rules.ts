@@ -1,9 +1,10 @@
 /** From all ActionPolicies to what holds for one image: restrictions add up, and nothing takes one away but an exception. */
 import type { Digest } from '../kernel/digest.ts';
-import { exactNames, type Glob } from '../kernel/glob.ts';
+import { exactNames, globMatchesImage, type Glob } from '../kernel/glob.ts';
 import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
 import { memoize } from '../kernel/memoize.ts';
 import type { ActionException, ActionPolicy, ActionRules } from './action-policy.ts';
+import { candidates } from './candidates.ts';
 
 export interface ActionPlace {
   /** By its digest: under a tag alone nobody can say what it is. */
@@ -49,21 +50,20 @@ function strictest<T>(order: readonly [T, ...T[]], isAsked: (value: T) => boolea
   return order.find(isAsked) ?? order[0];
 }
 
-type ByNames = (names: string) => readonly ActionPolicy[];
+type ByNames = (names: string, image: ImageReference) => readonly ActionPolicy[];
 
 /** Globs are the dear part, and the same images come again and again: remembered per snapshot. */
 const known = new WeakMap<readonly ActionPolicy[], ByNames>();
 const maxNames = 4_096;
 
 function matching(policies: readonly ActionPolicy[], image: ImageReference): readonly ActionPolicy[] {
-  const byNames = known.get(policies) ?? memoize(maxNames, (names) => matchingNames(policies, names));
+  const byNames = known.get(policies) ?? memoize(maxNames, (_names, of: ImageReference) => matchingImage(policies, of));
   known.set(policies, byNames);
-  return byNames(exactNames(image).join(' '));
+  return byNames(exactNames(image).join(' '), image);
 }
 
-function matchingNames(policies: readonly ActionPolicy[], names: string): readonly ActionPolicy[] {
-  const each = names.split(' ');
-  return policies.filter(({ images }) => images.some((glob) => each.some((name) => glob.matches(name))));
+function matchingImage(policies: readonly ActionPolicy[], image: ImageReference): readonly ActionPolicy[] {
+  return candidates(policies, image).filter(({ images }) => images.some((glob) => globMatchesImage(glob, image)));
 }
 
 function isTakenBack({ exceptions }: ActionPolicy, place: ActionPlace): boolean {

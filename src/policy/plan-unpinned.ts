@@ -6,6 +6,7 @@ import type { Failure } from '../kernel/failure.ts';
 import { globMatchesImage, type Glob } from '../kernel/glob.ts';
 import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
 import type { ActionPolicy } from './action-policy.ts';
+import { candidates } from './candidates.ts';
 import { matchesObject, policyApplies } from './matching.ts';
 import type { ClusterImagePolicy, PolicySnapshot } from './model.ts';
 import { needsEvidence, type Plan, type PlannedCheck, type PlannedPolicy } from './plan.ts';
@@ -13,7 +14,7 @@ import type { ObjectFacts } from './subject.ts';
 
 /** Whether the verdict about this image, which has no digest, could be another one once it has. */
 export function dependsOnDigest(snapshot: PolicySnapshot, image: ImageReference, object: ObjectFacts): boolean {
-  const isOpen = snapshot.policies.some((policy) =>
+  const isOpen = candidates(snapshot.policies, image).some((policy) =>
     policyApplies(policy, image, object) ? needsEvidence([policy]) : mayApplyOncePinned(policy, image, object),
   );
   return isOpen || possibleActionPolicies(snapshot.actionPolicies, image).length > 0;
@@ -21,7 +22,7 @@ export function dependsOnDigest(snapshot: PolicySnapshot, image: ImageReference,
 
 /** The plan for an image that could not be given a digest: whatever depends on the digest fails for that reason. */
 export function planUnpinned(snapshot: PolicySnapshot, image: ImageReference, object: ObjectFacts, why: Failure): Plan {
-  const policies = snapshot.policies.flatMap((policy): readonly PlannedPolicy[] => {
+  const policies = candidates(snapshot.policies, image).flatMap((policy): readonly PlannedPolicy[] => {
     const applies = policyApplies(policy, image, object);
     if (!applies && !mayApplyOncePinned(policy, image, object)) return [];
     const checks = policy.authorities.map((authority): PlannedCheck =>
@@ -45,7 +46,7 @@ export function possibleActionPolicies(
   image: ImageReference,
 ): readonly ActionPolicy[] {
   const base = repositoryName(image);
-  return policies.filter(({ images }) =>
+  return candidates(policies, image).filter(({ images }) =>
     images.some((glob) => globMatchesImage(glob, image) || mayMatchOncePinned(glob, base)),
   );
 }

@@ -4,6 +4,7 @@ import { defined } from '../kernel/defined.ts';
 import type { Failure } from '../kernel/failure.ts';
 import type { ImageReference } from '../kernel/image-reference.ts';
 import { stableJson } from '../kernel/stable-json.ts';
+import { candidates } from './candidates.ts';
 import { policyApplies } from './matching.ts';
 import type { Authority, ClusterImagePolicy, PolicySnapshot, StaticAuthority, TextMatch, TrustRoot } from './model.ts';
 import type { PinnedImage, Question, SignaturesQuestion, TrustQuestion } from './question.ts';
@@ -35,7 +36,7 @@ export function applicablePolicies(
   image: ImageReference,
   object: ObjectFacts,
 ): readonly ClusterImagePolicy[] {
-  return snapshot.policies.filter((policy) => policyApplies(policy, image, object));
+  return candidates(snapshot.policies, image).filter((policy) => policyApplies(policy, image, object));
 }
 
 /** Whether a verdict about these policies needs signatures, and so the image's digest. */
