@@ -130,7 +130,7 @@ test('the webhook for policies covers both kinds in both versions, and leaves th
   });
 });
 
-test('the permissions are read-only but for the status of action policies, and Secrets can be read by name only', () => {
+test('the permissions are read-only but for the status of policies and events, and Secrets can be read by name only', () => {
   const roles = parseAllDocuments(text('rbac.yaml')).map((document): unknown => document.toJS());
   const permissions = roles.flatMap((role) => {
     const rules = at(role, 'rules');
@@ -143,7 +143,9 @@ test('the permissions are read-only but for the status of action policies, and S
     '["actionpolicies"] ["get","list","watch"]',
     '["actionpolicies/status"] ["patch"]',
     '["clusterimagepolicies","trustroots"] ["get","list","watch"]',
+    '["clusterimagepolicies/status","trustroots/status"] ["patch"]',
     '["configmaps"] ["get","list","watch"]',
+    '["events"] ["create","patch"]',
     '["secrets"] ["get"]',
     '["secrets"] ["get"]',
     '["serviceaccounts"] ["get"]',
