@@ -11,8 +11,20 @@ import type { TrustRoot } from './model.ts';
 import { standInPolicy } from './stand-in.ts';
 
 export type PolicyDocument =
-  | { readonly kind: 'policy'; readonly where: string; readonly name: string; readonly policy: ParsedPolicy }
-  | { readonly kind: 'action-policy'; readonly where: string; readonly name: string; readonly policy: ActionPolicy }
+  | {
+      readonly kind: 'policy';
+      readonly where: string;
+      readonly name: string;
+      readonly policy: ParsedPolicy;
+      readonly written: WrittenObject;
+    }
+  | {
+      readonly kind: 'action-policy';
+      readonly where: string;
+      readonly name: string;
+      readonly policy: ActionPolicy;
+      readonly written: WrittenObject;
+    }
   | { readonly kind: 'trust-root'; readonly where: string; readonly name: string; readonly root: TrustRoot }
   | {
       readonly kind: 'secret';
@@ -29,6 +41,9 @@ export type PolicyDocument =
       /** For a policy whose images can be read: what to judge under while there is no better version of it. */
       readonly standIn?: ParsedPolicy;
     };
+
+/** The object before it was parsed, for people to look at; nothing is decided by it. */
+export type WrittenObject = Readonly<Record<string, unknown>>;
 
 const limits = { characters: 1024 * 1024, documents: 1000 };
 
@@ -66,12 +81,12 @@ function readObject(record: Readonly<Record<string, unknown>>, kind: string, whe
   });
   if (kind === 'ClusterImagePolicy') {
     const parsed = parseClusterImagePolicy(record);
-    if (parsed.ok) return { kind: 'policy', where, name, policy: parsed.value };
+    if (parsed.ok) return { kind: 'policy', where, name, policy: parsed.value, written: record };
     return { ...problem(parsed.failure), ...defined('standIn', standInPolicy(record, parsed.failure)) };
   }
   if (kind === 'ActionPolicy') {
     const parsed = parseActionPolicy(record);
-    if (parsed.ok) return { kind: 'action-policy', where, name, policy: parsed.value };
+    if (parsed.ok) return { kind: 'action-policy', where, name, policy: parsed.value, written: record };
     return { ...problem(parsed.failure), ...defined('standIn', standInPolicy(record, parsed.failure)) };
   }
   if (kind === 'TrustRoot') {

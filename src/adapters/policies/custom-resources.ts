@@ -108,6 +108,7 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
     current: () => store.current(),
     usePublicTrustRoot: (root) => store.usePublicTrustRoot(root),
     problems: () => store.problems(),
+    documents: () => store.documents(),
     close: () => {
       closed = true;
       clearTimeout(soon);

@@ -64,6 +64,7 @@ export async function watchPolicies(options: WatchOptions): Promise<WatchedPolic
     current: () => store.current(),
     usePublicTrustRoot: (root) => store.usePublicTrustRoot(root),
     problems: () => store.problems(),
+    documents: () => store.documents(),
     close: () => {
       closed = true;
       clearTimeout(settled);

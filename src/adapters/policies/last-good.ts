@@ -2,9 +2,10 @@
  * Which objects are in force after a source was read again: every object in its last good version. Pure.
  * docs/decisions/0007-policies-last-good.md has the rules and why they are so.
  */
+import { defined } from '../../kernel/defined.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { PolicyDocument } from '../../policy/parse-documents.ts';
-import type { PolicyProblem } from '../../ports/policies.ts';
+import type { GoodDocument, PolicyProblem } from '../../ports/policies.ts';
 
 /** A file, or an object of the cluster, and what it says. */
 export interface Source {
@@ -13,7 +14,6 @@ export interface Source {
   readonly documents: readonly PolicyDocument[];
 }
 
-type GoodDocument = Exclude<PolicyDocument, BrokenDocument>;
 type BrokenDocument = Extract<PolicyDocument, { readonly kind: 'problem' }>;
 
 export interface LastGood {
@@ -92,16 +92,16 @@ class Reading {
     const before = this.previous?.kept.get(key);
     if (before !== undefined) {
       this.kept.set(key, before);
-      this.report(where, messages, 'Its last good version stays in force.');
+      this.report(where, messages, 'Its last good version stays in force.', key);
     } else if (standIn !== undefined) {
       this.standIns.push(standIn);
-      this.report(where, messages, 'Until it is repaired it refuses every image it matches.');
+      this.report(where, messages, 'Until it is repaired it refuses every image it matches.', key);
     } else if (key.startsWith('ClusterImagePolicy/') || key.startsWith('ActionPolicy/')) {
-      this.unknownDemand(where, messages);
+      this.unknownDemand(where, messages, key);
     } else {
       const [kind, name = ''] = key.split('/', 2);
       if (kind === 'TrustRoot') this.brokenRoots.push({ name, problems: messages });
-      this.report(where, messages, 'Policies that name it refuse every image they match.');
+      this.report(where, messages, 'Policies that name it refuse every image they match.', key);
     }
   }
 
@@ -114,15 +114,15 @@ class Reading {
     this.unknownDemand(document.where, document.kind === 'problem' ? document.messages : []);
   }
 
-  private unknownDemand(where: string, messages: readonly string[]): void {
+  private unknownDemand(where: string, messages: readonly string[], of?: string): void {
     this.complete = false;
     const nothing = 'No policy is in force, and every request is refused, until it is repaired.';
     const before = 'What was read from there before stays in force.';
-    this.report(where, messages, this.previous === undefined ? nothing : before);
+    this.report(where, messages, this.previous === undefined ? nothing : before, of);
   }
 
-  private report(where: string, messages: readonly string[], consequence: string): void {
-    for (const message of messages) this.problems.push({ where, message, consequence });
+  private report(where: string, messages: readonly string[], consequence: string, of?: string): void {
+    for (const message of messages) this.problems.push({ where, message, consequence, ...defined('of', of) });
   }
 
   outcome(): NextLastGood {

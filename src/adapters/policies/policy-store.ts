@@ -9,7 +9,7 @@ import { buildSnapshot, compilePolicy, type SecretLookup } from '../../policy/co
 import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Policies, PolicyProblem } from '../../ports/policies.ts';
+import type { GoodDocument, PolicyCatalogue, PolicyProblem } from '../../ports/policies.ts';
 import { prepareTrustRoot } from '../../verification/trust-material.ts';
 import { nextLastGood, type LastGood, type Source } from './last-good.ts';
 import { secretNames } from './secret-names.ts';
@@ -21,7 +21,7 @@ export interface PolicyStoreOptions {
   readonly secretNamespace?: string;
 }
 
-export interface PolicyStore extends Policies {
+export interface PolicyStore extends PolicyCatalogue {
   replace(sources: readonly Source[], noMatch: NoMatchPolicy): void;
   /** From now on in place of the one that the store began with. */
   usePublicTrustRoot(root: TrustRoot): void;
@@ -96,11 +96,17 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
     current: () => snapshot,
     problems: () => [...ofPlace, ...ofSources],
     policies: () => (lastGood === undefined ? [] : policiesOf(lastGood)),
+    documents: () => (lastGood === undefined ? [] : documentsOf(lastGood)),
   };
 }
 
 function policiesOf(good: LastGood): readonly ParsedPolicy[] {
   return [...good.kept.values()].flatMap(({ document }) => (document.kind === 'policy' ? [document.policy] : []));
+}
+
+/** Secrets are nobody's to look at. */
+function documentsOf(good: LastGood): readonly GoodDocument[] {
+  return [...good.kept.values()].map(({ document }) => document).filter(({ kind }) => kind !== 'secret');
 }
 
 function secretLookup(good: LastGood, ownNamespace: string | undefined): SecretLookup {

@@ -110,6 +110,7 @@ test('every problem says where it is and what is in force instead', () => {
       where: 'a.yaml',
       message: 'invalid value: perhaps: spec.authorities[0].static.action\nunsupported action',
       consequence: 'Its last good version stays in force.',
+      of: 'ClusterImagePolicy/a',
     },
     { where: 'x.yaml', message: 'not YAML', consequence: 'What was read from there before stays in force.' },
   ]);
