@@ -1,0 +1,50 @@
+# The program on a base that holds Node and nothing else: no shell, no npm, no package manager.
+#   docker build --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) -t countersign .
+# docs/image.md: what is inside, how to verify it, registries other than the public ones, builds that repeat bit by bit.
+ARG BUILD_IMAGE=docker.io/library/node:24-slim
+ARG RUN_IMAGE=gcr.io/distroless/nodejs24-debian12:nonroot
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /out/app
+COPY package.json package-lock.json ./
+# Another npm registry: this argument, or a whole .npmrc as the secret `npmrc`. Neither is part of the final stage.
+ARG NPM_CONFIG_REGISTRY
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
+    npm ci --omit=dev --ignore-scripts --no-bin-links --no-audit --no-fund
+# Time of every file and of the SBOM, in seconds since 1970.
+ARG SOURCE_DATE_EPOCH=0
+# What is not installed would be a problem to `npm sbom`, and what it makes up (a time, a UUID) is set.
+RUN npm pkg delete devDependencies scripts allowScripts knip prettier \
+ && npm sbom --sbom-format=spdx --sbom-type=application > /out/sbom.json \
+ && sed -e "s/\"created\": \"[^\"]*\"/\"created\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)\"/" \
+        -e "s,\"documentNamespace\": \"[^\"]*\",\"documentNamespace\": \"https://spdx.org/spdxdocs/countersign-$(sha256sum package-lock.json | cut -c 1-64)\"," \
+        /out/sbom.json > sbom.spdx.json \
+ && rm package-lock.json \
+ && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -exec rm {} +
+COPY LICENSE ./
+COPY src ./src
+RUN mkdir /out/state \
+ && chmod -R u=rwX,go=rX /out/app \
+ && find /out -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+
+FROM ${RUN_IMAGE}
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="Countersign" \
+      org.opencontainers.image.description="Kubernetes admission: only signed, contract-bound images run" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      dev.countersign.sbom="/app/sbom.spdx.json"
+# Owned by root: the program cannot change itself.
+COPY --from=build /out/app /app
+# The one folder it writes to, if no volume is there: the decision log.
+COPY --from=build --chown=65532:65532 /out/state /var/lib/countersign
+ENV NODE_ENV=production
+WORKDIR /var/lib/countersign
+USER 65532:65532
+EXPOSE 8443 9443
+ENTRYPOINT ["/nodejs/bin/node", "/app/src/main.ts"]
+CMD ["serve"]

@@ -1,0 +1,71 @@
+/**
+ * Stand-ins for the public base images of the Dockerfile, made of this machine's own files, so that no registry is
+ * needed: root file systems with Node, the libraries it is linked with and the CA certificates; for the build stage also npm and busybox.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { onPath } from '../cluster/programs.ts';
+
+const run = promisify(execFile);
+const nodeProgram = join(import.meta.dirname, '..', '..', 'node_modules', 'node', 'bin', 'node');
+const certificates = '/etc/ssl/certs/ca-certificates.crt';
+
+/** What a folder is made an image with. */
+export interface BaseImage {
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Like node:24-slim, as far as the build stage needs it. */
+export async function makeBuildBase(folder: string): Promise<BaseImage> {
+  await addNode(folder, '/usr/local/bin/node');
+  const npm = npmFolder();
+  if (npm === undefined) throw new Error('npm is not on PATH');
+  cpSync(npm, join(folder, 'usr/local/lib/node_modules/npm'), { recursive: true });
+  symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(folder, 'usr/local/bin/npm'));
+  const busybox = onPath('busybox');
+  if (busybox === undefined) throw new Error('busybox is not on PATH');
+  for (const place of ['bin', 'root']) mkdirSync(join(folder, place), { recursive: true });
+  cpSync(realpathSync(busybox), join(folder, 'bin/busybox'));
+  const { stdout } = await run(busybox, ['--list']);
+  for (const applet of stdout.split('\n').filter((name) => !['', 'busybox'].includes(name))) {
+    symlinkSync('busybox', join(folder, 'bin', applet));
+  }
+  symlinkSync('/bin/env', join(folder, 'usr/bin/env'));
+  // npm speaks to the registry as it does on this machine, whose certificates may have additions.
+  return { folder, env: { PATH: '/usr/local/bin:/bin', HOME: '/root', NODE_EXTRA_CA_CERTS: certificates } };
+}
+
+/** Like distroless/nodejs24: Node in the place where it is there, a user 65532, no shell. */
+export async function makeRunBase(folder: string): Promise<BaseImage> {
+  await addNode(folder, '/nodejs/bin/node');
+  mkdirSync(join(folder, 'home/nonroot'), { recursive: true });
+  writeFileSync(join(folder, 'etc/passwd'), 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n');
+  writeFileSync(join(folder, 'etc/group'), 'nonroot:x:65532:\n');
+  return { folder, env: { PATH: '/usr/local/bin:/usr/bin:/bin', SSL_CERT_FILE: certificates } };
+}
+
+/** The folder of the npm on PATH, with all it depends on; undefined if there is none. */
+export function npmFolder(): string | undefined {
+  const npm = onPath('npm');
+  if (npm === undefined) return undefined;
+  const folder = dirname(dirname(realpathSync(npm)));
+  return existsSync(join(folder, 'package.json')) && existsSync(join(folder, 'node_modules')) ? folder : undefined;
+}
+
+async function addNode(folder: string, place: string): Promise<void> {
+  const { stdout } = await run('ldd', [nodeProgram]);
+  const libraries = [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].flatMap(([, path]) => path ?? []);
+  const files: readonly (readonly [string, string])[] = [
+    [nodeProgram, place],
+    ...libraries.map((path) => [path, path] as const),
+    ...(existsSync(certificates) ? [[certificates, certificates] as const] : []),
+  ];
+  for (const [from, to] of files) {
+    mkdirSync(dirname(join(folder, to)), { recursive: true });
+    cpSync(realpathSync(from), join(folder, to));
+  }
+  for (const empty of ['etc', 'tmp', 'usr/bin']) mkdirSync(join(folder, empty), { recursive: true });
+}
