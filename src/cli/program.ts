@@ -4,10 +4,12 @@ import { addAuditCommand } from './audit.ts';
 import { addContractCommand } from './contract.ts';
 import { addExplainCommand } from './explain.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { loadDemo } from './load-demo.ts';
 import { addPolicyCommand } from './policy.ts';
 import { addReviewCommand } from './review.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { versionOfPackage } from './version.ts';
 import { addVerifyBundleCommand } from './verify-bundle.ts';
 import { addVerifyCommand } from './verify.ts';
 import { addWebhookCommand } from './webhook.ts';
@@ -31,6 +33,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   };
   const program = new Command('countersign')
     .description('Kubernetes admission: only signed images run')
+    .version(versionOfPackage())
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) });
   for (const add of commands) add(program, terminal, exit);
@@ -39,8 +42,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     .description('see it work on this machine: registry, signed and tampered images, the real webhook')
     .option('--keep <folder>', 'folder in which policies and decision log stay')
     .action(async ({ keep }: { readonly keep?: string }) => {
-      // Its Sigstore is a development dependency, which an installation does not have.
-      const { runDemo } = await import('./demo.ts');
+      const { runDemo } = await loadDemo();
       exit(await runDemo(keep, terminal));
     });
   inherit(program);

@@ -3,7 +3,7 @@
  * needed: root file systems with Node, the libraries it is linked with and the CA certificates; for the build stage also npm and busybox.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { onPath } from '../cluster/programs.ts';
@@ -68,4 +68,5 @@ async function addNode(folder: string, place: string): Promise<void> {
     cpSync(realpathSync(from), join(folder, to));
   }
   for (const empty of ['etc', 'tmp', 'usr/bin']) mkdirSync(join(folder, empty), { recursive: true });
+  chmodSync(join(folder, 'tmp'), 0o1777);
 }

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { versionOfPackage } from '../../src/cli/version.ts';
 import { cacheFolder } from '../cluster/builds.ts';
 import { withLock } from '../cluster/lock.ts';
 import { onPath } from '../cluster/programs.ts';
@@ -105,11 +106,6 @@ function nameForImport(layout: string): void {
     manifest.annotations = { ...manifest.annotations, 'io.containerd.image.name': imageReference };
   }
   writeFileSync(file, JSON.stringify(index));
-}
-
-export function versionOfPackage(): string {
-  // Our own package.json.
-  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 /** Everything that decides what is in the image. */
