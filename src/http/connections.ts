@@ -1,4 +1,5 @@
-import type { Server } from 'node:https';
+import type { Server as HttpServer } from 'node:http';
+import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 
 /**
@@ -6,12 +7,12 @@ import type { Duplex } from 'node:stream';
  * request; clients also open connections in advance, and some never begin TLS.
  */
 export class Connections {
-  readonly #server: Server;
+  readonly #server: HttpServer | HttpsServer;
   readonly #all = new Set<Duplex>();
   /** Through the handshake, but without a request so far. */
   readonly #unused = new Set<Duplex>();
 
-  constructor(server: Server) {
+  constructor(server: HttpServer | HttpsServer) {
     this.#server = server;
     server.on('connection', (socket) => keepWhileOpen(this.#all, socket));
     server.on('secureConnection', (socket) => keepWhileOpen(this.#unused, socket));

@@ -3,12 +3,20 @@
  * knows nothing of admission. HTTP/1.1 only: the API server calls webhooks with nothing else, so that its calls spread
  * over replicas (kubernetes issue 75791).
  */
-import { createServer, type Server, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CertificateSource } from '../ports/certificates.ts';
 import type { Logger } from '../ports/logger.ts';
 import { Connections } from './connections.ts';
+import {
+  addressOf,
+  connectionOptions,
+  listen,
+  reloadCertificate,
+  stop,
+  tlsOptions,
+  type ConnectionLimits,
+} from './listener.ts';
 import { BodyBudget, type BodyLimits } from './read-body.ts';
 import type { ReadinessCheck } from './readiness.ts';
 import type { Reviewer } from './reviewer.ts';
@@ -28,14 +36,12 @@ export interface ServerSettings {
   readonly limits?: Partial<ServerLimits>;
 }
 
-export interface ServerLimits extends BodyLimits {
+export interface ServerLimits extends BodyLimits, ConnectionLimits {
   /** Reviews at one time; what comes on top is refused as OVERLOADED. */
   readonly maxInFlight: number;
   /** Requests that begin in one turn of the event loop; each takes up to half a millisecond of it. */
   readonly begunPerTurn: number;
   readonly maxConnections: number;
-  /** For the TLS handshake, and again for the headers of a request. */
-  readonly headersMs: number;
   /** For a whole request to arrive. Above any deadline of a review, which ends slow bodies with a proper answer. */
   readonly requestMs: number;
   /** Idle connections. Above the 90 s after which the API server drops them itself, so that it never meets a closed one. */
@@ -87,7 +93,7 @@ export async function startServer(ports: ServerPorts, settings: ServerSettings):
       if (!request.destroyed) app(request, response);
     });
   });
-  const stopReloading = reloadCertificate(server, ports);
+  const stopReloading = reloadCertificate(server, ports.certificates, ports.log);
   await listen(server, settings.listen);
   return {
     address: addressOf(server),
@@ -98,60 +104,4 @@ export async function startServer(ports: ServerPorts, settings: ServerSettings):
       await stop(server, connections, drain.graceMs);
     },
   };
-}
-
-function connectionOptions(limits: ServerLimits): ServerOptions {
-  return {
-    noDelay: true,
-    handshakeTimeout: limits.headersMs,
-    headersTimeout: limits.headersMs,
-    requestTimeout: limits.requestMs,
-    keepAliveTimeout: limits.keepAliveMs,
-    // How often the timeouts above are looked at.
-    connectionsCheckingInterval: Math.min(5000, limits.headersMs),
-  };
-}
-
-function tlsOptions(certificates: CertificateSource): ServerOptions {
-  const { cert, key } = certificates.current();
-  return { cert, key, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] };
-}
-
-/** Connections that are open keep the certificate they began with; new ones get the new one. */
-function reloadCertificate(server: Server, { certificates, log }: ServerPorts): () => void {
-  return certificates.onChange(() => {
-    try {
-      server.setSecureContext(tlsOptions(certificates));
-      log.info({}, 'serving certificate replaced');
-    } catch (error) {
-      log.error({ err: error }, 'serving certificate cannot be used; the one before it stays');
-    }
-  });
-}
-
-function listen(server: Server, { host, port }: ServerSettings['listen']): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-function addressOf(server: Server): RunningServer['address'] {
-  // A server that listens on a port has this kind of address.
-  const { address, port } = server.address() as AddressInfo;
-  return { host: address, port };
-}
-
-/** No new connections; idle ones are ended as they become idle; after the grace all others. */
-async function stop(server: Server, connections: Connections, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  connections.endIdle();
-  const idle = setInterval(() => connections.endIdle(), 50);
-  const grace = setTimeout(() => connections.endAll(), graceMs);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(grace);
 }
