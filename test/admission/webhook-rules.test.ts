@@ -23,7 +23,7 @@ interface Rule {
   readonly resources: readonly string[];
 }
 
-const file = new URL('../../manifests/webhooks.yaml', import.meta.url);
+const file = new URL('../../manifests/base/webhooks.yaml', import.meta.url);
 // Our own file.
 const configurations = parseAllDocuments(readFileSync(file, 'utf8')).map((document) => document.toJS() as Webhooks);
 

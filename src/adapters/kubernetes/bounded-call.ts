@@ -92,7 +92,7 @@ function statusOf(error: unknown): number | undefined {
 
 function hint(status: number): string {
   if (status === 401) return ', who does not know these credentials';
-  return status === 403 ? ', permission is missing (manifests/rbac.yaml)' : '';
+  return status === 403 ? ', permission is missing (manifests/base/rbac.yaml)' : '';
 }
 
 function noAnswer(error: unknown): string {

@@ -8,11 +8,12 @@ import { until } from '../processes.ts';
 const manifests = join(import.meta.dirname, '../../../manifests');
 const systemNamespace = 'countersign-system';
 
-/** Writes a kubeconfig of the service account that Countersign has in a cluster, with no right but those of rbac.yaml. */
+/** Writes a kubeconfig of the service account that Countersign has in a cluster, with no right but those of base/rbac.yaml. */
 export async function install(api: Api, kubeconfig: string): Promise<void> {
   await api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: systemNamespace } });
-  for (const object of read('rbac.yaml')) await api.apply(object);
-  const definitions = readdirSync(join(manifests, 'crds')).flatMap((name) => read(`crds/${name}`));
+  for (const object of read('base/rbac.yaml')) await api.apply(object);
+  const files = readdirSync(join(manifests, 'crds')).filter((name) => name !== 'kustomization.yaml');
+  const definitions = files.flatMap((name) => read(`crds/${name}`));
   for (const definition of definitions) await define(api, definition);
   for (const definition of tektonKinds.map(tekton)) {
     if ((await api.read(definition)) === undefined) await define(api, definition);
@@ -47,14 +48,14 @@ export interface Registered {
   remove(): Promise<void>;
 }
 
-/** webhooks.yaml as its comment says for a webhook outside the cluster. */
+/** base/webhooks.yaml as its comment says for a webhook outside the cluster. */
 export function register(api: Api, url: string, caBundle: string): Promise<Registered> {
-  return registerAll(api, read('webhooks.yaml'), url, caBundle);
+  return registerAll(api, read('base/webhooks.yaml'), url, caBundle);
 }
 
-/** policy-webhook.yaml. */
+/** base/policy-webhook.yaml. */
 export function registerPolicies(api: Api, url: string, caBundle: string): Promise<Registered> {
-  return registerAll(api, read('policy-webhook.yaml'), url, caBundle);
+  return registerAll(api, read('base/policy-webhook.yaml'), url, caBundle);
 }
 
 async function registerAll(
