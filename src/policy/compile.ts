@@ -105,14 +105,23 @@ export function buildSnapshot({ policies, actionPolicies = [], trustRoots, noMat
   const roots = new Map(trustRoots.map((root) => [root.name, root]));
   const sorted = policies.map((policy) => withRootsChecked(policy, roots)).sort(byName);
   const sortedActions = [...actionPolicies].sort(byName);
-  const content = {
-    policies: sorted.map(({ name, meaning, notReady }) => ({ name, meaning, notReady })),
-    trustRoots: [...roots].map(([name, { generation, notReady }]) => ({ name, generation, notReady })),
-    actionPolicies: plain(sortedActions),
-    noMatch,
-  };
-  const generation = digestOf(stableJson(content));
+  // Text by text, and each policy's own hash made once: with ten thousand of them this is done for every change of one.
+  const content = [
+    ...sorted.map(({ name, meaning, notReady }) => ['policy', name, meaning, ...notReady]),
+    ...[...roots].map(([name, root]) => ['trust root', name, root.generation, ...root.notReady]),
+    ...sortedActions.map((policy) => ['action policy', actionMeaning(policy)]),
+    ['no match', noMatch],
+  ];
+  const generation = digestOf(JSON.stringify(content));
   return { generation, policies: sorted, actionPolicies: sortedActions, trustRoots: roots, noMatch };
+}
+
+const actionMeanings = new WeakMap<ActionPolicy, string>();
+
+function actionMeaning(policy: ActionPolicy): string {
+  const meaning = actionMeanings.get(policy) ?? digestOf(stableJson(plain(policy)));
+  actionMeanings.set(policy, meaning);
+  return meaning;
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
@@ -120,16 +129,34 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
 }
 
 function withRootsChecked(policy: ClusterImagePolicy, roots: ReadonlyMap<string, TrustRoot>): ClusterImagePolicy {
-  const problems = policy.authorities.flatMap((authority) => {
-    if (authority.kind === 'static') return [];
-    const named = [authority.ctlog?.trustRootRef, authority.timestampTrustRootRef];
-    if (authority.kind === 'keyless') named.push(authority.trustRootRef);
-    return named
-      .filter((name) => name !== undefined)
+  const problems = trustRootProblems(policy, roots);
+  return problems.length === 0 ? policy : { ...policy, notReady: [...policy.notReady, ...problems] };
+}
+
+type Authorities = Pick<ClusterImagePolicy, 'authorities'>;
+
+/** The sentences of `notReady` that are about trust roots. */
+export function trustRootProblems(
+  { authorities }: Authorities,
+  roots: ReadonlyMap<string, TrustRoot>,
+): readonly string[] {
+  const problems = authorities.flatMap((authority) =>
+    rootsOf(authority)
       .flatMap((name) => rootProblems(name, roots.get(name)))
-      .map((problem) => `${authority.name}: ${problem}`);
-  });
-  return problems.length === 0 ? policy : { ...policy, notReady: [...policy.notReady, ...new Set(problems)] };
+      .map((problem) => `${authority.name}: ${problem}`),
+  );
+  return [...new Set(problems)];
+}
+
+export function trustRootsNamedBy({ authorities }: Authorities): readonly string[] {
+  return [...new Set(authorities.flatMap(rootsOf))];
+}
+
+function rootsOf(authority: Authority): readonly string[] {
+  if (authority.kind === 'static') return [];
+  const named = [authority.ctlog?.trustRootRef, authority.timestampTrustRootRef];
+  if (authority.kind === 'keyless') named.push(authority.trustRootRef);
+  return named.filter((name) => name !== undefined);
 }
 
 function rootProblems(name: string, root: TrustRoot | undefined): readonly string[] {

@@ -63,7 +63,7 @@ policiesContract('the cluster', async () => {
           noMatch: 'deny',
           publicTrustRoot: embeddedRoot,
           log: silentLog,
-          timing: { settle: 10, secrets: { there: 50, missing: 50 }, pauses: { first: 10, longest: 50 } },
+          timing: { settle: 10, secrets: 50, pauses: { first: 10, longest: 50 } },
         }),
       ),
     close: () => server.close(),

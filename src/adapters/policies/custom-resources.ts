@@ -1,21 +1,23 @@
 /**
- * Policies from the cluster: ClusterImagePolicies, ActionPolicies and TrustRoots are watched, the Secrets that they name are read from
- * Countersign's own namespace, and a ConfigMap there has the settings. What was read last stays in force while the API
- * server is away; docs/decisions/0007-policies-last-good.md says what happens to broken objects.
+ * Policies from the cluster: ClusterImagePolicies, ActionPolicies and TrustRoots are watched, the Secrets that they name are
+ * read from Countersign's own namespace, and a ConfigMap there, watched too, has the settings. What was read last stays in
+ * force while the API server is away; docs/decisions/0007-policies-last-good.md says what happens to broken objects.
  */
+import { setImmediate } from 'node:timers/promises';
 import { CoreV1Api, CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
+import { asRecord } from '../../kernel/strict-json.ts';
 import type { NoMatchPolicy, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import { parsePolicyValue } from '../../policy/parse-documents.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyProblem } from '../../ports/policies.ts';
+import type { PolicyKind, PolicyObject, PolicyObjects } from '../../ports/policy-objects.ts';
 import { usualLimits, type CallLimits } from '../kubernetes/bounded-call.ts';
 import { watchObjects, type ApiObject, type Collection, type WatchedObjects } from '../kubernetes/watch-objects.ts';
-import { statusWriter, type PolicyToReport } from './action-policy-status.ts';
 import type { Source } from './last-good.ts';
-import { secretReader } from './named-secrets.ts';
+import { followSecrets } from './named-secrets.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import { policyStore } from './policy-store.ts';
+import { policyStore, type PolicyStore } from './policy-store.ts';
 import { secretNames } from './secret-names.ts';
 import { readSettings, settingsName } from './settings.ts';
 import type { WatchedPolicies } from './watched-policies.ts';
@@ -36,33 +38,29 @@ export interface ClusterPoliciesOptions {
 interface ClusterTiming {
   /** After a change; more changes within it are taken together. */
   readonly settle: number;
-  /** Until Secrets are read again; shorter while one of them is missing. */
-  readonly secrets: { readonly there: number; readonly missing: number };
+  /** Until Secrets are read again; longer when there are so many that it would be too much for the API server. */
+  readonly secrets: number;
   /** Between tries to reach the API server. */
   readonly pauses: { readonly first: number; readonly longest: number };
-  /** Between looks at what the status of ActionPolicies should say. */
-  readonly status?: number;
 }
 
-const usualStatusMs = 60_000;
+const usualTiming: ClusterTiming = { settle: 50, secrets: 3_000, pauses: { first: 1_000, longest: 10_000 } };
 
-const usualTiming: ClusterTiming = {
-  settle: 50,
-  secrets: { there: 30_000, missing: 5_000 },
-  pauses: { first: 1_000, longest: 10_000 },
-};
+export interface ClusterPolicies extends WatchedPolicies, PolicyObjects {}
 
 /** Begins at once; there is no policy in force until everything was read for the first time. */
-export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicies {
+export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicies {
   const { kubeConfig, systemNamespace, limits = usualLimits, timing = usualTiming } = options;
   const store = policyStore({ ...options, secretNamespace: systemNamespace });
-  const readSecrets = secretReader(kubeConfig, systemNamespace, limits);
+  const secrets = followSecrets({ kubeConfig, namespace: systemNamespace, limits, pauseMs: timing.secrets }, () => {
+    applied = undefined;
+    changed();
+  });
   const parse = objectParser();
-  const status = statusWriter(kubeConfig, limits, options.log);
-  let reported: readonly PolicyToReport[] = [];
-  const report = oneAtATime(async () => status.write(reported, new Date()));
+  const listeners = new Set<() => void>();
+  let objects: readonly PolicyObject[] | undefined;
+  let applied: { readonly sources: readonly Source[]; readonly noMatch: NoMatchPolicy } | undefined;
   let soon: NodeJS.Timeout | undefined;
-  let later: NodeJS.Timeout | undefined;
   let closed = false;
 
   const watched = collections(kubeConfig, systemNamespace).map((collection) => ({
@@ -79,6 +77,12 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
     }, timing.settle).unref();
   }
 
+  /** Thousands of policies are not compiled again because a status was written. */
+  function isApplied(sources: readonly Source[], noMatch: NoMatchPolicy): boolean {
+    const isSame = (source: Source, index: number): boolean => source === applied?.sources[index];
+    return applied?.noMatch === noMatch && applied.sources.length === sources.length && sources.every(isSame);
+  }
+
   const rebuild = oneAtATime(async () => {
     const ofWatches = watched.flatMap(({ title, watch }) => watchProblem(title, watch));
     const [policies, actionPolicies, trustRoots, configMaps] = watched.map(({ watch }) => watch.objects());
@@ -87,33 +91,35 @@ export function clusterPolicies(options: ClusterPoliciesOptions): WatchedPolicie
       return;
     }
     const settings = readSettings(configMaps[0]?.document, options.noMatch);
-    const objects = parse({ ClusterImagePolicy: policies, ActionPolicy: actionPolicies, TrustRoot: trustRoots });
-    const names = secretNames([...policiesIn(objects), ...store.policies()]);
-    const secrets = await readSecrets(names);
-    if (closed) return;
+    const read = parse({ ClusterImagePolicy: policies, ActionPolicy: actionPolicies, TrustRoot: trustRoots });
+    const sources = read.map(({ source }) => source);
+    // Reading thousands of policies and compiling them are two pieces of work: requests go in between.
+    await setImmediate();
     store.note([...ofWatches, ...settings.problems]);
-    store.replace([...objects, ...secrets], settings.noMatch);
-    reported = toReport(actionPolicies, objects);
-    void report();
-    clearTimeout(later);
-    const allThere = secrets.every(({ documents }) => documents.some(({ kind }) => kind === 'secret'));
-    const wait = allThere ? timing.secrets.there : timing.secrets.missing;
-    if (names.length > 0) later = setTimeout(changed, wait).unref();
+    if (!isApplied(sources, settings.noMatch)) {
+      const named = await secrets.read(secretNames([...policiesIn(sources), ...store.policies()]));
+      if (closed) return;
+      store.replace([...sources, ...named], settings.noMatch);
+      applied = { sources, noMatch: settings.noMatch };
+    }
+    objects = read.flatMap((one) => objectOf(one, store));
+    for (const listener of listeners) listener();
   });
-
-  // Exceptions expire without anybody changing anything.
-  const reporting = setInterval(() => void report(), timing.status ?? usualStatusMs).unref();
 
   return {
     current: () => store.current(),
     usePublicTrustRoot: (root) => store.usePublicTrustRoot(root),
     problems: () => store.problems(),
     documents: () => store.documents(),
+    objects: () => objects,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     close: () => {
       closed = true;
       clearTimeout(soon);
-      clearTimeout(later);
-      clearInterval(reporting);
+      secrets.close();
       for (const { watch } of watched) watch.close();
     },
   };
@@ -129,7 +135,7 @@ function collections(kubeConfig: KubeConfig, namespace: string): readonly Collec
   const ofGroup = (group: string, plural: string): Collection => ({
     title: plural,
     path: `/apis/${group}/${version}/${plural}`,
-    list: (call) => customObjects.listClusterCustomObject({ group, version, plural }, call),
+    list: (call, page) => customObjects.listClusterCustomObject({ group, version, plural, ...page }, call),
   });
   return [
     ofGroup('policy.sigstore.dev', 'clusterimagepolicies'),
@@ -155,32 +161,44 @@ function watchProblem(where: string, watch: WatchedObjects): readonly PolicyProb
   return [{ where, message: `${failed.message}${hint}`, consequence }];
 }
 
-const kinds = ['ClusterImagePolicy', 'ActionPolicy', 'TrustRoot'] as const;
-type Kind = (typeof kinds)[number];
+const kinds: readonly PolicyKind[] = ['ClusterImagePolicy', 'ActionPolicy', 'TrustRoot'];
 
-/** Parses again only what has a new resource version. */
-function objectParser(): (objects: Readonly<Record<Kind, readonly ApiObject[]>>) => readonly Source[] {
+interface ReadObject {
+  readonly kind: PolicyKind;
+  readonly object: ApiObject;
+  readonly source: Source;
+}
+
+/** Parses again only what is another text: a new status, for one, changes nothing. */
+function objectParser(): (objects: Readonly<Record<PolicyKind, readonly ApiObject[]>>) => readonly ReadObject[] {
   let known = new Map<string, Source>();
   return (objects) => {
     const now = new Map<string, Source>();
-    for (const kind of kinds) {
-      for (const { name, resourceVersion, document } of objects[kind]) {
-        const source = `${kind}/${name}`;
-        const key = `${source} ${resourceVersion}`;
-        now.set(key, known.get(key) ?? { name: source, documents: parsePolicyValue(document, source) });
-      }
-    }
+    const read = kinds.flatMap((kind) =>
+      objects[kind].map((object) => {
+        const name = `${kind}/${object.name}`;
+        const key = `${name} ${revisionOf(object)}`;
+        const source = known.get(key) ?? { name, documents: parsePolicyValue(object.document, name) };
+        now.set(key, source);
+        return { kind, object, source };
+      }),
+    );
     known = now;
-    return [...now.values()];
+    return read;
   };
 }
 
-function toReport(objects: readonly ApiObject[], sources: readonly Source[]): readonly PolicyToReport[] {
-  const byName = new Map(sources.map(({ name, documents }) => [name, documents]));
-  return objects.flatMap(({ name, document: object }) => {
-    const [document] = byName.get(`ActionPolicy/${name}`) ?? [];
-    return document === undefined ? [] : [{ name, object, document }];
-  });
+/** The generation counts changes of the spec; a deleted object that was made again begins anew. */
+function revisionOf({ document, resourceVersion }: ApiObject): string {
+  const { uid, generation } = asRecord(asRecord(document)?.['metadata']) ?? {};
+  return typeof uid === 'string' && typeof generation === 'number' ? `${uid} ${generation}` : resourceVersion;
+}
+
+function objectOf({ kind, object, source }: ReadObject, store: PolicyStore): readonly PolicyObject[] {
+  const [document] = source.documents;
+  if (document === undefined) return [];
+  const inForce = store.inForce(source.name, document);
+  return [{ kind, name: object.name, object: object.document, document, inForce }];
 }
 
 function policiesIn(sources: readonly Source[]): readonly ParsedPolicy[] {

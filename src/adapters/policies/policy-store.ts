@@ -8,7 +8,9 @@ import { stableJson } from '../../kernel/stable-json.ts';
 import { buildSnapshot, compilePolicy, type SecretLookup } from '../../policy/compile.ts';
 import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
+import type { PolicyDocument } from '../../policy/parse-documents.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { InForce } from '../../ports/policy-objects.ts';
 import type { GoodDocument, PolicyCatalogue, PolicyProblem } from '../../ports/policies.ts';
 import { prepareTrustRoot } from '../../verification/trust-material.ts';
 import { nextLastGood, type LastGood, type Source } from './last-good.ts';
@@ -29,6 +31,8 @@ export interface PolicyStore extends PolicyCatalogue {
   note(problems: readonly PolicyProblem[]): void;
   /** The policies in force, as written. */
   policies(): readonly ParsedPolicy[];
+  /** What is in force for the sake of an object (kind/name) that says `document` now. */
+  inForce(key: string, document: PolicyDocument): InForce;
 }
 
 export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOptions): PolicyStore {
@@ -69,9 +73,11 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
 
   /** Without Secrets the same text has the same meaning, however often it is asked. */
   function compile(policy: ParsedPolicy, secret: SecretLookup): ClusterImagePolicy {
-    const found = compiled.get(policy) ?? compilePolicy(policy, secret);
-    if (secretNames([policy]).length === 0) compiled.set(policy, found);
-    return found;
+    const known = compiled.get(policy);
+    if (known !== undefined) return known;
+    const made = compilePolicy(policy, secret);
+    if (secretNames([policy]).length === 0) compiled.set(policy, made);
+    return made;
   }
 
   function compileSnapshot(good: LastGood): PolicySnapshot {
@@ -96,8 +102,21 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
     current: () => snapshot,
     problems: () => [...ofPlace, ...ofSources],
     policies: () => (lastGood === undefined ? [] : policiesOf(lastGood)),
+    inForce: (key, document) => (lastGood === undefined ? 'nothing' : inForceOf(lastGood, key, document)),
     documents: () => (lastGood === undefined ? [] : documentsOf(lastGood)),
   };
+}
+
+function inForceOf({ kept, standIns }: LastGood, key: string, document: PolicyDocument): InForce {
+  const found = kept.get(key)?.document;
+  if (found !== undefined) return found === document ? 'as-written' : 'last-good';
+  const isRefused = key.startsWith('TrustRoot/') || standIns.some((standIn) => standInKey(standIn) === key);
+  return isRefused ? 'refuses' : 'nothing-of-it';
+}
+
+/** Stand-ins of both kinds are ClusterImagePolicies; those of ActionPolicies say so in their name. */
+function standInKey({ name }: ParsedPolicy): string {
+  return name.startsWith('ActionPolicy ') ? name.replace(' ', '/') : `ClusterImagePolicy/${name}`;
 }
 
 function policiesOf(good: LastGood): readonly ParsedPolicy[] {

@@ -29,7 +29,7 @@ function start(noMatch: 'deny' | 'allow' = 'deny'): void {
     publicTrustRoot: embeddedRoot,
     log: silentLog,
     limits: { deadlineMs: 200, maxBytes: 1_000_000 },
-    timing: { settle: 5, secrets: { there: 50, missing: 50 }, pauses: { first: 10, longest: 50 } },
+    timing: { settle: 5, secrets: 50, pauses: { first: 10, longest: 50 } },
   });
 }
 
