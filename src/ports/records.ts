@@ -50,20 +50,39 @@ export interface RecordPage {
 /** What is stored of one chain. */
 export interface ChainPosition {
   readonly writer: RecordWriter;
+  /** Beyond `last` when retention has removed all of it. */
   readonly first: number;
   readonly last: number;
+  /** Less than `last - first + 1`: records between them are missing. */
   readonly count: number;
 }
 
-/** Where decisions of all replicas are kept and asked for. Failures are RECORDS_UNAVAILABLE. */
+/** A record that was not stored, and never will be: its line is no record, or another one has its place. */
+export interface RefusedRecord {
+  readonly writer: RecordWriter;
+  readonly sequence: number;
+  readonly why: 'malformed' | 'tampered';
+  readonly message: string;
+}
+
+export interface Added {
+  readonly added: number;
+  /** Absent: none. */
+  readonly refused?: readonly RefusedRecord[];
+}
+
+/**
+ * Where decisions of all replicas are kept and asked for. Failures are RECORDS_UNAVAILABLE; without `retryAfterSeconds`
+ * trying again is of no use until somebody has acted.
+ */
 export interface Records {
   /**
    * Stores what is not there yet; a record is known by writer and sequence, so that nothing is stored twice. The lines of
-   * one writer come in order.
+   * one writer come in order. Nothing that is stored is ever replaced.
    */
-  add(records: readonly DecisionRecord[]): Promise<Result<{ readonly added: number }>>;
+  add(records: readonly DecisionRecord[]): Promise<Result<Added>>;
   list(query: RecordQuery): Promise<Result<RecordPage>>;
-  /** Every record of a request: by correlation id, or by the uid of the admission request. Empty when there is none. */
+  /** Every record of a request: by correlation id, or by the uid of the admission request. At most 1,000, oldest first. */
   find(id: string): Promise<Result<readonly DecisionRecord[]>>;
   positions(): Promise<Result<readonly ChainPosition[]>>;
   /** One chain in the order of writing, from `from` on, for export, verification and copying. */

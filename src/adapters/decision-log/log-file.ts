@@ -1,11 +1,15 @@
+import type { Stats } from 'node:fs';
 import * as nodeDisk from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseLine, type LogNotes } from './chain.ts';
+import { parseLine, type LogNotes } from '../../records/chain.ts';
 import { lineLimit, rotatedFiles } from './lines.ts';
 
 /** The calls of node:fs/promises that write; tests put failing ones in their place. */
 export type Disk = Pick<typeof nodeDisk, 'mkdir' | 'open' | 'rename' | 'rm' | 'stat' | 'writeFile'>;
+
+/** What stays the same when a file gets another name. */
+export type FileIdentity = Pick<Stats, 'dev' | 'ino'>;
 
 /** What an existing log says to the chain that continues after it. */
 export type Found = Pick<LogNotes, 'previous' | 'previousUnreadable' | 'torn'>;
@@ -46,6 +50,11 @@ export class LogFile {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Where it is on the disk, whatever it is called. */
+  async identity(): Promise<FileIdentity> {
+    return this.#handle.stat();
   }
 
   /** Reads the end of the log as an earlier process left it, and cuts off an incomplete line. */
@@ -115,6 +124,7 @@ export class LogFile {
 
   /** Gives the file its numbered name; the next one is opened under the old path. */
   async moveAside(): Promise<string> {
+    if (this.#dirty) await this.#cutBack();
     const newest = (await rotatedFiles(this.path)).at(-1);
     const number = newest === undefined ? 1 : Number(newest.slice(newest.lastIndexOf('.') + 1)) + 1;
     const name = `${this.path}.${String(number).padStart(6, '0')}`;

@@ -8,7 +8,7 @@ import { failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Decision, DecisionLog } from '../../ports/decision-log.ts';
 import { boundedJson } from './bounded-decision.ts';
-import { chainLine, startOf, type Head, type LogNotes } from './chain.ts';
+import { chainLine, startOf, type Head, type LogNotes } from '../../records/chain.ts';
 import { RotatingLog, type DecisionLogPorts, type RotationSettings } from './rotating-log.ts';
 
 export interface DecisionLogSettings extends RotationSettings {

@@ -1,5 +1,5 @@
 import { asRecord } from '../../kernel/strict-json.ts';
-import { parseLine } from './chain.ts';
+import { parseLine } from '../../records/chain.ts';
 import { rawLines } from './lines.ts';
 
 /** All that are given must fit. */

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { LogNotes } from './chain.ts';
+import type { LogNotes } from '../../records/chain.ts';
 import { rotatedFiles } from './lines.ts';
 import { lastRecord, LogFile, type Disk } from './log-file.ts';
 

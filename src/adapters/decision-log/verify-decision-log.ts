@@ -1,5 +1,5 @@
 import { defined } from '../../kernel/defined.ts';
-import { noRecord, parseLine, sameHead, sameWriter, type Head, type Line } from './chain.ts';
+import { noRecord, parseLine, sameHead, sameWriter, type Head, type Line } from '../../records/chain.ts';
 import { rawLines, type RawLine } from './lines.ts';
 
 export interface Place {

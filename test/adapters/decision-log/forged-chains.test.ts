@@ -9,7 +9,7 @@ import {
   type Head,
   type LogNotes,
   type Writer,
-} from '../../../src/adapters/decision-log/chain.ts';
+} from '../../../src/records/chain.ts';
 import { LogFolder } from './logs.ts';
 
 const one: Writer = { id: 'one', startedAt: '2026-03-01T00:00:00.000Z' };

@@ -1,7 +1,7 @@
 import { hash as digest } from 'node:crypto';
-import { defined } from '../../kernel/defined.ts';
-import { fail, ok, type Result } from '../../kernel/result.ts';
-import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
+import { defined } from '../kernel/defined.ts';
+import { fail, ok, type Result } from '../kernel/result.ts';
+import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
 
 /**
  * The form of one line and how lines hang together; docs/decisions/0006-decision-log.md is the specification. `hash` is
@@ -81,7 +81,7 @@ export function parseLine(bytes: Buffer): Result<Line, string> {
   return ok({ record, notes: parseNotes(record['log']), head, prev });
 }
 
-function parseHead(value: unknown): Head | undefined {
+export function parseHead(value: unknown): Head | undefined {
   const members = asRecord(value);
   const writer = parseWriter(members?.['writer']);
   const [sequence, hash] = [members?.['sequence'], members?.['hash']];

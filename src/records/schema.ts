@@ -1,0 +1,35 @@
+/**
+ * The tables, as steps that are only ever added to: a database of version n has had the first n. The same in SQLite, which
+ * reads BIGINT as INTEGER, and in PostgreSQL.
+ */
+export const migrations: readonly (readonly string[])[] = [
+  [
+    // removed: the last record that retention took away; nothing up to it is taken in again.
+    `CREATE TABLE countersign_chains (
+      chain BIGINT PRIMARY KEY, writer TEXT NOT NULL, started_at TEXT NOT NULL, first BIGINT NOT NULL,
+      last BIGINT NOT NULL, count BIGINT NOT NULL, removed BIGINT NOT NULL, UNIQUE (writer, started_at))`,
+    `CREATE TABLE countersign_records (
+      chain BIGINT NOT NULL, sequence BIGINT NOT NULL, time BIGINT NOT NULL, hash TEXT NOT NULL, verdict TEXT NOT NULL,
+      kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL, correlation_id TEXT NOT NULL,
+      images TEXT NOT NULL, words TEXT NOT NULL, line TEXT NOT NULL, PRIMARY KEY (chain, sequence))`,
+    `CREATE TABLE countersign_terms (
+      field TEXT NOT NULL, value TEXT NOT NULL, time BIGINT NOT NULL, chain BIGINT NOT NULL, sequence BIGINT NOT NULL,
+      PRIMARY KEY (field, value, time, chain, sequence))`,
+    'CREATE INDEX countersign_terms_place ON countersign_terms (chain, sequence)',
+    ...['time', 'verdict, time', 'namespace, verdict, time', 'namespace, time', 'kind, time', 'name, time'].map(
+      (columns) =>
+        `CREATE INDEX countersign_by_${columns.replaceAll(', ', '_')} ON countersign_records (${columns}, chain, sequence)`,
+    ),
+    'CREATE INDEX countersign_by_uid ON countersign_records (uid)',
+    'CREATE INDEX countersign_by_correlation_id ON countersign_records (correlation_id)',
+  ],
+];
+
+export const schemaVersion = migrations.length;
+
+export function tooNew(found: number): string {
+  return (
+    `the records database has schema version ${found} and this program knows up to version ${schemaVersion}: ` +
+    'run the newer program again, or name another database'
+  );
+}
