@@ -9,6 +9,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Watch, type ConfigurationOptions, type KubeConfig } from '@kubernetes/client-node';
+import { defined } from '../../kernel/defined.ts';
 import { failure, quoted } from '../../kernel/failure.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
 import { apiFailure, boundedCall, usualLimits, type ApiFailure, type CallLimits } from './bounded-call.ts';
@@ -19,8 +20,17 @@ export interface Collection {
   /** e.g. "/apis/policy.sigstore.dev/v1alpha1/trustroots". */
   readonly path: string;
   readonly fieldSelector?: string;
-  readonly list: (options: ConfigurationOptions) => Promise<unknown>;
+  readonly list: (options: ConfigurationOptions, page: ListPage) => Promise<unknown>;
 }
+
+/** In the client library's words. Kubernetes API concepts §retrieving large results sets in chunks */
+export interface ListPage {
+  readonly limit: number;
+  readonly _continue?: string;
+}
+
+/** A page of the largest policies that there are stays far below the limit for one answer. */
+const pageSize = 500;
 
 export interface WatchSettings {
   readonly kubeConfig: KubeConfig;
@@ -74,20 +84,35 @@ export function watchObjects(settings: WatchSettings, collection: Collection, ch
   }
 
   async function list(): Promise<string | undefined> {
-    const limits = settings.limits ?? usualLimits;
-    const answer = await boundedCall(`list ${collection.title}`, limits, collection.list, closed);
-    const items = answer.ok ? asRecord(answer.value)?.['items'] : undefined;
-    if (!answer.ok || !Array.isArray(items)) {
-      // Whatever is no list is not an empty list: that would take every policy away.
-      report(answer.ok ? apiFailure(`list ${collection.title}`, new Error('the answer is no list')) : answer.failure);
-      return undefined;
+    const found: unknown[] = [];
+    let next: string | undefined;
+    for (;;) {
+      const page: ListPage = { limit: pageSize, ...defined('_continue', next) };
+      const answer = await boundedCall(
+        `list ${collection.title}`,
+        settings.limits ?? usualLimits,
+        (options) => collection.list(options, page),
+        closed,
+      );
+      const items = answer.ok ? asRecord(answer.value)?.['items'] : undefined;
+      if (!answer.ok || !Array.isArray(items)) {
+        // Whatever is no list is not an empty list: that would take every policy away.
+        report(answer.ok ? apiFailure(`list ${collection.title}`, new Error('the answer is no list')) : answer.failure);
+        return undefined;
+      }
+      for (const item of items) found.push(item);
+      next = metadataText(answer.value, 'continue') || undefined;
+      if (next === undefined) return takeList(found, metadataText(answer.value, 'resourceVersion'));
     }
+  }
+
+  function takeList(found: readonly unknown[], version: string | undefined): string | undefined {
     seen.clear();
-    for (const item of items) put(item);
+    for (const item of found) put(item);
     listed = true;
     problem = undefined;
     changed();
-    return metadataText(answer.value, 'resourceVersion');
+    return version;
   }
 
   /** Gives where to go on, or nothing when a new list is needed. */

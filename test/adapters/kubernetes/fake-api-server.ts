@@ -81,10 +81,14 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
   function get(path: string, query: URLSearchParams, response: ServerResponse): void {
     const objects = collections.get(path);
     if (objects !== undefined) {
+      const items = [...objects].filter(([name]) => selects(query, name)).map(([, object]) => object);
+      const begin = Number(query.get('continue') ?? 0);
+      const end = begin + Number(query.get('limit') ?? items.length);
+      const next = end < items.length ? { continue: String(end) } : {};
       answer(response, 200, {
         kind: 'List',
-        metadata: { resourceVersion: `${version}` },
-        items: [...objects].filter(([name]) => selects(query, name)).map(([, object]) => object),
+        metadata: { resourceVersion: `${version}`, ...next },
+        items: items.slice(begin, end),
       });
       return;
     }
