@@ -63,17 +63,26 @@ function base64(value: unknown): string {
 const maxAnnotation = 1_024;
 
 /** The API server prefixes each key with the webhook's name. */
-function auditAnnotations({ verdict, violations, images }: Outcome, correlationId: string): Record<string, string> {
-  const annotations: Record<string, string> = { verdict, 'correlation-id': correlationId };
-  const codes = joined(violations.map(({ code }) => code));
-  if (codes !== '') annotations['codes'] = codes;
-  const policies = joined(images.flatMap((image) => image.policies));
-  if (policies !== '') annotations['policies'] = policies;
-  return annotations;
+function auditAnnotations(outcome: Outcome, correlationId: string): Record<string, string> {
+  const { verdict, violations, warnings, images, snapshot } = outcome;
+  const policies = [...images.flatMap((image) => image.policies), ...violations.flatMap(({ policy }) => policy ?? [])];
+  const annotations = {
+    verdict,
+    'correlation-id': correlationId,
+    codes: joined(violations.map(({ code }) => code)),
+    warnings: joined(warnings.map(({ code }) => code)),
+    policies: joined(policies),
+    snapshot: snapshot ?? '',
+  };
+  return Object.fromEntries(Object.entries(annotations).filter(([, value]) => value !== ''));
 }
 
+/** Whole names only, as many as fit. */
 function joined(texts: readonly string[]): string {
-  return [...new Set(texts)].sort().join(',').slice(0, maxAnnotation);
+  const names = [...new Set(texts)].sort();
+  const text = names.join(',');
+  if (text.length <= maxAnnotation) return text;
+  return `${text.slice(0, text.lastIndexOf(',', maxAnnotation - 2) + 1)}…`;
 }
 
 /** Without a uid the API server takes no answer, so the HTTP status has to say it. */

@@ -12,6 +12,7 @@ import type { Decision, DecisionLog } from '../ports/decision-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Policies } from '../ports/policies.ts';
+import type { RefusalEvents } from '../ports/refusal-events.ts';
 import type { TektonDefinitions } from '../ports/tekton-definitions.ts';
 import type { Run } from '../tekton/resolve-run.ts';
 import { answer } from './answer.ts';
@@ -23,7 +24,7 @@ import { changedHeldImages, changesHeldImages } from './hold-run.ts';
 import { judgeImages } from './judge-images.ts';
 import { judgedKind, type JudgedKind } from './judged-kinds.ts';
 import type { Matter } from './matter.ts';
-import { policiesUnavailable, refuse, skip, type Outcome, type SkipReason } from './outcome.ts';
+import { isAllowed, policiesUnavailable, refuse, skip, type Outcome, type SkipReason } from './outcome.ts';
 import { pinImages } from './pin.ts';
 import { createPlanner } from './planner.ts';
 import { quietly } from './quietly.ts';
@@ -40,6 +41,7 @@ import {
   unsupported,
 } from './scope.ts';
 import { objectFacts, subjectsOf, workloadOf } from './subjects.ts';
+import { whoWaits } from './who-waits.ts';
 
 export type Phase = 'mutate' | 'validate';
 
@@ -52,6 +54,8 @@ export interface ReviewPorts {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'admission' | 'refusal' | 'decisionLogFailure'>;
   readonly log: Logger;
+  /** Absent: only the requester is told. */
+  readonly refusals?: RefusalEvents;
   /** A new correlation id. */
   readonly newId: () => string;
 }
@@ -176,7 +180,12 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
   function answered(known: Known, outcome: Outcome, decision: Decision): Reviewed {
     quietly(() => count(ports.metrics, known, outcome, decision.durationMs));
     quietly(() => ports.log.info(logFields(decision), 'admission decided'));
+    if (!isAllowed(outcome.verdict)) quietly(() => tell(known.request, decision));
     return { ...answer(known.uid, outcome, known.correlationId), outcome, decision };
+  }
+
+  function tell(request: AdmissionRequest | undefined, decision: Decision): void {
+    if (request !== undefined) ports.refusals?.refused(whoWaits(request), decision);
   }
 
   return {

@@ -7,4 +7,5 @@ export const noMetrics: Metrics = {
   cache: () => undefined,
   registryRequest: () => undefined,
   decisionLogFailure: () => undefined,
+  clusterEvent: () => undefined,
 };

@@ -5,4 +5,6 @@ export interface Metrics {
   cache(name: 'verdict' | 'tag' | 'contract', outcome: 'hit' | 'miss' | 'stale'): void;
   registryRequest(outcome: string, seconds: number): void;
   decisionLogFailure(): void;
+  /** Events for people: `dropped` are those that were too many. */
+  clusterEvent(outcome: 'written' | 'dropped' | 'failed'): void;
 }

@@ -79,6 +79,12 @@ export function prometheusMetrics(): PrometheusMetrics {
     help: 'Decisions that could not be recorded.',
     registers,
   });
+  const clusterEvents = new Counter({
+    name: 'countersign_cluster_events_total',
+    help: 'Kubernetes Events about refusals and policies; dropped ones were too many.',
+    labelNames: ['outcome'],
+    registers,
+  });
   const policies = new BoundedLabel(maxPolicies);
   return {
     contentType: registry.contentType,
@@ -92,6 +98,7 @@ export function prometheusMetrics(): PrometheusMetrics {
       registryDurations.observe(seconds);
     },
     decisionLogFailure: () => logFailures.inc(),
+    clusterEvent: (outcome) => clusterEvents.inc({ outcome }),
     policyProblems: (count) => {
       const gauge: Gauge = new Gauge({
         name: 'countersign_policy_problems',
