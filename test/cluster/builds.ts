@@ -20,7 +20,15 @@ import { withLock } from './lock.ts';
 
 export const cacheFolder = process.env['COUNTERSIGN_CACHE'] ?? join(homedir(), '.cache', 'countersign');
 
-export const kubePrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet'] as const;
+export const kubePrograms = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kube-proxy',
+  'kubectl',
+] as const;
 export const toolPrograms = ['cosign', 'crane', 'registry'] as const;
 export const tektonPrograms = ['controller', 'webhook', 'entrypoint', 'nop', 'workingdirinit'] as const;
 

@@ -1,16 +1,31 @@
 import { hasGo, say } from './builds.ts';
 import { startControlPlane } from './control-plane.ts';
+import { serveControl } from './control.ts';
+import { makeNetwork } from './network.ts';
 import { nodeObstacle, startNode } from './node.ts';
 import { findKubePrograms } from './programs.ts';
 import { makeClusterFolder, removeAbandonedClusters, removeRemains } from './remains.ts';
+import { startServices } from './services.ts';
 
-export interface Cluster {
+/** What suites are told of a cluster. */
+export interface ClusterFacts {
   /** With all rights. */
   readonly kubeconfig: string;
   /** Logs of every program, and everything else it has made. */
   readonly folder: string;
+  /** The program. */
+  readonly kubectl: string;
+  /** What the service accounts of the product asked the API server, one event a line (audit.k8s.io/v1). */
+  readonly auditLog: string;
+  /** Socket on which the API server is stopped and started: see control.ts. */
+  readonly control: string;
+  /** Of this machine, as Pods reach it; absent when there is no node. */
+  readonly address?: string;
   /** Why no Pod can run, as a sentence; absent when there is a node. */
   readonly withoutNode?: string;
+}
+
+export interface Cluster extends ClusterFacts {
   stop(): Promise<void>;
 }
 
@@ -26,14 +41,20 @@ export async function startCluster(options: { readonly node: boolean }): Promise
     for (const next of stops.splice(0).toReversed()) await next();
   };
   try {
-    const controlPlane = await startControlPlane(programs, folder);
-    stops.push(() => controlPlane.stop());
     const withoutNode = options.node ? nodeObstacle() : 'it was not asked for';
-    const { kubeconfig } = controlPlane;
-    if (withoutNode !== undefined) return { cluster: { kubeconfig, folder, withoutNode, stop } };
-    const node = await startNode(controlPlane, programs, folder);
+    const network = withoutNode === undefined ? makeNetwork(folder) : undefined;
+    const controlPlane = await startControlPlane(programs, folder, network);
+    stops.push(() => controlPlane.stop());
+    const control = await serveControl(controlPlane, folder);
+    stops.push(() => control.close());
+    const { kubeconfig, auditLog } = controlPlane;
+    const facts = { kubeconfig, folder, kubectl: programs.kubectl, auditLog, control: control.socket };
+    if (network === undefined) return { cluster: { ...facts, withoutNode: withoutNode ?? '', stop } };
+    const node = await startNode(controlPlane, network, programs, folder);
     stops.push(() => node.stop());
-    return { cluster: { kubeconfig, folder, stop } };
+    const services = await startServices(controlPlane, network, programs['kube-proxy'], folder);
+    stops.push(() => services.stop());
+    return { cluster: { ...facts, address: network.address, stop } };
   } catch (error) {
     await stop();
     throw error;

@@ -1,17 +1,19 @@
 /**
- * etcd, kube-apiserver, kube-controller-manager and kube-scheduler on free loopback ports, with certificates of their own,
- * everything in one folder. Knows nothing of nodes: a control plane alone admits and stores objects.
+ * etcd, kube-apiserver, kube-controller-manager and kube-scheduler with certificates of their own, everything in one folder.
+ * The API server listens on the address of the cluster's network, so that Pods reach it, or on loopback when there is none:
+ * a control plane alone admits and stores objects.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { issue, makeAuthority, type Identity, type KeyPair } from './certificates.ts';
+import type { Network } from './network.ts';
 import { freePorts, ProgramGroup } from './processes.ts';
 import type { KubePrograms } from './programs.ts';
 
 export interface ControlPlane {
-  /** https://127.0.0.1:PORT */
+  /** https://ADDRESS:PORT */
   readonly server: string;
   /** Path of a kubeconfig with all rights. */
   readonly kubeconfig: string;
@@ -21,6 +23,12 @@ export interface ControlPlane {
   addIdentity(name: string, identity: Identity): Promise<string>;
   /** The body that the API server answers to a GET; undefined unless it is a 200. */
   get(path: string): Promise<string | undefined>;
+  /** Ends the API server, all else runs on. */
+  stopApiServer(): Promise<void>;
+  /** With the same data, address and certificates; resolves when it is ready. */
+  startApiServer(): Promise<void>;
+  /** What the API server was asked by the service accounts of the product, one event a line (audit.k8s.io/v1). */
+  readonly auditLog: string;
   stop(): Promise<void>;
 }
 
@@ -28,17 +36,26 @@ interface Setting {
   readonly programs: KubePrograms;
   readonly folder: string;
   readonly group: ProgramGroup;
+  readonly network: Network | undefined;
+  readonly address: string;
   readonly server: string;
   readonly ports: { readonly client: number; readonly peer: number; readonly api: number };
 }
 
-export async function startControlPlane(programs: KubePrograms, folder: string): Promise<ControlPlane> {
+export async function startControlPlane(
+  programs: KubePrograms,
+  folder: string,
+  network: Network | undefined,
+): Promise<ControlPlane> {
   const [client = 0, peer = 0, api = 0] = await freePorts(3);
+  const address = network?.address ?? '127.0.0.1';
   const setting: Setting = {
     programs,
     folder,
     group: new ProgramGroup(folder),
-    server: `https://127.0.0.1:${api}`,
+    network,
+    address,
+    server: `https://${address}:${api}`,
     ports: { client, peer, api },
   };
   const authority = await makeAuthority();
@@ -62,6 +79,9 @@ export async function startControlPlane(programs: KubePrograms, folder: string):
       return join(folder, `${name}.kubeconfig`);
     },
     get,
+    stopApiServer: () => setting.group.stopOne('kube-apiserver'),
+    startApiServer: () => startApiServer(setting, get),
+    auditLog: join(folder, auditLog),
     stop: () => setting.group.stop(),
   };
 }
@@ -79,8 +99,8 @@ async function writeCertificates(setting: Setting, authority: KeyPair): Promise<
   writeFileSync(file('accounts.key'), accounts.privateKey, { mode: 0o600 });
   await writeIdentity(setting, authority, 'apiserver', {
     commonName: 'kube-apiserver',
-    addresses: ['127.0.0.1'],
-    names: ['localhost', 'kubernetes.default.svc'],
+    addresses: setting.network === undefined ? [setting.address] : [setting.address, setting.network.apiService],
+    names: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc'],
   });
   await writeIdentity(setting, authority, 'controllers', { commonName: 'system:kube-controller-manager' });
   await writeIdentity(setting, authority, 'scheduler', { commonName: 'system:kube-scheduler' });
@@ -123,16 +143,29 @@ function startEtcd({ programs, folder, group, ports }: Setting): Promise<void> {
 
 type Get = ControlPlane['get'];
 
-function startApiServer({ programs, folder, group, ports }: Setting, get: Get): Promise<void> {
+const auditLog = 'audit.jsonl';
+
+/** Who asked for what and what came of it, of the product alone. */
+const auditPolicy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [{ level: 'Metadata', userGroups: ['system:serviceaccounts:countersign-system'] }, { level: 'None' }],
+};
+
+function startApiServer({ programs, folder, group, ports, address, network }: Setting, get: Get): Promise<void> {
   const file = (name: string): string => join(folder, name);
+  writeFileSync(file('audit-policy.json'), JSON.stringify(auditPolicy));
   const args = [
     `--etcd-servers=http://127.0.0.1:${ports.client}`,
-    '--bind-address=127.0.0.1',
-    '--advertise-address=127.0.0.1',
+    `--bind-address=${address}`,
+    `--advertise-address=${address}`,
     `--secure-port=${ports.api}`,
-    // The endpoints of the Service `kubernetes` may not be loopback addresses; nothing here uses them.
-    '--endpoint-reconciler-type=none',
-    '--service-cluster-ip-range=10.97.0.0/16',
+    // The endpoints of the Service `kubernetes` may not be loopback addresses.
+    ...(network === undefined ? ['--endpoint-reconciler-type=none'] : []),
+    `--service-cluster-ip-range=${network?.serviceSubnet ?? '10.97.0.0/24'}`,
+    `--audit-policy-file=${file('audit-policy.json')}`,
+    `--audit-log-path=${file(auditLog)}`,
     `--client-ca-file=${file('ca.crt')}`,
     `--tls-cert-file=${file('apiserver.crt')}`,
     `--tls-private-key-file=${file('apiserver.key')}`,

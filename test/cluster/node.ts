@@ -1,6 +1,7 @@
 /**
- * A node for a control plane: containerd and kubelet, as root, in one folder, one bridge and one cgroup of their own, so
- * that several can run on a machine. It pulls from registries on 127.0.0.1 over plain HTTP (containerd's own rule).
+ * A node for a control plane: containerd and kubelet, as root, in one folder, one network and one cgroup of their own, so
+ * that several can run on a machine. It pulls over plain HTTP from registries on 127.0.0.1 (containerd's own rule) and from
+ * those that its folder `registries` says so of.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,9 +9,9 @@ import { join } from 'node:path';
 import { busyboxImage, toArchive } from './busybox-image.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { makeControlGroup } from './control-groups.ts';
+import type { Network } from './network.ts';
 import { ProgramGroup, until } from './processes.ts';
 import { isExecutable, onPath, type KubePrograms } from './programs.ts';
-import { rememberLink } from './remains.ts';
 
 export interface ClusterNode {
   readonly name: string;
@@ -18,34 +19,32 @@ export interface ClusterNode {
   stop(): Promise<void>;
 }
 
-const packages = 'containerd runc containernetworking-plugins busybox-static iproute2';
+const packages = 'containerd runc containernetworking-plugins busybox-static iproute2 nftables procps';
 const pauseImage = 'localhost/pause:test';
 
 /** Why there can be no node on this machine, as a sentence; undefined when there can. */
 export function nodeObstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'a node needs root';
-  const missing = ['containerd', 'ctr', 'runc', 'busybox', 'ip'].filter((name) => onPath(name) === undefined);
+  const missing = ['containerd', 'ctr', 'runc', 'busybox', 'ip', 'nft', 'sysctl'].filter(
+    (name) => onPath(name) === undefined,
+  );
   if (!isExecutable('/usr/lib/cni/bridge')) missing.push('/usr/lib/cni/bridge');
   if (missing.length === 0) return undefined;
   return `a node needs ${missing.join(', ')}: apt-get install ${packages}`;
 }
 
-interface Setting {
+interface Setting extends Network {
   readonly folder: string;
   readonly group: ProgramGroup;
-  /** Name of the bridge and of the cgroup. */
-  readonly link: string;
-  /** Of the bridge: the node's address and the gateway of its Pods. Kubelet refuses a loopback address. */
-  readonly address: string;
-  readonly subnet: string;
 }
 
 export async function startNode(
   controlPlane: ControlPlane,
+  network: Network,
   programs: KubePrograms,
   folder: string,
 ): Promise<ClusterNode> {
-  const setting: Setting = { folder, group: new ProgramGroup(folder), ...makeBridge(folder) };
+  const setting: Setting = { folder, group: new ProgramGroup(folder), ...network };
   try {
     makeControlGroup(setting.link);
     await startContainerd(setting);
@@ -57,37 +56,12 @@ export async function startNode(
   return { name: 'node', stop: () => setting.group.stop() };
 }
 
-/** The first name that is free is taken: adding a link is atomic.  */
-function makeBridge(folder: string): Pick<Setting, 'link' | 'address' | 'subnet'> {
-  for (let n = 0; n < 16; n += 1) {
-    const link = `csgn${n}`;
-    if (spawnSync('ip', ['link', 'add', link, 'type', 'bridge']).status !== 0) continue;
-    rememberLink(folder, link);
-    const address = `10.245.${n}.1`;
-    run('ip', 'address', 'add', `${address}/24`, 'dev', link);
-    run('ip', 'link', 'set', link, 'up');
-    return { link, address, subnet: `10.245.${n}.0/24` };
-  }
-  throw new Error('no bridge could be made: csgn0 to csgn15 exist, or the kernel refuses');
-}
-
-async function startContainerd({ folder, group, link, subnet }: Setting): Promise<void> {
+async function startContainerd(setting: Setting): Promise<void> {
+  const { folder, group } = setting;
   const file = (name: string): string => join(folder, name);
   mkdirSync(file('cni'));
   mkdirSync(file('registries'));
-  const bridge = {
-    type: 'bridge',
-    bridge: link,
-    isGateway: true,
-    ipam: {
-      type: 'host-local',
-      dataDir: file('addresses'),
-      ranges: [[{ subnet }]],
-      routes: [{ dst: '0.0.0.0/0' }],
-    },
-  };
-  const network = { cniVersion: '0.4.0', name: link, plugins: [bridge] };
-  writeFileSync(file('cni/10-test.conflist'), JSON.stringify(network));
+  writeFileSync(file('cni/10-test.conflist'), JSON.stringify(podNetwork(setting)));
   writeFileSync(file('containerd.toml'), containerdConfig(folder));
   const socket = file('containerd.sock');
   await group.start('containerd', 'containerd', ['--config', file('containerd.toml')], async () => {
@@ -96,6 +70,16 @@ async function startContainerd({ folder, group, link, subnet }: Setting): Promis
   const archive = file('pause.tar');
   writeFileSync(archive, toArchive(busyboxImage(['sleep', '2147483647']), pauseImage));
   run('ctr', '--address', socket, '--namespace', 'k8s.io', 'images', 'import', archive);
+}
+
+function podNetwork({ folder, link, podSubnet, podRange, serviceSubnet, proxy }: Setting): unknown {
+  const ipam = {
+    type: 'host-local',
+    dataDir: join(folder, 'addresses'),
+    ranges: [[{ subnet: podSubnet, ...podRange }]],
+    routes: [{ dst: '0.0.0.0/0' }, { dst: serviceSubnet, gw: proxy }],
+  };
+  return { cniVersion: '0.4.0', name: link, plugins: [{ type: 'bridge', bridge: link, isGateway: true, ipam }] };
 }
 
 const containerdConfig = (folder: string): string => `version = 2

@@ -34,7 +34,7 @@ function start(command: string, args: readonly string[], logFile: string, detach
 export class ProgramGroup {
   readonly #logs: string;
   readonly #detached: boolean;
-  readonly #running: Running[] = [];
+  readonly #running: { readonly name: string; readonly program: Running }[] = [];
 
   /** Detached, in process groups of their own, programs are spared an interrupt at the terminal that is meant for us. */
   constructor(logs: string, { detached = true }: { readonly detached?: boolean } = {}) {
@@ -46,13 +46,18 @@ export class ProgramGroup {
   async start(name: string, path: string, args: readonly string[], ready: () => Promise<boolean>): Promise<void> {
     const logFile = join(this.#logs, `${name}.log`);
     const program = start(path, args, logFile, this.#detached);
-    this.#running.push(program);
+    this.#running.push({ name, program });
     if (await until(ready, 60_000, program.alive)) return;
     throw new Error(`${name} did not become ready:\n${lastLines(logFile)}`);
   }
 
+  /** Those of this name; they can be started again. */
+  async stopOne(name: string): Promise<void> {
+    for (const { program } of this.#running.filter((running) => running.name === name)) await program.stop();
+  }
+
   async stop(): Promise<void> {
-    for (const program of this.#running.toReversed()) await program.stop();
+    for (const { program } of this.#running.toReversed()) await program.stop();
   }
 }
 

@@ -18,7 +18,7 @@ export function makeClusterFolder(): string {
   return folder;
 }
 
-/** Bridge and cgroup of the node in this folder have this name. */
+/** Bridge, network namespace and cgroup of the cluster in this folder have this name. */
 export function rememberLink(folder: string, link: string): void {
   writeFileSync(join(folder, 'link'), link);
 }
@@ -38,6 +38,8 @@ export async function removeRemains(folder: string): Promise<void> {
   for (const mount of mountsUnder(folder)) spawnSync('umount', ['--lazy', mount]);
   if (link !== undefined) {
     removeControlGroup(link);
+    // Its end of the cable goes with the namespace, the routes with the bridge.
+    spawnSync('ip', ['netns', 'delete', link]);
     spawnSync('ip', ['link', 'delete', link]);
     removeMatching('/var/log/containers', (path) => readlinkSync(path).startsWith(`${folder}/`));
   }
@@ -53,7 +55,8 @@ async function end(find: () => readonly number[]): Promise<void> {
   if (!gone) throw new Error(`processes of the test cluster do not end: ${find().join(', ')}`);
 }
 
-const ours = /^(?:containerd|containerd-shim.*|etcd|kube-apiserver|kube-controller-manager|kube-scheduler|kubelet)$/;
+const ours =
+  /^(?:containerd|containerd-shim.*|etcd|kube-apiserver|kube-controller-manager|kube-proxy|kube-scheduler|kubelet)$/;
 
 /** Of the programs we start, those with the folder, which no other cluster has, on their command line. */
 function programsNaming(folder: string): readonly number[] {

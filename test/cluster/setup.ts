@@ -8,20 +8,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestProject } from 'vitest/node';
 import { say } from './builds.ts';
+import type { ClusterFacts } from './cluster.ts';
 
-/** What the suites are told about the cluster. */
-export interface ClusterFacts {
-  /** With all rights; absent when there is no cluster. */
-  readonly kubeconfig?: string;
-  /** Why there is no cluster. */
-  readonly obstacle?: string;
-  /** Why no Pod can run. */
-  readonly withoutNode?: string;
-}
+/** There is a cluster, or a reason why there is none. */
+export type Found = ClusterFacts | { readonly obstacle: string };
 
 declare module 'vitest' {
   interface ProvidedContext {
-    cluster: ClusterFacts;
+    cluster: Found;
   }
 }
 
@@ -35,20 +29,20 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await ended;
   };
   const facts = await firstLine(child.stdout);
-  const missing = facts.obstacle ?? facts.withoutNode;
+  const missing = 'obstacle' in facts ? facts.obstacle : facts.withoutNode;
   if (missing !== undefined && process.env['CI'] !== undefined) {
     await teardown();
     throw new Error(`the cluster suites must run when CI is set: ${missing}`);
   }
-  if (missing !== undefined) announceSkip(facts.obstacle === undefined ? 'node' : 'cluster', missing);
+  if (missing !== undefined) announceSkip('obstacle' in facts ? 'cluster' : 'node', missing);
   project.provide('cluster', facts);
   return teardown;
 }
 
-async function firstLine(output: NodeJS.ReadableStream): Promise<ClusterFacts> {
+async function firstLine(output: NodeJS.ReadableStream): Promise<Found> {
   for await (const line of createInterface(output)) {
     // One of our own programs wrote it: up.ts.
-    return JSON.parse(line) as ClusterFacts;
+    return JSON.parse(line) as Found;
   }
   throw new Error('the cluster did not start; its output is above');
 }

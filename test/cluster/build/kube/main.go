@@ -1,5 +1,6 @@
-// One binary, five programs, chosen by the name it is started under: etcd, kube-apiserver, kube-controller-manager,
-// kube-scheduler, kubelet. They share most of their code, so that this links once and takes a quarter of the space.
+// One binary, seven programs, chosen by the name it is started under: etcd, kube-apiserver, kube-controller-manager,
+// kube-scheduler, kubelet, kube-proxy, kubectl. They share most of their code, so that this links once and takes a quarter
+// of the space.
 package main
 
 import (
@@ -13,8 +14,10 @@ import (
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
+	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
@@ -33,6 +36,10 @@ func main() {
 		command = scheduler.NewSchedulerCommand()
 	case "kubelet":
 		command = kubelet.NewKubeletCommand(context.Background())
+	case "kube-proxy":
+		command = proxy.NewProxyCommand()
+	case "kubectl":
+		command = kubectl.NewDefaultKubectlCommand()
 	default:
 		fmt.Fprintln(os.Stderr, "unknown program", name)
 		os.Exit(2)
