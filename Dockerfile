@@ -13,14 +13,15 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     npm ci --omit=dev --ignore-scripts --no-bin-links --no-audit --no-fund
 # Time of every file and of the SBOM, in seconds since 1970.
 ARG SOURCE_DATE_EPOCH=0
+# What no run of the program reads goes: source maps, types, native parts of the runtime Bare.
 # What is not installed would be a problem to `npm sbom`, and what it makes up (a time, a UUID) is set.
-RUN npm pkg delete devDependencies scripts allowScripts knip prettier \
+RUN npm pkg delete devDependencies scripts allowScripts knip prettier bin files private \
  && npm sbom --sbom-format=spdx --sbom-type=application > /out/sbom.json \
  && sed -e "s/\"created\": \"[^\"]*\"/\"created\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)\"/" \
         -e "s,\"documentNamespace\": \"[^\"]*\",\"documentNamespace\": \"https://spdx.org/spdxdocs/countersign-$(sha256sum package-lock.json | cut -c 1-64)\"," \
         /out/sbom.json > sbom.spdx.json \
  && rm package-lock.json \
- && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -exec rm {} +
+ && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.bare' \) -exec rm {} +
 COPY LICENSE ./
 COPY src ./src
 RUN mkdir /out/state \

@@ -41,7 +41,7 @@ export async function makeBuildBase(folder: string): Promise<BaseImage> {
 /** Like distroless/nodejs24: Node in the place where it is there, a user 65532, no shell. */
 export async function makeRunBase(folder: string): Promise<BaseImage> {
   await addNode(folder, '/nodejs/bin/node');
-  mkdirSync(join(folder, 'home/nonroot'), { recursive: true });
+  for (const place of ['home/nonroot', 'var/lib']) mkdirSync(join(folder, place), { recursive: true });
   writeFileSync(join(folder, 'etc/passwd'), 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n');
   writeFileSync(join(folder, 'etc/group'), 'nonroot:x:65532:\n');
   return { folder, env: { PATH: '/usr/local/bin:/usr/bin:/bin', SSL_CERT_FILE: certificates } };
@@ -67,6 +67,6 @@ async function addNode(folder: string, place: string): Promise<void> {
     mkdirSync(dirname(join(folder, to)), { recursive: true });
     cpSync(realpathSync(from), join(folder, to));
   }
-  for (const empty of ['etc', 'tmp', 'usr/bin']) mkdirSync(join(folder, empty), { recursive: true });
+  for (const empty of ['etc', 'tmp', 'proc', 'dev', 'usr/bin']) mkdirSync(join(folder, empty), { recursive: true });
   chmodSync(join(folder, 'tmp'), 0o1777);
 }

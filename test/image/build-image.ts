@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -11,6 +12,8 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,6 +26,8 @@ import { makeBuildBase, makeRunBase, npmFolder } from './base-images.ts';
 import { Buildah } from './buildah.ts';
 
 export interface BuiltImage {
+  /** The files of the repository that it was built from. */
+  readonly context: string;
   /** An OCI layout in a tar file, as `ctr images import` and `buildah pull oci-archive:` read it. */
   readonly archive: string;
   /** The same, unpacked. */
@@ -32,7 +37,7 @@ export interface BuiltImage {
 }
 
 export const imageReference = 'localhost/countersign:test';
-const root = join(import.meta.dirname, '..', '..');
+const repository = join(import.meta.dirname, '..', '..');
 const packages = 'buildah busybox-static libc-bin';
 
 /** Why the image cannot be built on this machine, as a sentence; undefined when it can. */
@@ -47,44 +52,44 @@ export function imageObstacle(): string | undefined {
 /** A second call costs nothing as long as the Dockerfile and what it copies stay as they are. */
 export async function buildImage(): Promise<BuiltImage> {
   const folder = join(cacheFolder, 'image');
-  const stamp = stampOfInputs();
-  const built = imageIn(join(folder, stamp));
-  if (existsSync(built.archive)) return built;
   const waiting = (): void => say('another process is building the image, waiting for it');
   return withLock(join(cacheFolder, 'image.lock'), waiting, async () => {
-    if (existsSync(built.archive)) return built;
-    const started = performance.now();
-    say('building the image, a minute the first time');
-    const fresh = join(cacheFolder, 'image.new');
-    await buildInto(fresh);
-    // Of the other stamps nothing is needed any more.
-    rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
-    renameSync(fresh, join(folder, stamp));
-    say(`built the image in ${Math.round((performance.now() - started) / 1000)} s`);
+    // A copy, so that a source that changes during the build does not end up in an image that is kept under another stamp.
+    const fresh = mkdtempSync(join(folder, 'new-'));
+    const stamp = copyInputs(join(fresh, 'context'));
+    const built = imageIn(join(folder, stamp));
+    if (!existsSync(built.archive)) {
+      await buildInto(fresh);
+      renameSync(fresh, join(folder, stamp));
+    }
+    rmSync(fresh, { recursive: true, force: true });
+    utimesSync(join(folder, stamp), new Date(), new Date());
+    removeOld(folder);
     return built;
   });
 }
 
-/** Builds from nothing, into a folder that is made anew. */
+/** Builds from nothing, out of the folder `context` in `folder`. */
 export async function buildInto(folder: string): Promise<BuiltImage> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  const started = performance.now();
+  say('building the image, half a minute');
   const work = mkdtempSync(join(tmpdir(), 'countersign-image-'));
   try {
     const buildah = new Buildah(work);
     await buildah.importBase(await makeBuildBase(join(work, 'build-base')), 'localhost/base:build');
     await buildah.importBase(await makeRunBase(join(work, 'run-base')), 'localhost/base:run');
-    await buildah.build(root, imageReference, {
+    const image = imageIn(folder);
+    await buildah.build(image.context, imageReference, {
       BUILD_IMAGE: 'localhost/base:build',
       RUN_IMAGE: 'localhost/base:run',
       VERSION: versionOfPackage(),
       REVISION: 'test',
     });
-    const image = imageIn(folder);
     await buildah.push(imageReference, image.layout);
     nameForImport(image.layout);
     await buildah.pack(image.layout, image.archive);
+    say(`built the image in ${Math.round((performance.now() - started) / 1000)} s`);
     return image;
   } finally {
     rmSync(work, { recursive: true, force: true });
@@ -92,6 +97,7 @@ export async function buildInto(folder: string): Promise<BuiltImage> {
 }
 
 const imageIn = (folder: string): BuiltImage => ({
+  context: join(folder, 'context'),
   archive: join(folder, 'image.tar'),
   layout: join(folder, 'layout'),
   reference: imageReference,
@@ -108,20 +114,36 @@ function nameForImport(layout: string): void {
   writeFileSync(file, JSON.stringify(index));
 }
 
-/** Everything that decides what is in the image. */
-function stampOfInputs(): string {
+/** Copies what the Dockerfile may see; the result is a stamp of that and of this way to build. */
+function copyInputs(context: string): string {
+  const inputs = ['.dockerignore', 'Dockerfile', 'LICENSE', 'package-lock.json', 'package.json'].concat(
+    inFolder('src'),
+  );
   const hash = createHash('sha256').update(process.version);
-  const files = ['Dockerfile', '.dockerignore', 'package.json', 'package-lock.json', 'LICENSE', ...inFolder('src')];
-  for (const file of [...files, ...inFolder('test/image')]) {
-    if (!file.endsWith('.test.ts')) hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  for (const file of inputs) {
+    cpSync(join(repository, file), join(context, file));
+    hash.update(`${file}\0`).update(readFileSync(join(context, file)));
+  }
+  for (const file of inFolder('test/image')) {
+    if (!file.endsWith('.test.ts')) hash.update(readFileSync(join(repository, file)));
   }
   return hash.digest('hex').slice(0, 16);
 }
 
+const hour = 3_600_000;
+
+/** Images that nobody has asked for lately, and what a killed build left behind. */
+function removeOld(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (statSync(path).mtimeMs < Date.now() - hour) rmSync(path, { recursive: true, force: true });
+  }
+}
+
 function inFolder(folder: string): readonly string[] {
-  const entries = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
+  const entries = readdirSync(join(repository, folder), { recursive: true, withFileTypes: true });
   return entries
-    .flatMap((entry) => (entry.isFile() ? [join(entry.parentPath.slice(root.length + 1), entry.name)] : []))
+    .flatMap((entry) => (entry.isFile() ? [join(entry.parentPath.slice(repository.length + 1), entry.name)] : []))
     .toSorted();
 }
 
