@@ -15,11 +15,19 @@ export const servingDays = 90;
 /** Clocks of API servers differ. */
 const backdateMs = 3600 * 1000;
 
-export async function makeAuthority(now: Date): Promise<KeyPair> {
+/** Milliseconds from now to their end. */
+export interface Lifetimes {
+  readonly authorityMs: number;
+  readonly servingMs: number;
+}
+
+export const usualLifetimes: Lifetimes = { authorityMs: authorityDays * dayMs, servingMs: servingDays * dayMs };
+
+export async function makeAuthority(now: Date, { authorityMs } = usualLifetimes): Promise<KeyPair> {
   // Every CA has a name of its own: clients find the issuer of a certificate by name.
   const name = `Countersign CA ${randomBytes(6).toString('hex')}`;
   const made = await generate([{ name: 'commonName', value: name }], {
-    ...validity(now, new Date(now.getTime() + authorityDays * dayMs)),
+    ...validity(now, new Date(now.getTime() + authorityMs)),
     extensions: [
       { name: 'basicConstraints', cA: true, pathLenConstraint: 0, critical: true },
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
@@ -29,8 +37,13 @@ export async function makeAuthority(now: Date): Promise<KeyPair> {
 }
 
 /** A serving certificate for DNS names and IP addresses; it ends with its authority at the latest. */
-export async function issueServing(authority: KeyPair, names: readonly string[], now: Date): Promise<KeyPair> {
-  const end = Math.min(now.getTime() + servingDays * dayMs, new X509Certificate(authority.cert).validToDate.getTime());
+export async function issueServing(
+  authority: KeyPair,
+  names: readonly string[],
+  now: Date,
+  { servingMs } = usualLifetimes,
+): Promise<KeyPair> {
+  const end = Math.min(now.getTime() + servingMs, new X509Certificate(authority.cert).validToDate.getTime());
   const made = await generate([{ name: 'commonName', value: 'countersign' }], {
     ...validity(now, new Date(end)),
     ca: authority,
