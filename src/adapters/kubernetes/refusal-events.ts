@@ -27,7 +27,7 @@ const maxMessage = 1_000;
 
 function messageOf({ kind = '', name = '', reasons: [first, ...others], correlationId }: Decision): string {
   const end = ` [request ${quoted(correlationId, 64)}]`;
-  const what = `${kind} ${name}`.trim();
+  const what = quoted(`${kind} ${name}`.trim(), 300);
   const image = first?.image === undefined ? '' : `, image ${quoted(first.image, 300)}`;
   const policy = first?.policy === undefined ? '' : `, policy ${quoted(first.policy, 253)}`;
   const more = others.length === 0 ? '' : `, and ${others.length} more`;

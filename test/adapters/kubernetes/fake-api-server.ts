@@ -8,8 +8,10 @@ import { KubeConfig } from '@kubernetes/client-node';
  */
 export interface FakeApiServer {
   readonly kubeConfig: KubeConfig;
-  /** Every request as "GET path", "WATCH path" or "PATCH path". */
+  /** Every request as "GET path", "WATCH path", "PATCH path" or "POST path". */
   readonly requests: string[];
+  /** Bodies of what was created, which is not there afterwards. */
+  readonly posts: { readonly path: string; readonly body: unknown }[];
   /** Bodies of patches, which change nothing. */
   readonly patches: { readonly path: string; readonly type: string | undefined; readonly body: unknown }[];
   /** An empty collection; one that was never created is 404, like a missing custom resource definition. */
@@ -45,6 +47,7 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
   }>();
   const requests: string[] = [];
   const patches: FakeApiServer['patches'] = [];
+  const posts: FakeApiServer['posts'] = [];
   let version = 1;
   let compacted = { before: 0, how: 'event' };
 
@@ -103,21 +106,23 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
     answer(response, 200, {});
   }
 
+  async function post(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    posts.push({ path, body: await json(request) });
+    answer(response, 201, {});
+  }
+
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://fake');
     const watching = url.searchParams.get('watch') === 'true';
-    const method = request.method === 'PATCH' ? 'PATCH' : 'GET';
-    const line = `${watching ? 'WATCH' : method} ${url.pathname}`;
+    const line = `${watching ? 'WATCH' : methodOf(request)} ${url.pathname}`;
     requests.push(line);
     const { breakdown } = fake;
     if (breakdown?.match.test(line) === true) {
-      if (breakdown.status === 'silence') return;
-      if (breakdown.status === 'garbage') response.end('<html>');
-      else if (breakdown.status === 'no list') answer(response, 200, {});
-      else answer(response, breakdown.status, status(breakdown.status, 'broken on purpose'));
+      fail(response, breakdown.status);
       return;
     }
-    if (method === 'PATCH') void patch(url.pathname, request, response);
+    if (line.startsWith('PATCH')) void patch(url.pathname, request, response);
+    else if (line.startsWith('POST')) void post(url.pathname, request, response);
     else if (watching) watch(url.pathname, url.searchParams, response);
     else get(url.pathname, url.searchParams, response);
   });
@@ -125,6 +130,7 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
   const fake: FakeApiServer = {
     kubeConfig: new KubeConfig(),
     requests,
+    posts,
     patches,
     breakdown: undefined,
     create(collection) {
@@ -183,6 +189,17 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
 function selects(query: URLSearchParams, name: string): boolean {
   const selector = query.get('fieldSelector');
   return selector === null || selector === `metadata.name=${name}`;
+}
+
+function methodOf({ method }: IncomingMessage): string {
+  return method === 'PATCH' || method === 'POST' ? method : 'GET';
+}
+
+function fail(response: ServerResponse, how: number | 'silence' | 'garbage' | 'no list'): void {
+  if (how === 'silence') return;
+  if (how === 'garbage') response.end('<html>');
+  else if (how === 'no list') answer(response, 200, {});
+  else answer(response, how, status(how, 'broken on purpose'));
 }
 
 function answer(response: ServerResponse, code: number, body: unknown): void {
