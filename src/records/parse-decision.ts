@@ -11,17 +11,21 @@ export const verdicts: readonly Decision['verdict'][] = ['admit', 'warn', 'refus
 export function parseDecision(members: Members): Decision | undefined {
   const phase = phases.find((known) => known === members['phase']);
   const verdict = verdicts.find((known) => known === members['verdict']);
-  const [time, correlationId, uid] = [text(members, 'time'), text(members, 'correlationId'), text(members, 'uid')];
-  if (members['v'] !== 1 || phase === undefined || verdict === undefined) return undefined;
-  if (time === undefined || correlationId === undefined || uid === undefined) return undefined;
-  if (Number.isNaN(Date.parse(time))) return undefined;
+  const named = parseNamed(members);
   const images = list(members['images'], parseImage);
   const reasons = list(members['reasons'], parseReason);
-  const audited = members['audited'] === undefined ? [] : list(members['audited'], parseReason);
+  const audited = list(members['audited'] ?? [], parseReason);
+  if (members['v'] !== 1 || phase === undefined || verdict === undefined || named === undefined) return undefined;
   if (images === undefined || reasons === undefined || audited === undefined) return undefined;
-  const durationMs = typeof members['durationMs'] === 'number' ? members['durationMs'] : 0;
-  const about = { ...aboutRequest(members), ...(audited.length === 0 ? {} : { audited }) };
-  return { v: 1, time, correlationId, phase, verdict, uid, ...about, images, reasons, durationMs };
+  const durationMs = Number(members['durationMs'] ?? 0);
+  const rest = { ...aboutRequest(members), images, reasons, ...(audited.length === 0 ? {} : { audited }) };
+  return { v: 1, ...named, phase, verdict, ...rest, durationMs };
+}
+
+function parseNamed(members: Members): Pick<Decision, 'time' | 'correlationId' | 'uid'> | undefined {
+  const [time, correlationId, uid] = [text(members, 'time'), text(members, 'correlationId'), text(members, 'uid')];
+  if (time === undefined || correlationId === undefined || uid === undefined) return undefined;
+  return Number.isNaN(Date.parse(time)) ? undefined : { time, correlationId, uid };
 }
 
 function aboutRequest(members: Members): Partial<Decision> {

@@ -45,12 +45,12 @@ export function recordsContract(open: () => Promise<OpenedStore>): void {
 
     test('stores what several add at the same time once', async () => {
       const records = manyRecords(podA, 200);
-      const others = [store, ...(opened.again === undefined ? [] : [opened.again()])];
-      const adds = Array.from({ length: 8 }, (_, index) => others[index % others.length]?.add(records));
-      const added = (await Promise.all(adds)).map((result) => (result === undefined ? 0 : value(result).added));
+      const other = opened.again?.() ?? store;
+      const adds = Array.from({ length: 8 }, (_, index) => (index % 2 === 0 ? store : other).add(records));
+      const added = (await Promise.all(adds)).map((result) => value(result).added);
       expect(added.reduce((sum, count) => sum + count, 0)).toBe(200);
       expect(value(await store.positions())).toMatchObject([{ count: 200 }]);
-      await others[1]?.close();
+      if (other !== store) await other.close();
     });
 
     test('takes chains of several writers in one batch, in any order', async () => {

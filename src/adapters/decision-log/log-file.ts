@@ -11,6 +11,10 @@ export type Disk = Pick<typeof nodeDisk, 'mkdir' | 'open' | 'rename' | 'rm' | 's
 /** What stays the same when a file gets another name. */
 export type FileIdentity = Pick<Stats, 'dev' | 'ino'>;
 
+export interface Committed extends FileIdentity {
+  readonly bytes: number;
+}
+
 /** What an existing log says to the chain that continues after it. */
 export type Found = Pick<LogNotes, 'previous' | 'previousUnreadable' | 'torn'>;
 
@@ -22,15 +26,17 @@ export class LogFile {
   readonly path: string;
   readonly #disk: Disk;
   readonly #handle: FileHandle;
+  readonly #identity: FileIdentity;
   /** Bytes of complete records. */
   #size: number;
   /** The file may be longer than #size by a part of a record. */
   #dirty = false;
 
-  private constructor(disk: Disk, path: string, handle: FileHandle, size: number) {
+  private constructor(disk: Disk, path: string, handle: FileHandle, { dev, ino, size }: Stats) {
     this.#disk = disk;
     this.path = path;
     this.#handle = handle;
+    this.#identity = { dev, ino };
     this.#size = size;
   }
 
@@ -41,7 +47,7 @@ export class LogFile {
     try {
       const stat = await handle.stat();
       if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
-      return new LogFile(disk, path, handle, stat.size);
+      return new LogFile(disk, path, handle, stat);
     } catch (error) {
       await handle.close();
       throw error;
@@ -52,9 +58,9 @@ export class LogFile {
     return this.#size;
   }
 
-  /** Where it is on the disk, whatever it is called. */
-  async identity(): Promise<FileIdentity> {
-    return this.#handle.stat();
+  /** What of it is there to stay: a write that fails is cut off again. */
+  get committed(): Committed {
+    return { ...this.#identity, bytes: this.#size };
   }
 
   /** Reads the end of the log as an earlier process left it, and cuts off an incomplete line. */

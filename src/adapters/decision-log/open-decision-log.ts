@@ -9,6 +9,7 @@ import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Decision, DecisionLog } from '../../ports/decision-log.ts';
 import { boundedJson } from './bounded-decision.ts';
 import { chainLine, startOf, type Head, type LogNotes } from '../../records/chain.ts';
+import type { Committed } from './log-file.ts';
 import { RotatingLog, type DecisionLogPorts, type RotationSettings } from './rotating-log.ts';
 
 export interface DecisionLogSettings extends RotationSettings {
@@ -19,6 +20,8 @@ export interface DecisionLogSettings extends RotationSettings {
 export interface OpenDecisionLog extends DecisionLog {
   /** Why nothing can be written at present; for readiness. */
   problem(): string | undefined;
+  /** How far the file that is written to may be read: what comes after may be cut off again. */
+  committed(): Committed | undefined;
   /** Writes what is waiting and closes the file. */
   close(): Promise<void>;
 }
@@ -72,6 +75,10 @@ class ChainedLog implements OpenDecisionLog {
 
   problem(): string | undefined {
     return this.#outage?.mayBeOver === false ? this.#outage.why : undefined;
+  }
+
+  committed(): Committed | undefined {
+    return this.#files.committed;
   }
 
   append(decision: Decision): Promise<Result<void>> {

@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { LogNotes } from '../../records/chain.ts';
 import { rotatedFiles } from './lines.ts';
-import { lastRecord, LogFile, type Disk } from './log-file.ts';
+import { lastRecord, LogFile, type Committed, type Disk } from './log-file.ts';
 
 const checkMilliseconds = 1000;
 const rotationPauseMilliseconds = 60_000;
@@ -41,6 +41,11 @@ export class RotatingLog {
 
   get notes(): LogNotes {
     return this.#notes;
+  }
+
+  /** Of the file that is written to; nothing while there is none. */
+  get committed(): Committed | undefined {
+    return this.#file?.committed;
   }
 
   /** Makes ready for an append of about `bytes`; `notes` may change. */

@@ -93,7 +93,7 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
     const settings = readSettings(configMaps[0]?.document, options.noMatch);
     const read = parse({ ClusterImagePolicy: policies, ActionPolicy: actionPolicies, TrustRoot: trustRoots });
     const sources = read.map(({ source }) => source);
-    // Reading thousands of policies and compiling them are two pieces of work: requests go in between.
+    // Reading thousands of policies and compiling them are pieces of work of their own: requests go in between.
     await setImmediate();
     store.note([...ofWatches, ...settings.problems]);
     if (!isApplied(sources, settings.noMatch)) {
@@ -101,6 +101,7 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
       if (closed) return;
       store.replace([...sources, ...named], settings.noMatch);
       applied = { sources, noMatch: settings.noMatch };
+      await setImmediate();
     }
     objects = read.flatMap((one) => objectOf(one, store));
     for (const listener of listeners) listener();

@@ -1,7 +1,24 @@
 import type { DecisionRecord } from '../../ports/records.ts';
-import { rowOf, termsOf } from '../../records/row.ts';
+import { rowOf, termsOf, type Row } from '../../records/row.ts';
 import { sift, type Run, type Sifted } from '../../records/sift.ts';
 import type { Query } from './pool.ts';
+
+/** In the order of the table. */
+const columnNames = [
+  'chain',
+  'sequence',
+  'time',
+  'hash',
+  'verdict',
+  'kind',
+  'namespace',
+  'name',
+  'uid',
+  'correlationId',
+  'images',
+  'words',
+  'line',
+] as const satisfies readonly (keyof Row)[];
 
 /** Inside a transaction. Runs come in the order of their chains, so that two batches cannot wait for each other. */
 export async function addRuns(query: Query, runs: readonly Run[]): Promise<readonly Sifted[]> {
@@ -35,15 +52,11 @@ async function lockChain(query: Query, { chain, records }: Run): Promise<number>
 
 async function insert(query: Query, chain: number, fresh: readonly DecisionRecord[]): Promise<void> {
   const rows = fresh.map(rowOf);
-  const column = <K extends keyof (typeof rows)[number]>(key: K): readonly unknown[] => rows.map((row) => row[key]);
+  const columns = columnNames.map((name) => rows.map((row) => row[name]));
   await query(
     `INSERT INTO countersign_records SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[],
      $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])`,
-    [
-      ...[column('chain'), column('sequence'), column('time'), column('hash'), column('verdict'), column('kind')],
-      ...[column('namespace'), column('name'), column('uid'), column('correlationId')],
-      ...[column('images'), column('words'), column('line')],
-    ],
+    columns,
   );
   const terms = fresh.flatMap((record) => {
     const { time, sequence } = rowOf(record);

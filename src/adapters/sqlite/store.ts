@@ -94,8 +94,13 @@ export class SqliteStore {
     const row = rowOf(record);
     const { chain, sequence, time } = row;
     const own = [row.hash, row.verdict, row.kind, row.namespace, row.name, row.uid, row.correlationId];
+    const texts = [row.images, row.words, row.line];
     this.#statement('INSERT INTO countersign_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      ...[chain, sequence, time, ...own, row.images, row.words, row.line],
+      chain,
+      sequence,
+      time,
+      ...own,
+      ...texts,
     );
     for (const { field, value } of termsOf(record))
       this.#statement('INSERT INTO countersign_terms VALUES (?, ?, ?, ?, ?)').run(field, value, time, chain, sequence);
@@ -164,14 +169,18 @@ export class SqliteStore {
     return this.#transaction(() => {
       const kept = this.#one(
         'SELECT sequence FROM countersign_records WHERE chain = ? AND time >= ? ORDER BY sequence LIMIT 1',
-        ...[chain, before],
+        chain,
+        before,
       );
       const end = Math.min(kept === undefined ? last + 1 : Number(kept['sequence']), first + removalStep);
       if (end <= first) return 0;
       this.#statement('DELETE FROM countersign_terms WHERE chain = ? AND sequence < ?').run(chain, end);
       const gone = this.#statement('DELETE FROM countersign_records WHERE chain = ? AND sequence < ?').run(chain, end);
       this.#statement('UPDATE countersign_chains SET first = ?, removed = ?, count = count - ? WHERE chain = ?').run(
-        ...[end, end - 1, gone.changes, chain],
+        end,
+        end - 1,
+        gone.changes,
+        chain,
       );
       return Number(gone.changes);
     });
