@@ -17,7 +17,8 @@ export interface Finding {
 
 /** The shipped conditions, with single spaces; others may leave out anything. */
 const shippedConditions: ReadonlySet<string> = new Set([
-  "request.operation != 'UPDATE' || request.subResource == 'resize' || request.resource.group == 'tekton.dev' || " +
+  "request.operation != 'UPDATE' || (has(request.subResource) && request.subResource == 'resize') || " +
+    "request.resource.group == 'tekton.dev' || " +
     '!has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec',
 ]);
 
