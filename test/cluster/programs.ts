@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import {
   cacheFolder,
+  ensureHelm,
   ensureKube,
   ensureTekton,
   ensureTools,
@@ -34,6 +35,10 @@ export async function findToolPrograms(): Promise<ToolPrograms | undefined> {
 /** Go is needed even when they are built: Tekton's manifests are in its sources. */
 export async function findTektonPrograms(): Promise<TektonPrograms | undefined> {
   return hasGo() ? fromFolder(tektonPrograms, await ensureTekton()) : undefined;
+}
+
+export async function findHelm(): Promise<string | undefined> {
+  return onPath('helm') ?? (hasGo() ? join(await ensureHelm(), 'helm') : undefined);
 }
 
 /** All of them from KUBEBUILDER_ASSETS or all of them from PATH: versions of different sources may not fit together. */
