@@ -47,5 +47,6 @@ ENV NODE_ENV=production
 WORKDIR /var/lib/countersign
 USER 65532:65532
 EXPOSE 8443 9443
-ENTRYPOINT ["/nodejs/bin/node", "/app/src/main.ts"]
+# A young generation that grows with the machine and not with the work would take 100 MiB more (docs/benchmarks.md).
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=16", "/app/src/main.ts"]
 CMD ["serve"]

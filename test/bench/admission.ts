@@ -35,7 +35,7 @@ interface Round {
 }
 
 export function measureAdmission(): Promise<Section> {
-  return withScene(0, async ({ ca, stock, registry, startCountersign, startNoOp, startClient }) => {
+  return withScene({}, async ({ ca, stock, registry, startCountersign, startNoOp, startClient }) => {
     const [server, noOp, client] = await Promise.all([startCountersign(), startNoOp(), startClient()]);
     const { port } = server;
     const images = (image: string): readonly string[] => Array.from({ length: distinctRequests }, () => image);

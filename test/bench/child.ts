@@ -5,14 +5,21 @@ import { join } from 'node:path';
 /** What is not said within this time is an error. */
 const patienceMs = 120_000;
 
+export interface ChildOptions {
+  /** A file descriptor for what the process prints. */
+  readonly output?: 'inherit' | number;
+  /** For Node. */
+  readonly execArgv?: readonly string[];
+}
+
 export class Child {
   readonly #name: string;
   readonly #process: ChildProcess;
 
-  /** `output` is a file descriptor for what the process prints. */
-  constructor(file: string, args: readonly string[], output: 'inherit' | number = 'inherit') {
+  constructor(file: string, args: readonly string[], { output = 'inherit', execArgv = [] }: ChildOptions = {}) {
     this.#name = file;
-    this.#process = fork(join(import.meta.dirname, file), args, { stdio: ['ignore', output, output, 'ipc'] });
+    const stdio = ['ignore', output, output, 'ipc'] as const;
+    this.#process = fork(join(import.meta.dirname, file), args, { stdio: [...stdio], execArgv: [...execArgv] });
   }
 
   /** The next message of the process. Both ends are files of this folder, which agree about its type. */

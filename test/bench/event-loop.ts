@@ -19,7 +19,7 @@ interface Burst extends Deafness {
 }
 
 export function measureEventLoop(): Promise<Section> {
-  return withScene(count, async (scene) => {
+  return withScene({ keyless: count }, async (scene) => {
     const all: Burst[] = [];
     while (all.length < bursts.atLeast || (least(all) >= target && all.length < bursts.atMost)) {
       all.push(await burst(scene));

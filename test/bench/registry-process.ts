@@ -1,4 +1,4 @@
-/** A process with an OCI registry: one image signed by a key, and as many signed without keys as are asked for. */
+/** A process with an OCI registry: one image signed by a key, and as many signed by it, or without keys, as are asked for. */
 import { attachBundles, imageStatement, signBundleKeyless } from '../../src/demo/images/bundle.ts';
 import { attachLegacy, signLegacy, simpleSigningPayload } from '../../src/demo/images/legacy.ts';
 import { newSigningKey } from '../../src/demo/images/signing-key.ts';
@@ -16,7 +16,8 @@ export interface Stock {
   readonly pinnedKeyImage: string;
   /** An image with a contract that the Pod of the bench keeps to. */
   readonly action: ActionStock;
-  /** By digest. */
+  /** Different ones, by digest. */
+  readonly keyImages: readonly string[];
   readonly keylessImages: readonly string[];
   /** Files of a policy folder. */
   readonly policies: Readonly<Record<string, string>>;
@@ -37,7 +38,7 @@ const registry = await startRegistry();
 const sigstore = await startSigstore();
 const key = newSigningKey();
 const identity = githubIdentity({ repository: 'shop/web', workflow: 'release.yml', ref: 'refs/heads/main' });
-const [, , wanted = '0'] = process.argv;
+const [, , keyless = '0', keyed = '0'] = process.argv;
 
 const image = { repository: 'shop/web', ...pushImage(registry, { repository: 'shop/web', tag: '1.27.3' }) };
 attachLegacy(registry, image, [signLegacy(simpleSigningPayload(registry.host, image), key)]);
@@ -45,8 +46,16 @@ attachLegacy(registry, image, [signLegacy(simpleSigningPayload(registry.host, im
 const action = { repository: 'actions/web', ...pushAction('actions/web') };
 attachLegacy(registry, action, [signLegacy(simpleSigningPayload(registry.host, action), key)]);
 
+const keyImages: string[] = [];
+for (let index = 0; index < Number(keyed); index += 1) {
+  const repository = `shop/app-${index}`;
+  const pushed = { repository, ...pushImage(registry, { repository }) };
+  attachLegacy(registry, pushed, [signLegacy(simpleSigningPayload(registry.host, pushed), key)]);
+  keyImages.push(`${registry.host}/${repository}@${pushed.digest}`);
+}
+
 const keylessImages: string[] = [];
-for (let index = 0; index < Number(wanted); index += 1) {
+for (let index = 0; index < Number(keyless); index += 1) {
   const repository = `keyless/app-${index}`;
   const pushed = { repository, ...pushImage(registry, { repository }) };
   attachBundles(registry, pushed, [await signBundleKeyless(imageStatement(pushed.digest), { sigstore, identity })]);
@@ -73,6 +82,7 @@ const stock: Stock = {
       ],
     },
   },
+  keyImages,
   keylessImages,
   policies: {
     'signed-by-key.yaml': policy('signed-by-key', 'shop/**', { key: { data: key.publicKeyPem } }),

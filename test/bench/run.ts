@@ -10,21 +10,28 @@ import { measureAdmission } from './admission.ts';
 import { measureEventLoop } from './event-loop.ts';
 import { measureKeyVerification } from './key-verification.ts';
 import { measureKeylessVerification } from './keyless-verification.ts';
+import { measureScale } from './scale.ts';
 import { missed, table, type Section } from './report.ts';
 
+const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
+  admission: measureAdmission,
+  keys: measureKeyVerification,
+  keyless: measureKeylessVerification,
+  'event-loop': measureEventLoop,
+  scale: measureScale,
+};
+
 const { values: flags } = parseArgs({
-  options: { json: { type: 'string', default: join(import.meta.dirname, 'results', 'latest.json') } },
+  options: {
+    json: { type: 'string', default: join(import.meta.dirname, 'results', 'latest.json') },
+    only: { type: 'string', multiple: true, default: Object.keys(parts) },
+  },
 });
 
-const parts: readonly (() => Section | Promise<Section>)[] = [
-  measureAdmission,
-  measureKeyVerification,
-  measureKeylessVerification,
-  measureEventLoop,
-];
-
 const sections: Section[] = [];
-for (const measure of parts) {
+for (const name of flags.only) {
+  const measure = parts[name];
+  if (measure === undefined) throw new Error(`--only: there is ${Object.keys(parts).join(', ')}, and no ${name}`);
   const section = await measure();
   process.stderr.write(`measured: ${section.name}\n`);
   sections.push(section);

@@ -3,12 +3,22 @@ import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issueServing, makeAuthority } from '../../src/adapters/certificates/authority.ts';
-import { Child } from './child.ts';
+import { Child, type ChildOptions } from './child.ts';
 import type { Stock } from './registry-process.ts';
+
+export interface ImageCounts {
+  readonly keyless?: number;
+  readonly keyed?: number;
+}
 
 export interface Server {
   readonly process: Child;
   readonly port: number;
+}
+
+export interface Cluster {
+  readonly process: Child;
+  readonly kubeconfig: string;
 }
 
 type Listening = Pick<Server, 'port'>;
@@ -19,21 +29,27 @@ export interface Scene {
   /** Certificate of the authority that both webhooks are verified with. */
   readonly ca: string;
   /** What is started is stopped with the scene. */
-  readonly startCountersign: () => Promise<Server>;
+  /** With the policies of the stock as files, or those of a cluster. */
+  readonly startCountersign: (cluster?: Cluster) => Promise<Server>;
+  /** An API server with so many policies besides those of the stock. */
+  readonly startCluster: (policies: number) => Promise<Cluster>;
   readonly startNoOp: () => Promise<Server>;
   readonly startClient: () => Promise<Child>;
 }
 
-export async function withScene<T>(keylessImages: number, act: (scene: Scene) => Promise<T>): Promise<T> {
+/** As the image starts it (Dockerfile): a young generation that does not grow with the machine. */
+const execArgv = ['--max-semi-space-size=16'];
+
+export async function withScene<T>(images: ImageCounts, act: (scene: Scene) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
   const children: Child[] = [];
-  const start = (file: string, args: readonly string[], output?: number): Child => {
-    const child = new Child(file, args, output);
+  const start = (file: string, args: readonly string[], options?: ChildOptions): Child => {
+    const child = new Child(file, args, options);
     children.push(child);
     return child;
   };
   try {
-    const registry = start('registry-process.ts', [String(keylessImages)]);
+    const registry = start('registry-process.ts', [String(images.keyless ?? 0), String(images.keyed ?? 0)]);
     const stock = await registry.receive<Stock>();
     const ca = await furnish(folder, stock);
     const serve = async (process: Child): Promise<Server> => ({ process, ...(await process.receive<Listening>()) });
@@ -41,10 +57,16 @@ export async function withScene<T>(keylessImages: number, act: (scene: Scene) =>
       stock,
       registry,
       ca,
-      startCountersign() {
+      startCountersign(cluster) {
         // Its own log is written to a file: thrown away it would cost less than in a cluster.
         const output = openSync(join(folder, 'webhook.log'), 'a');
-        return serve(start('webhook-process.ts', [folder, stock.host], output));
+        const policies =
+          cluster === undefined ? ['--policies', join(folder, 'policies')] : ['--kubeconfig', cluster.kubeconfig];
+        return serve(start('webhook-process.ts', [folder, stock.host, ...policies], { output, execArgv }));
+      },
+      async startCluster(policies) {
+        const process = start('api-server-process.ts', [folder, String(policies)]);
+        return { process, ...(await process.receive<Pick<Cluster, 'kubeconfig'>>()) };
       },
       startNoOp: () => serve(start('no-op-process.ts', [folder])),
       async startClient() {

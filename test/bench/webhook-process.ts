@@ -7,19 +7,26 @@ import { parseWebhookConfig, type RawWebhookFlags } from '../../src/config.ts';
 import { answerQuestions, tell, workDone } from './child.ts';
 import { listenClosely, type Probe } from './event-loop-probe.ts';
 
-type WebhookQuestion = 'begin listening' | 'deafness' | 'work';
+type WebhookQuestion = 'begin listening' | 'deafness' | 'work' | 'memory';
 
-const [, , folder = '', registry = ''] = process.argv;
+/** Bytes of the process. */
+export interface Memory {
+  readonly rss: number;
+  readonly peak: number;
+  readonly heapUsed: number;
+}
+
+const [, , folder = '', registry = '', ...policies] = process.argv;
 /** What is not said here is as in production. */
 const said = {
   '--listen': '127.0.0.1:0',
-  '--policies': `${folder}/policies`,
-  '--decision-log': `${folder}/decisions.jsonl`,
+  '--decision-log': `${folder}/decisions-${process.pid}.jsonl`,
   '--tls-cert': `${folder}/tls.crt`,
   '--tls-key': `${folder}/tls.key`,
   '--insecure-registry': registry,
 };
-const flags = webhookFlags(new Command()).parse(Object.entries(said).flat(), { from: 'user' }).opts<RawWebhookFlags>();
+const args = [...Object.entries(said).flat(), ...policies];
+const flags = webhookFlags(new Command()).parse(args, { from: 'user' }).opts<RawWebhookFlags>();
 const config = parseWebhookConfig(flags);
 if (!config.ok) throw new Error(config.failure.join('; '));
 const webhook = await startWebhook(config.value, jsonLog());
@@ -34,6 +41,13 @@ answerQuestions(async ({ about }: { readonly about: WebhookQuestion }): Promise<
       return probe?.stop() ?? {};
     case 'work':
       return workDone();
+    case 'memory':
+      return memory();
   }
 });
 tell({ port: webhook.address.port });
+
+function memory(): Memory {
+  // getrusage(2) counts in kilobytes.
+  return { ...process.memoryUsage(), peak: process.resourceUsage().maxRSS * 1024 };
+}
