@@ -64,13 +64,14 @@ const maxAnnotation = 1_024;
 
 /** The API server prefixes each key with the webhook's name. */
 function auditAnnotations(outcome: Outcome, correlationId: string): Record<string, string> {
-  const { verdict, violations, warnings, images, snapshot } = outcome;
+  const { verdict, violations, warnings, audited, images, snapshot } = outcome;
   const policies = [...images.flatMap((image) => image.policies), ...violations.flatMap(({ policy }) => policy ?? [])];
   const annotations = {
     verdict,
     'correlation-id': correlationId,
     codes: joined(violations.map(({ code }) => code)),
     warnings: joined(warnings.map(({ code }) => code)),
+    audited: joined(audited.map(({ code }) => code)),
     policies: joined(policies),
     snapshot: snapshot ?? '',
   };

@@ -6,17 +6,21 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { fileCertificates } from '../adapters/certificates/file-certificates.ts';
 import { selfSignedCertificates } from '../adapters/certificates/self-signed-certificates.ts';
 import { openDecisionLog, type OpenDecisionLog } from '../adapters/decision-log/open-decision-log.ts';
+import { clusterEvents } from '../adapters/kubernetes/events.ts';
 import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
+import { clusterPolicyStatuses } from '../adapters/kubernetes/policy-statuses.ts';
+import { refusalEvents } from '../adapters/kubernetes/refusal-events.ts';
 import { clusterTektonDefinitions } from '../adapters/kubernetes/tekton-definitions.ts';
 import { clusterPullCredentials } from '../adapters/kubernetes/pull-credentials.ts';
 import { prometheusMetrics, type PrometheusMetrics } from '../adapters/metrics/prometheus-metrics.ts';
-import { clusterPolicies } from '../adapters/policies/custom-resources.ts';
+import { clusterPolicies, type ClusterPolicies } from '../adapters/policies/custom-resources.ts';
 import { watchPolicies } from '../adapters/policies/directory.ts';
 import type { WatchedPolicies } from '../adapters/policies/watched-policies.ts';
-import { keepFresh } from '../adapters/sigstore/fresh-public-root.ts';
+import { keepFresh, type FreshPublicRoot } from '../adapters/sigstore/fresh-public-root.ts';
 import { refreshPublicTrustRoot } from '../adapters/sigstore/public-trust-root.ts';
 import { createReviewer } from '../admission/review.ts';
 import type { WebhookConfig } from '../config.ts';
+import { startPolicyController } from '../controllers/policies/controller.ts';
 import { createEvidenceSource } from '../evidence/gather.ts';
 import { defined } from '../kernel/defined.ts';
 import type { ReadinessCheck } from '../http/readiness.ts';
@@ -57,9 +61,13 @@ export async function startWebhook(config: WebhookConfig, log: Logger): Promise<
     const policies = await policiesOf(config, kubeConfig, log);
     closers.push(() => policies.close());
     const { publicRootCache } = config;
+    let freshRoot: FreshPublicRoot | undefined;
     if (publicRootCache !== undefined) {
       const fetch = (): Promise<Result<TrustRoot>> => refreshPublicTrustRoot(publicRootCache);
-      closers.push(keepFresh({ fetch, use: (root) => policies.usePublicTrustRoot(root), log }));
+      const use = (root: TrustRoot): void => policies.usePublicTrustRoot(root);
+      freshRoot = keepFresh({ fetch, use, clock, log });
+      closers.push(() => freshRoot?.close());
+      metrics.publicRootRefreshed(() => freshRoot?.refreshedAt());
     }
     metrics.policyProblems(() => policies.problems().length);
     const { file, maxBytes, maxFiles } = config.decisionLog;
@@ -71,11 +79,20 @@ export async function startWebhook(config: WebhookConfig, log: Logger): Promise<
     const definitions = kubeConfig === undefined ? undefined : clusterTektonDefinitions(kubeConfig);
     const judging = { policies, evidence: evidence.source, ...defined('definitions', definitions) };
     const { onDecisionLogFailure, onUnresolvedImage } = config;
+    const telling = { clock, log, metrics };
+    const events = kubeConfig && clusterEvents({ kubeConfig, ...telling }, { instance: hostname() });
+    closers.push(async () => events?.close());
+    if (kubeConfig !== undefined && events !== undefined && 'objects' in policies) {
+      const statuses = clusterPolicyStatuses(kubeConfig);
+      const controller = startPolicyController({ policies, statuses, events, clock, log });
+      closers.push(() => controller.close());
+    }
+    const refusals = events && refusalEvents(events);
     const reviewer = createReviewer(
-      { ...judging, decisionLog, clock, metrics, log, newId: randomUUID },
+      { ...judging, ...defined('refusals', refusals), decisionLog, clock, metrics, log, newId: randomUUID },
       { onDecisionLogFailure, onUnresolvedImage },
     );
-    const readiness = readinessOf(config, policies, decisionLog);
+    const readiness = readinessOf(config, policies, decisionLog, () => freshRoot?.problem());
     const ports = { reviewer, certificates, metrics, log };
     const server = await asSetting('--listen', startServer(ports, { listen: config.listen, readiness }));
     const graceMs = config.drainSeconds * 1_000;
@@ -137,7 +154,7 @@ async function policiesOf(
   config: WebhookConfig,
   kubeConfig: KubeConfig | undefined,
   log: Logger,
-): Promise<WatchedPolicies> {
+): Promise<WatchedPolicies | ClusterPolicies> {
   const common = { noMatch: config.onNoMatch, publicTrustRoot: readPublicTrustRoot(config.trustedRoot), log };
   if (config.policies.length > 0 || kubeConfig === undefined) {
     return watchPolicies({ ...common, paths: config.policies });
@@ -166,6 +183,7 @@ function readinessOf(
   config: WebhookConfig,
   policies: Policies,
   decisionLog: OpenDecisionLog,
+  rootProblem: () => string | undefined,
 ): readonly ReadinessCheck[] {
   return [
     {
@@ -176,6 +194,11 @@ function readinessOf(
     {
       name: 'decision-log',
       problem: () => (config.onDecisionLogFailure === 'refuse' ? decisionLog.problem() : undefined),
+    },
+    {
+      name: 'public-trust-root',
+      problem: () => undefined,
+      warnings: () => [rootProblem()].filter((sentence) => sentence !== undefined),
     },
   ];
 }

@@ -157,10 +157,13 @@ describe('what people read', () => {
   });
 });
 
-test('the audit log of the API server learns verdict, codes, policies and request', () => {
+test('the audit log of the API server learns verdict, codes, policies, snapshot and request', () => {
   const response = responseTo(
     judged({
       violations: [violation('KEY_MISMATCH'), violation('KEY_MISMATCH')],
+      warnings: [violation('TLOG_MISSING')],
+      audited: [violation('CONTRACT_MISSING')],
+      snapshot: 'sha256:00',
       images: [{ field: 'spec.containers[0].image', image: 'a', policies: ['p', 'a'] }],
     }),
   );
@@ -169,8 +172,22 @@ test('the audit log of the API server learns verdict, codes, policies and reques
     verdict: 'refuse',
     'correlation-id': 'id-1',
     codes: 'KEY_MISMATCH',
+    warnings: 'TLOG_MISSING',
+    audited: 'CONTRACT_MISSING',
     policies: 'a,p',
+    snapshot: 'sha256:00',
   });
+});
+
+test('what the audit log learns is bounded, and no name is cut in two', () => {
+  const policies = Array.from({ length: 500 }, (_, index) => `policy-${index}`);
+  const response = responseTo(judged({ images: [{ field: 'f', image: 'i', policies }] }));
+  const names = (response.auditAnnotations['policies'] ?? '').split(',');
+
+  expect(names.join(',').length).toBeLessThanOrEqual(1_024);
+  expect(names.pop()).toBe('…');
+  expect(names.filter((name) => !policies.includes(name))).toEqual([]);
+  expect(names.length).toBeGreaterThan(50);
 });
 
 describe('the HTTP status', () => {

@@ -11,6 +11,8 @@ export interface PrometheusMetrics extends Metrics {
   text(): Promise<string>;
   /** Shows what is wrong with policies that are there but not in force; read whenever metrics are. */
   policyProblems(count: () => number): void;
+  /** When the public trust root was last refreshed; undefined: not since the start. */
+  publicRootRefreshed(at: () => Date | undefined): void;
 }
 
 /** Kinds that are told apart; the rest is "other". */
@@ -99,6 +101,14 @@ export function prometheusMetrics(): PrometheusMetrics {
     },
     decisionLogFailure: () => logFailures.inc(),
     clusterEvent: (outcome) => clusterEvents.inc({ outcome }),
+    publicRootRefreshed: (at) => {
+      const gauge: Gauge = new Gauge({
+        name: 'countersign_public_trust_root_refreshed_timestamp_seconds',
+        help: 'When the public trust root was last refreshed; 0: not since the start.',
+        registers,
+        collect: (): void => gauge.set((at()?.getTime() ?? 0) / 1_000),
+      });
+    },
     policyProblems: (count) => {
       const gauge: Gauge = new Gauge({
         name: 'countersign_policy_problems',

@@ -19,6 +19,7 @@ describe('the page', () => {
       'countersign_registry_requests_total counter',
       'countersign_registry_request_duration_seconds histogram',
       'countersign_decision_log_failures_total counter',
+      'countersign_cluster_events_total counter',
     ]);
     expect(page).toContain('process_resident_memory_bytes');
     expect(metrics.contentType).toMatch(/^text\/plain/);
@@ -32,6 +33,8 @@ describe('the page', () => {
     metrics.cache('verdict', 'hit');
     metrics.registryRequest('ok', 0.1);
     metrics.decisionLogFailure();
+    metrics.clusterEvent('dropped');
+    metrics.publicRootRefreshed(() => new Date(5_000));
     const page = await metrics.text();
     for (const line of [
       'countersign_admission_duration_seconds_count{phase="validate",verdict="refuse",kind="Pod"} 2',
@@ -41,6 +44,8 @@ describe('the page', () => {
       'countersign_registry_requests_total{outcome="ok"} 1',
       'countersign_registry_request_duration_seconds_count 1',
       'countersign_decision_log_failures_total 1',
+      'countersign_cluster_events_total{outcome="dropped"} 1',
+      'countersign_public_trust_root_refreshed_timestamp_seconds 5',
     ]) {
       expect(page.split('\n')).toContain(line);
     }
