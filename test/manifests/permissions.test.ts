@@ -1,0 +1,63 @@
+/** The permissions of the program, all of them: whoever adds one adds it here too, and finds this review. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { at, listAt } from './objects.ts';
+import { manifests } from './render.ts';
+
+const objects = parseAllDocuments(readFileSync(join(manifests, 'base/rbac.yaml'), 'utf8')).map((document): unknown =>
+  document.toJS(),
+);
+
+function permissions(kind: string, name: string): readonly string[] {
+  const role = objects.find((object) => at(object, 'kind') === kind && at(object, 'metadata', 'name') === name);
+  return listAt(role, 'rules').map((rule) => {
+    const [groups, resources, names, urls, verbs] = [
+      'apiGroups',
+      'resources',
+      'resourceNames',
+      'nonResourceURLs',
+      'verbs',
+    ].map((field) => listAt(rule, field).join(','));
+    const what = urls === '' ? `${groups}/${resources}` : urls;
+    return `${verbs} ${what}${names === '' ? '' : ` (${names})`}`;
+  });
+}
+
+test('in the whole cluster: it reads policies and what is judged, and writes status, Events, reports and its own caBundle', () => {
+  expect(permissions('ClusterRole', 'countersign')).toStrictEqual([
+    'get,list,watch policy.sigstore.dev/clusterimagepolicies,trustroots',
+    'get,list,watch countersign.dev/actionpolicies',
+    'patch policy.sigstore.dev/clusterimagepolicies/status,trustroots/status',
+    'patch countersign.dev/actionpolicies/status',
+    'create,patch /events',
+    'get,list,watch /namespaces',
+    'get,list /pods',
+    'get /serviceaccounts',
+    'get tekton.dev/tasks,pipelines,stepactions',
+    'get,list,create,update,patch,delete openreports.io/reports',
+    'get,list,create,update,patch,delete wgpolicyk8s.io/policyreports',
+    'get,list,watch,patch admissionregistration.k8s.io/validatingwebhookconfigurations,mutatingwebhookconfigurations (countersign,countersign-policies)',
+    'get apiextensions.k8s.io/customresourcedefinitions (clusterimagepolicies.policy.sigstore.dev,trustroots.policy.sigstore.dev,actionpolicies.countersign.dev)',
+    'get rbac.authorization.k8s.io/clusterroles (countersign)',
+    'create authentication.k8s.io/tokenreviews',
+    'create authorization.k8s.io/subjectaccessreviews',
+    'get /v1/records/positions,/v1/records/chain',
+  ]);
+});
+
+test('in its own namespace: Secrets by name, its certificate, its settings, its lease, the other replicas', () => {
+  expect(permissions('Role', 'countersign')).toStrictEqual([
+    'get,create /secrets',
+    'update,patch /secrets (countersign-certificates)',
+    'get,list,watch /configmaps (countersign-config)',
+    'create coordination.k8s.io/leases',
+    'get,update,patch coordination.k8s.io/leases (countersign)',
+    'list,watch discovery.k8s.io/endpointslices',
+  ]);
+});
+
+test('where a workload has pull secrets, and an administrator binds it: Secrets by name', () => {
+  expect(permissions('ClusterRole', 'countersign-pull-secrets')).toStrictEqual(['get /secrets']);
+});
