@@ -45,7 +45,7 @@ const releasedSeconds = 1;
 
 export function leadership(settings: LeadershipSettings): OwnLeadership {
   const { timing = usualTiming, identity, log } = settings;
-  const store = kubernetesLease({ ...settings, deadlineMs: timing.renewMs / 3 });
+  const store = kubernetesLease({ ...settings, deadlineMs: Math.ceil(timing.renewMs / 3) });
   return elect(store, { identity: `${identity}_${randomUUID()}`, timing, log });
 }
 
