@@ -500,6 +500,7 @@ describe.runIf(hasCluster)('action policies on a real API server', () => {
         observedGeneration: 1,
         conditions: [
           { type: 'Ready', status: 'True' },
+          { type: 'Matchable', status: 'True' },
           {
             type: 'ExceptionsExpired',
             status: 'True',
@@ -517,9 +518,11 @@ describe.runIf(hasCluster)('action policies on a real API server', () => {
         'Pod security',
         'Contract',
         'Ready',
+        'Reason',
+        'Images',
         'Age',
       ]);
-      expect(rows[0]?.cells.slice(0, 5)).toEqual(['strict', 'enforce', 'restricted', true, 'True']);
+      expect(rows[0]?.cells.slice(0, 6)).toEqual(['strict', 'enforce', 'restricted', true, 'True', 'InForce']);
     });
   });
 
