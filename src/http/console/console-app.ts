@@ -1,0 +1,110 @@
+/**
+ * The console: read-only pages about what was refused, for people with a browser. It decides nothing, changes nothing, and
+ * runs no script. Whoever is let in sees every decision: there is no view per namespace.
+ */
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
+import type { Clock } from '../../ports/clock.ts';
+import type { Logger } from '../../ports/logger.ts';
+import type { PolicyCatalogue } from '../../ports/policies.ts';
+import type { Records } from '../../ports/records.ts';
+import { createGuard, type AccessMode } from './guard.ts';
+import { messagePage } from './layout.ts';
+import { pages } from './pages.ts';
+import { Reader } from './reader.ts';
+import { requireAccess, tellProgram } from './require-access.ts';
+import { securityHeaders, send, sendPage } from './response.ts';
+import { signIn, tellPerson } from './sign-in.ts';
+import { stylesheet } from './stylesheet.ts';
+
+export interface ConsoleDeps {
+  readonly records: Pick<Records, 'list' | 'find' | 'positions'>;
+  readonly policies: PolicyCatalogue;
+  readonly mode: AccessMode;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What else is behind the same guard, for programs: its paths begin with /v1/records. */
+  readonly api?: RequestHandler | Router;
+  /** How long a page waits for the records; 3 seconds unless told. */
+  readonly recordsMs?: number;
+}
+
+const usualRecordsMs = 3_000;
+const maxQuery = 8 * 1024;
+
+export function consoleApp({ mode, api, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
+  const app = express();
+  app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
+  const guard = createGuard(mode, deps.clock);
+  app.use(securityHeaders);
+  app.use(shortAddress);
+  if (api !== undefined) app.use('/v1/records', requireAccess(guard, tellProgram), api);
+  app.get('/console/style.css', (_request, response) => send(response, 200, 'text/css; charset=utf-8', stylesheet));
+  if (guard.mode === 'token') app.use('/console', signIn(guard));
+  app.use(
+    '/console',
+    readOnly,
+    requireAccess(guard, tellPerson),
+    pages({ ...deps, reader: new Reader(log, recordsMs) }),
+  );
+  app.get('/', (_request, response) => response.writeHead(303, { location: '/console' }).end());
+  app.use(nothingHere);
+  app.use(unexpected(log));
+  return app;
+}
+
+const shortAddress: RequestHandler = ({ originalUrl }, response, next) => {
+  if (originalUrl.length <= maxQuery) return next();
+  const title = 'The address is too long';
+  sendPage(
+    response,
+    414,
+    messagePage({ title, here: 'decisions' }, [`Addresses have at most ${maxQuery} characters.`]),
+  );
+};
+
+const readOnly: RequestHandler = ({ method }, response, next) => {
+  if (method === 'GET' || method === 'HEAD') return next();
+  response.set('allow', 'GET, HEAD');
+  sendPage(
+    response,
+    405,
+    messagePage({ title: 'Only for looking', here: 'decisions' }, ['Pages of the console are read, nothing else.']),
+  );
+};
+
+const nothingHere: RequestHandler = (_request, response) => {
+  sendPage(
+    response,
+    404,
+    messagePage({ title: 'There is nothing here', here: 'decisions' }, ['No page has this address.']),
+  );
+};
+
+/** Express recognises an error handler by its four parameters. */
+function unexpected(log: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, _next) => {
+    const status = clientFault(error);
+    if (status === undefined) log.error({ err: error, path: request.path.slice(0, 64) }, 'page failed unexpectedly');
+    if (response.headersSent) response.destroy();
+    else if (status === undefined)
+      sendPage(
+        response,
+        500,
+        messagePage({ title: 'The page could not be made', here: 'decisions' }, ['The log of the program says why.']),
+      );
+    else
+      sendPage(
+        response,
+        status,
+        messagePage({ title: 'This request makes no sense', here: 'decisions' }, [
+          'Its address or form cannot be read.',
+        ]),
+      );
+  };
+}
+
+/** What express itself refuses: a path that is not valid percent-encoding, a form that is too large or none. */
+function clientFault(error: unknown): number | undefined {
+  if (!(error instanceof Error && 'status' in error && typeof error.status === 'number')) return undefined;
+  return error.status >= 400 && error.status < 500 ? error.status : undefined;
+}

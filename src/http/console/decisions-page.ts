@@ -1,0 +1,113 @@
+/** /console: what was refused, newest first, narrowed down by filters that are all in the address. */
+import { defined } from '../../kernel/defined.ts';
+import type { ChainPosition, DecisionRecord, RecordPage } from '../../ports/records.ts';
+import { filterForm } from './filter-form.ts';
+import { decisionsAddress, newerPlace, olderPlace, type Asked } from './filters.ts';
+import { cut, html, type Html, type Part } from './html.ts';
+import { page, time } from './layout.ts';
+import { noDecisions, total } from './no-decisions.ts';
+import { table, type Column } from './table.ts';
+import { verdictBadge } from './verdict-words.ts';
+
+export interface DecisionsView {
+  readonly user?: string;
+  readonly asked: Asked;
+  /** Absent: nothing was asked, or there was no answer. */
+  readonly found?: RecordPage;
+  readonly positions?: readonly ChainPosition[];
+  /** Why there is no answer. */
+  readonly unavailable?: string;
+}
+
+export function decisionsPage(view: DecisionsView): Html {
+  const { filters } = view.asked;
+  const title = filters.verdict === undefined ? 'What was refused' : 'Decisions';
+  return page(
+    { title, here: 'decisions', ...defined('user', view.user) },
+    html`<h1>${title}</h1>
+      ${filterForm(filters)} ${problems(view)} ${view.found !== undefined && results(view, view.found)}
+      ${kept(view.positions)}`,
+  );
+}
+
+function problems({ asked, unavailable }: DecisionsView): Part {
+  if (asked.problems.length > 0) {
+    return html`<div class="notice" role="alert">
+      <h2>This cannot be searched for</h2>
+      <ul>
+        ${asked.problems.map((problem) => html`<li>${problem}</li>`)}
+      </ul>
+    </div>`;
+  }
+  return unavailable !== undefined && recordsNotice(unavailable);
+}
+
+export function recordsNotice(why: string): Html {
+  return html`<div class="notice" role="alert">
+    <h2>The records are not available</h2>
+    <p>
+      ${why}. Load this page again in a moment. Admission does not depend on the records: what is refused now will be
+      here later.
+    </p>
+  </div>`;
+}
+
+function results(view: DecisionsView, { records, next }: RecordPage): Html {
+  if (records.length === 0) return noDecisions(view.asked, view.positions);
+  const { filters, place } = view.asked;
+  const first = records[0]?.decision.time ?? '';
+  const last = records.at(-1)?.decision.time ?? '';
+  const count = records.length === 1 ? '1 decision' : `${records.length} decisions`;
+  const caption = html`${count}, newest first${next !== undefined && ', and older ones'}: ${time(last)} to
+  ${time(first)}`;
+  return html`${table(caption, columns, records)}
+  ${pager(view, next === undefined ? undefined : decisionsAddress(filters, olderPlace(place, next)))}`;
+}
+
+const columns: readonly Column<DecisionRecord>[] = [
+  { title: 'Time', cell: ({ decision }) => time(decision.time) },
+  { title: 'Verdict', cell: ({ decision }) => verdictBadge(decision.verdict) },
+  { title: 'Object', isHeader: true, cell: objectLink },
+  { title: 'Reason', cell: reasonCell },
+  { title: 'Images', cell: imagesCell },
+];
+
+export function decisionAddress({ decision }: DecisionRecord): string {
+  return `/console/decisions/${encodeURIComponent(decision.correlationId.toWellFormed())}`;
+}
+
+function objectLink(record: DecisionRecord): Html {
+  const { kind, namespace, name } = record.decision;
+  return html`<a href="${decisionAddress(record)}">${cut(kind ?? 'Request', 64)} <b>${cut(name ?? '', 80)}</b></a
+    >${namespace !== undefined && namespace !== '' && html`<br /><span class="quiet">in ${cut(namespace, 64)}</span>`}`;
+}
+
+function reasonCell({ decision }: DecisionRecord): Part {
+  const [first, ...others] = decision.reasons;
+  if (first === undefined) return html`<span class="quiet">${decision.skipped ?? 'none'}</span>`;
+  return html`<code>${first.code}</code>
+    ${cut(first.message, 160)}${first.policy !== undefined && html` <span class="quiet">(policy ${cut(first.policy, 64)})</span>`}${others.length > 0 && html` <span class="quiet">and ${others.length} more</span>`}`;
+}
+
+function imagesCell({ decision }: DecisionRecord): Part {
+  const [first, ...others] = decision.images;
+  if (first === undefined) return html`<span class="quiet">none</span>`;
+  return html`<span class="image">${cut(first.image, 120)}</span
+    >${others.length > 0 && html` <span class="quiet">and ${others.length} more</span>`}`;
+}
+
+function pager({ asked: { filters, place } }: DecisionsView, older: string | undefined): Html {
+  const newer = newerPlace(place);
+  const isNewest = place.after === undefined;
+  return html`<nav class="pager" aria-label="Pages">
+    ${!isNewest && html`<a href="${decisionsAddress(filters)}">Newest</a>`}
+    ${newer !== undefined && html`<a rel="prev" href="${decisionsAddress(filters, newer)}">Newer</a>`}
+    ${older !== undefined && html`<a rel="next" href="${older}">Older</a>`}
+  </nav>`;
+}
+
+function kept(positions: readonly ChainPosition[] | undefined): Part {
+  if (positions === undefined || total(positions) === 0) return undefined;
+  const chains = positions.length === 1 ? 'one chain' : `${positions.length} chains`;
+  return html`<p class="quiet">${total(positions).toLocaleString('en')} decisions are kept, in ${chains}.</p>`;
+}

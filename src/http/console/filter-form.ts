@@ -1,0 +1,72 @@
+import { failureCodes } from '../../kernel/failure.ts';
+import { spans, verdicts, type FilterName, type Filters } from './filters.ts';
+import { html, type Html } from './html.ts';
+import { verdictWord } from './verdict-words.ts';
+
+export function filterForm(filters: Filters): Html {
+  const text = (name: FilterName, label: string, hint = ''): Html =>
+    html`<p>
+      <label for="${name}">${label}</label
+      ><input
+        id="${name}"
+        name="${name}"
+        value="${filters[name]}"
+        placeholder="${hint}"
+        maxlength="256"
+        autocomplete="off"
+        spellcheck="false"
+      />
+    </p>`;
+  const moment = (name: 'since' | 'until', label: string): Html =>
+    html`<p>
+      <label for="${name}">${label}</label
+      ><input id="${name}" name="${name}" type="datetime-local" value="${filters[name]?.replace(/Z$/, '')}" />
+    </p>`;
+  const more = (['name', 'policy', 'code', 'image', 'since', 'until'] as const).filter((name) => filters[name]);
+  return html`<search><form class="filters" method="get" action="/console">
+<div class="fields">
+<p><label for="verdict">Verdict</label><select id="verdict" name="verdict">${options(filters.verdict, verdictChoices)}</select></p>
+<p><label for="within">When</label><select id="within" name="within">${options(filters.within, spanChoices)}</select></p>
+${text('namespace', 'Namespace')}
+${text('kind', 'Kind', 'Pod')}
+${text('text', 'Any text', 'image, name, user, message')}
+</div>
+<details${more.length > 0 && html` open`}><summary>More filters</summary>
+<div class="fields">
+${text('name', 'Name of the object')}
+${text('policy', 'Policy')}
+<p><label for="code">Code</label><select id="code" name="code">${options(filters.code, codeChoices)}</select></p>
+${text('image', 'Image or digest', 'registry.example/app')}
+${moment('since', 'From (UTC)')}
+${moment('until', 'Until before (UTC)')}
+</div></details>
+<p class="actions"><button>Filter</button>${Object.keys(filters).length > 0 && html` <a href="/console">Clear all filters</a>`}</p>
+</form></search>`;
+}
+
+type Choices = readonly (readonly [value: string, text: string])[];
+
+const verdictChoices: Choices = [
+  ['', 'Everything not let in'],
+  ...verdicts.map((verdict) => [verdict, verdictWord(verdict)] as const),
+  ['all', 'Every decision'],
+];
+const spanNames: Readonly<Record<string, string>> = {
+  '1h': 'Last hour',
+  '24h': 'Last 24 hours',
+  '7d': 'Last 7 days',
+  '30d': 'Last 30 days',
+};
+const spanChoices: Choices = [
+  ['', 'Any time'],
+  ...[...spans.keys()].map((span) => [span, spanNames[span] ?? span] as const),
+];
+const codeChoices: Choices = [['', 'Any code'], ...failureCodes.toSorted().map((code) => [code, code] as const)];
+
+export function options(chosen: string | undefined, choices: Choices): readonly Html[] {
+  return choices.map(([value, text]) =>
+    value === (chosen ?? '')
+      ? html`<option value="${value}" selected>${text}</option>`
+      : html`<option value="${value}">${text}</option>`,
+  );
+}

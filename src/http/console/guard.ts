@@ -1,0 +1,129 @@
+/**
+ * Who gets in. With tokens: whoever the cluster knows and lets `get` the path; a browser shows its token once and gets a
+ * session. Without: whoever reaches a port that only listens on the loopback, which the cluster guards as port-forward.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Access, Caller } from '../../ports/access.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { Attempts } from './attempts.ts';
+import { rememberedAccess } from './remembered-access.ts';
+import { Sessions } from './sessions.ts';
+
+/** `local` is for a listener on the loopback alone. */
+export type AccessMode = { readonly kind: 'local' } | { readonly kind: 'token'; readonly access: Access };
+
+export type Denial =
+  /** Neither token nor session. */
+  | { readonly kind: 'unknown' }
+  /** A token that is nobody's. */
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'forbidden'; readonly user: string; readonly path: string }
+  | { readonly kind: 'too-many'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'unavailable'; readonly message: string }
+  | { readonly kind: 'foreign-host' };
+
+export type Entry = { readonly kind: 'in'; readonly user?: string } | Denial;
+export type Login = { readonly kind: 'session'; readonly cookie: string } | Denial;
+
+export interface Guard {
+  readonly mode: AccessMode['kind'];
+  enter(request: IncomingMessage, path: string): Promise<Entry>;
+  login(request: IncomingMessage, token: string): Promise<Login>;
+  /** Gives the cookie to set. */
+  logout(request: IncomingMessage): string;
+}
+
+const maxSessions = 1_000;
+const failuresPerMinute = 20;
+/** What whoever logs in has to be allowed to see. */
+const firstPath = '/console';
+
+export function createGuard(mode: AccessMode, clock: Clock): Guard {
+  return mode.kind === 'local' ? new LocalGuard() : new TokenGuard(mode.access, clock);
+}
+
+/** A page of somebody else's whose name was made to mean 127.0.0.1 comes with its own name: DNS rebinding. */
+class LocalGuard implements Guard {
+  readonly mode = 'local';
+
+  enter({ headers }: IncomingMessage): Promise<Entry> {
+    const isOurs = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(headers.host ?? '');
+    return Promise.resolve(isOurs ? { kind: 'in' } : { kind: 'foreign-host' });
+  }
+
+  login(): Promise<Login> {
+    return Promise.resolve({ kind: 'unknown' });
+  }
+
+  logout(): string {
+    return '';
+  }
+}
+
+class TokenGuard implements Guard {
+  readonly mode = 'token';
+  readonly #access: Access;
+  readonly #clock: Clock;
+  readonly #sessions: Sessions;
+  readonly #attempts: Attempts;
+
+  constructor(access: Access, clock: Clock) {
+    this.#access = rememberedAccess(access, clock);
+    this.#clock = clock;
+    this.#sessions = new Sessions(clock, maxSessions);
+    this.#attempts = new Attempts(clock, failuresPerMinute);
+  }
+
+  /** A token that is shown counts, also beside a session. */
+  async enter(request: IncomingMessage, path: string): Promise<Entry> {
+    const { authorization, cookie } = request.headers;
+    if (authorization !== undefined) {
+      const found = await this.#identify(request, /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
+      return 'kind' in found ? found : this.#allow(found, path);
+    }
+    const caller = this.#sessions.find(cookie);
+    return caller === undefined ? { kind: 'unknown' } : this.#allow(caller, path);
+  }
+
+  async login(request: IncomingMessage, token: string): Promise<Login> {
+    const found = await this.#identify(request, token);
+    if ('kind' in found) return found;
+    const entry = await this.#allow(found, firstPath);
+    if (entry.kind !== 'in') return entry;
+    this.#sessions.end(request.headers.cookie);
+    return { kind: 'session', cookie: this.#sessions.begin(found) };
+  }
+
+  logout(request: IncomingMessage): string {
+    return this.#sessions.end(request.headers.cookie);
+  }
+
+  async #identify({ socket }: IncomingMessage, token: string): Promise<Caller | Denial> {
+    const address = socket.remoteAddress ?? '';
+    const wait = this.#attempts.wait(address);
+    if (wait !== undefined) return { kind: 'too-many', retryAfterSeconds: wait };
+    const found = looksLikeToken(token) ? await this.#access.identify(token) : undefined;
+    if (found?.ok === false) return { kind: 'unavailable', message: found.failure.message };
+    const caller = found?.value;
+    if (caller !== undefined && !this.#isOver(caller)) return caller;
+    this.#attempts.fail(address);
+    return { kind: 'rejected' };
+  }
+
+  async #allow(caller: Caller, path: string): Promise<Entry> {
+    const { user } = caller;
+    const allowed = await this.#access.mayGet(caller, path);
+    if (!allowed.ok) return { kind: 'unavailable', message: allowed.failure.message };
+    return allowed.value ? { kind: 'in', user } : { kind: 'forbidden', user, path };
+  }
+
+  /** The cluster's word may be older than the end of the token. */
+  #isOver({ expires }: Caller): boolean {
+    return expires !== undefined && Date.parse(expires) <= this.#clock.now().getTime();
+  }
+}
+
+/** Anything else is no header that a client could have sent, and not worth a call. RFC 6750 §2.1 */
+function looksLikeToken(token: string): boolean {
+  return token.length <= 16_384 && /^[\w.~+/-]+=*$/.test(token);
+}

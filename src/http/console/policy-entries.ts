@@ -1,0 +1,135 @@
+/** Every policy with its state, from what is in force and what is wrong with the sources. */
+import type { PolicyCatalogue, PolicyProblem } from '../../ports/policies.ts';
+import { defined } from '../../kernel/defined.ts';
+import { globNote } from '../../policy/explain.ts';
+import { lintActionPolicy } from '../../policy/lint-action-policy.ts';
+import { lintPolicy } from '../../policy/lint.ts';
+import type { ClusterImagePolicy, PolicySnapshot } from '../../policy/model.ts';
+import type { GoodDocument } from '../../ports/policies.ts';
+
+export const policyKinds = ['ClusterImagePolicy', 'ActionPolicy'] as const;
+export type PolicyKind = (typeof policyKinds)[number];
+
+export const policyStates = ['ready', 'broken', 'not-ready', 'never-matches'] as const;
+export type PolicyState = (typeof policyStates)[number];
+
+export interface PolicyEntry {
+  readonly kind: PolicyKind;
+  readonly name: string;
+  readonly state: PolicyState;
+  /** Absent: it was never good, so nobody knows. */
+  readonly mode?: string;
+  readonly images: readonly string[];
+  /** What is wrong, as sentences. */
+  readonly messages: readonly string[];
+  /** What is in force instead of it. */
+  readonly consequence?: string;
+  /** What it says, in the version that is in force. */
+  readonly document?: PolicyDocument;
+}
+
+type PolicyDocument = Extract<GoodDocument, { readonly kind: 'policy' | 'action-policy' }>;
+
+export interface PolicyOverview {
+  /** By name. */
+  readonly entries: readonly PolicyEntry[];
+  /** What is wrong and about no policy: a folder, a TrustRoot, a Secret. */
+  readonly problems: readonly PolicyProblem[];
+}
+
+export function policyOverview(policies: PolicyCatalogue): PolicyOverview {
+  const snapshot = policies.current();
+  const problems = policies.problems();
+  const byObject = Map.groupBy(problems, ({ of }) => of ?? '');
+  const compiled = compiledByName(snapshot);
+  const entries = new Map<string, PolicyEntry>();
+  for (const document of policies.documents()) {
+    if (document.kind !== 'policy' && document.kind !== 'action-policy') continue;
+    const entry = inForce(document, compiled, byObject);
+    entries.set(keyOf(entry), entry);
+  }
+  for (const standIn of standIns(snapshot)) if (!entries.has(keyOf(standIn))) entries.set(keyOf(standIn), standIn);
+  for (const [of, found] of byObject) {
+    const known = objectOf(of);
+    if (known !== undefined && !entries.has(of)) entries.set(of, { ...known, images: [], ...broken(found) });
+  }
+  return {
+    entries: [...entries.values()].toSorted(
+      (one, other) => compare(one.name, other.name) || compare(one.kind, other.kind),
+    ),
+    problems: problems.filter(({ of }) => objectOf(of ?? '') === undefined),
+  };
+}
+
+function keyOf({ kind, name }: Pick<PolicyEntry, 'kind' | 'name'>): string {
+  return `${kind}/${name}`;
+}
+
+function objectOf(key: string): Pick<PolicyEntry, 'kind' | 'name'> | undefined {
+  const kind = policyKinds.find((candidate) => key.startsWith(`${candidate}/`));
+  return kind === undefined ? undefined : { kind, name: key.slice(kind.length + 1) };
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
+
+type Compiled = ReadonlyMap<string, ClusterImagePolicy>;
+
+function compiledByName(snapshot: PolicySnapshot | undefined): Compiled {
+  return new Map((snapshot?.policies ?? []).map((policy) => [policy.name, policy]));
+}
+
+function inForce(
+  document: PolicyDocument,
+  compiled: Compiled,
+  problems: ReadonlyMap<string, readonly PolicyProblem[]>,
+): PolicyEntry {
+  const { name, policy } = document;
+  const kind = document.kind === 'policy' ? 'ClusterImagePolicy' : 'ActionPolicy';
+  const images = policy.images.map(({ source }) => source);
+  const common = { kind, name, mode: policy.mode, images, document } as const;
+  const found = problems.get(`${kind}/${name}`);
+  if (found !== undefined) return { ...common, ...broken(found) };
+  const notReady = document.kind === 'policy' ? (compiled.get(name)?.notReady ?? []) : [];
+  if (notReady.length > 0) {
+    return { ...common, state: 'not-ready', messages: notReady, consequence: 'It refuses every image it matches.' };
+  }
+  const notes = policy.images.map((glob) => globNote(glob));
+  if (notes.every((note) => note !== undefined)) {
+    return {
+      ...common,
+      state: 'never-matches',
+      messages: policy.images.map(({ source }, index) => `"${source}" ${notes[index] ?? ''}`),
+    };
+  }
+  return { ...common, state: 'ready', messages: [] };
+}
+
+function broken(problems: readonly PolicyProblem[]): Pick<PolicyEntry, 'state' | 'messages' | 'consequence'> {
+  return {
+    state: 'broken',
+    messages: problems.map(({ where, message }) => `${where}: ${message}`),
+    ...defined('consequence', problems.find(({ consequence }) => consequence !== undefined)?.consequence),
+  };
+}
+
+/** Of policies that never were good, under the name that the snapshot gives them. */
+function standIns(snapshot: PolicySnapshot | undefined): readonly PolicyEntry[] {
+  const prefix = 'ActionPolicy ';
+  return (snapshot?.policies ?? []).map(({ name, images, mode, notReady }) => ({
+    kind: name.startsWith(prefix) ? 'ActionPolicy' : 'ClusterImagePolicy',
+    name: name.startsWith(prefix) ? name.slice(prefix.length) : name,
+    state: 'broken',
+    mode,
+    images: images.map(({ source }) => source),
+    messages: notReady,
+    consequence: 'Until it is repaired it refuses every image it matches.',
+  }));
+}
+
+/** What is allowed but probably not meant. */
+export function warningsOf({ document }: PolicyEntry, now: Date): readonly string[] {
+  if (document === undefined) return [];
+  return document.kind === 'policy' ? lintPolicy(document.policy) : lintActionPolicy(document.policy, now);
+}

@@ -1,0 +1,73 @@
+import type { Request, RequestHandler, Response } from 'express';
+import type { Denial, Guard } from './guard.ts';
+
+/** How a denial is told: a page for people, JSON for programs. */
+export type TellDenial = (request: Request, response: Response, denial: Denial) => void;
+
+/** What follows is for callers whom the guard lets `get` the path of the request. */
+export function requireAccess(guard: Guard, tell: TellDenial): RequestHandler {
+  return async (request, response, next) => {
+    const [path = '/'] = request.originalUrl.split('?', 1);
+    const entry = await guard.enter(request, path);
+    if (entry.kind !== 'in') return tell(request, response, entry);
+    if (entry.user !== undefined) response.locals['user'] = entry.user;
+    next();
+  };
+}
+
+export function statusOf(denial: Denial): number {
+  switch (denial.kind) {
+    case 'unknown':
+    case 'rejected':
+      return 401;
+    case 'forbidden':
+      return 403;
+    case 'foreign-host':
+      // RFC 9110 §15.5.20
+      return 421;
+    case 'too-many':
+      return 429;
+    case 'unavailable':
+      return 503;
+  }
+}
+
+export function denialHeaders(denial: Denial): Readonly<Record<string, string>> {
+  switch (denial.kind) {
+    case 'unknown':
+      return { 'www-authenticate': 'Bearer' };
+    case 'rejected':
+      return { 'www-authenticate': 'Bearer error="invalid_token"' };
+    case 'too-many':
+      return { 'retry-after': String(denial.retryAfterSeconds) };
+    case 'unavailable':
+      return { 'retry-after': '5' };
+    case 'forbidden':
+    case 'foreign-host':
+      return {};
+  }
+}
+
+export function denialSentence(denial: Denial): string {
+  switch (denial.kind) {
+    case 'unknown':
+      return 'This needs a token of the cluster, as "Authorization: Bearer …".';
+    case 'rejected':
+      return 'The cluster does not accept this token: it is over, was withdrawn, or is meant for something else.';
+    case 'forbidden':
+      return `The cluster knows ${denial.user}, but does not let them get ${denial.path}. ClusterRole countersign-console-viewer allows it.`;
+    case 'foreign-host':
+      return 'This port answers to localhost and 127.0.0.1 only.';
+    case 'too-many':
+      return `Too many tokens from this address were not accepted; try again in ${denial.retryAfterSeconds} seconds.`;
+    case 'unavailable':
+      return `The cluster cannot be asked who you are: ${denial.message}.`;
+  }
+}
+
+export const tellProgram: TellDenial = (_request, response, denial) => {
+  response
+    .set(denialHeaders(denial))
+    .status(statusOf(denial))
+    .json({ error: denialSentence(denial) });
+};
