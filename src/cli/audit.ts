@@ -88,9 +88,10 @@ function describeVerification(verified: Verification, terminal: Terminal): strin
 }
 
 async function filesOf(log: string): Promise<readonly string[]> {
-  const found = statSync(log, { throwIfNoEntry: false });
+  const files = await decisionLogFiles(log);
+  const found = statSync(files.at(-1) ?? log, { throwIfNoEntry: false });
   if (found?.isFile() !== true) throw new UsageError(`--decision-log: there is no file ${log}`);
-  return decisionLogFiles(log);
+  return files;
 }
 
 function hashOf(text: string | undefined): string | undefined {

@@ -67,20 +67,32 @@ export function sift(run: Run, stored: Stored): Sifted {
   const fresh: DecisionRecord[] = [];
   const refused: RefusedRecord[] = [];
   const hashes = new Map(stored.hashes);
+  const refusedHashes = new Set<string>();
   for (const { record, prev } of run.records) {
     if (record.sequence <= stored.removed) continue;
     const taken = hashes.get(record.sequence);
     if (taken === record.hash) continue;
-    const before = hashes.get(record.sequence - 1);
-    if (taken !== undefined) refused.push(refuse(record, 'tampered', 'another record has its place'));
-    else if (before !== undefined && before !== prev)
-      refused.push(refuse(record, 'tampered', 'it does not continue the record before it'));
-    else {
+    const problem = tampering(taken, hashes.get(record.sequence - 1), prev, refusedHashes);
+    if (problem === undefined) {
       hashes.set(record.sequence, record.hash);
       fresh.push(record);
+    } else {
+      refusedHashes.add(record.hash);
+      refused.push(refuse(record, 'tampered', problem));
     }
   }
   return { fresh, refused };
+}
+
+function tampering(
+  taken: string | undefined,
+  before: string | undefined,
+  prev: string,
+  refusedHashes: ReadonlySet<string>,
+): string | undefined {
+  if (taken !== undefined) return 'another record has its place';
+  if (before !== undefined && before !== prev) return 'it does not continue the record before it';
+  return refusedHashes.has(prev) ? 'it continues a record that was refused' : undefined;
 }
 
 function refuse({ writer, sequence }: DecisionRecord, why: RefusedRecord['why'], message: string): RefusedRecord {

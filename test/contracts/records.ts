@@ -141,6 +141,14 @@ export function recordsContract(open: () => Promise<OpenedStore>): void {
       ]);
     });
 
+    test('nothing is stored that continues a line that was refused', async () => {
+      await store.add(records.slice(0, 2));
+      const forged = manyRecords(podA, 6, { verdict: 'admit' }).slice(2);
+      const { added, refused } = value(await store.add(forged));
+      expect({ added, refused: refused?.length }).toEqual({ added: 0, refused: 4 });
+      expect(refused?.[1]?.message).toBe('it continues a record that was refused');
+    });
+
     test('two lines for one place in one batch are tampering, too', async () => {
       const [forged] = manyRecords(podA, 1, { verdict: 'admit' });
       const batch = forged === undefined ? records : [...records, forged];

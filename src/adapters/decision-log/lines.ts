@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Far longer than any record that is written; a longer line is not held in memory to its end. */
@@ -42,7 +42,16 @@ export async function rotatedFiles(file: string): Promise<readonly string[]> {
     .map((name) => join(dirname(file), name));
 }
 
-/** All files of a log in the order they were written; what `verifyDecisionLog` and `readDecisions` take. */
+/**
+ * All files of a log in the order they were written; what `verifyDecisionLog` and `readDecisions` take. A process that ended
+ * in the middle of a rotation leaves rotated files alone.
+ */
 export async function decisionLogFiles(file: string): Promise<readonly string[]> {
-  return [...(await rotatedFiles(file)), file];
+  // The other way round a file that is rotated in between would be missing.
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  const rotated = await rotatedFiles(file);
+  return isThere || rotated.length === 0 ? [...rotated, file] : rotated;
 }
