@@ -13,6 +13,8 @@ import { RegistryStore } from './store.ts';
 export interface DemoRegistryOptions {
   /** 0, the default, is any free port. */
   readonly port?: number;
+  /** Loopback unless given. */
+  readonly address?: string;
   readonly access?: Access;
   /** False: like distribution 3, which answers 404, and says its name in a header. */
   readonly referrersApi?: boolean;
@@ -40,7 +42,7 @@ export type Fault = (
 ) => void | Promise<void>;
 
 export interface DemoRegistry {
-  /** As in image names: 127.0.0.1:PORT. */
+  /** As in image names: ADDRESS:PORT. */
   readonly host: string;
   readonly url: string;
   readonly store: RegistryStore;
@@ -60,7 +62,8 @@ const defaultMaxBytes = 256 * 1024 * 1024;
 const maxLogged = 10_000;
 
 export async function startRegistry(options: DemoRegistryOptions = {}): Promise<DemoRegistry> {
-  const { port = 0, access = { kind: 'open' }, referrersApi = true, referrersPerPage = 1_000, tls } = options;
+  const { port = 0, address = '127.0.0.1', access = { kind: 'open' } } = options;
+  const { referrersApi = true, referrersPerPage = 1_000, tls } = options;
   const store = new RegistryStore(options.maxBytes ?? defaultMaxBytes);
   const gate = new Gate(access);
   const log: LoggedRequest[] = [];
@@ -79,10 +82,10 @@ export async function startRegistry(options: DemoRegistryOptions = {}): Promise<
   const uploads = new Map<string, Buffer[]>();
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   const listening = Promise.withResolvers<void>();
-  server.once('error', listening.reject).listen(port, '127.0.0.1', listening.resolve);
+  server.once('error', listening.reject).listen(port, address, listening.resolve);
   await listening.promise;
   // A server that listens on TCP has an address of this form.
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const host = `${address}:${(server.address() as AddressInfo).port}`;
   const url = `${tls === undefined ? 'http' : 'https'}://${host}`;
 
   return {

@@ -25,6 +25,8 @@ export interface Api {
   /** A JSON merge patch. */
   merge(object: ApiObject, change: object): Promise<unknown>;
   create(object: ApiObject, options?: { readonly dryRun: boolean }): Promise<unknown>;
+  /** Any path, whatever the answer is. */
+  get(path: string): Promise<Answer>;
   /** What would come of creating it, whatever that is. */
   tryOut(object: ApiObject): Promise<Answer>;
   /** Undefined when there is none. */
@@ -55,6 +57,7 @@ export function connect(kubeconfig: string): Api {
     merge: (object, change) => call('PATCH', pathOf(object), change, PatchStrategy.MergePatch),
     create: (object, options) =>
       call('POST', `${collectionOf(object)}${options?.dryRun === true ? '?dryRun=All' : ''}`, object),
+    get: (path) => send('GET', path),
     tryOut: (object) => send('POST', `${collectionOf(object)}?dryRun=All`, object),
     read: (object) => unlessMissing(call('GET', pathOf(object))),
     remove: async (object) => {
@@ -99,13 +102,13 @@ function caller(config: KubeConfig): Caller {
   return { call, send, dispatcher };
 }
 
-function collectionOf({ apiVersion, kind, metadata: { namespace } }: ApiObject): string {
+export function collectionOf({ apiVersion, kind, metadata: { namespace } }: ApiObject): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const plural = `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
   return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
 }
 
-const pathOf = (object: ApiObject): string => `${collectionOf(object)}/${object.metadata.name}`;
+export const pathOf = (object: ApiObject): string => `${collectionOf(object)}/${object.metadata.name}`;
 
 async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
   try {
