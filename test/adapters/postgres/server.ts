@@ -48,8 +48,14 @@ export async function startPostgres(): Promise<PostgresServer> {
   const options = `-c listen_addresses=127.0.0.1 -p ${port} -k ${folder}`;
   const url = (database: string): string => `postgres://test@127.0.0.1:${port}/${database}`;
 
+  const startArgs = ['-D', data, '-w', '-t', '30', '-l', join(folder, 'log'), '-o', options, 'start'];
   async function start(): Promise<void> {
-    await asPostgres('pg_ctl', ['-D', data, '-w', '-t', '30', '-l', join(folder, 'log'), '-o', options, 'start']);
+    // The children of one that was killed hold its memory until they notice.
+    for (let tries = 0; tries < 20; tries += 1) {
+      if ((await codeOf('pg_ctl', startArgs)) === 0) return;
+      await sleep(300);
+    }
+    throw new Error(`PostgreSQL does not start:\n${readFileSync(join(folder, 'log'), 'utf8').slice(-2_000)}`);
   }
 
   async function stop(signal: 'SIGKILL' | 'SIGINT'): Promise<void> {
@@ -87,13 +93,17 @@ export async function startPostgres(): Promise<PostgresServer> {
 }
 
 async function asPostgres(program: string, args: readonly string[]): Promise<void> {
+  const code = await codeOf(program, args);
+  if (code !== 0) throw new Error(`${program} ended with ${String(code)}`);
+}
+
+async function codeOf(program: string, args: readonly string[]): Promise<unknown> {
   const path = join(programs ?? '', program);
   const [file, all] =
     process.getuid?.() === 0 ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, [...args]];
   // Output to a pipe would wait for the server that inherits it.
-  const child = spawn(file, all, { stdio: ['ignore', 'ignore', 'inherit'], cwd: '/' });
-  const code = await new Promise((resolve, reject) => child.once('exit', resolve).once('error', reject));
-  if (code !== 0) throw new Error(`${program} ended with ${String(code)}`);
+  const child = spawn(file, all, { stdio: 'ignore', cwd: '/' });
+  return new Promise((resolve, reject) => child.once('exit', resolve).once('error', reject));
 }
 
 async function out(program: string, args: readonly string[]): Promise<string> {
