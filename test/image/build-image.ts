@@ -36,7 +36,7 @@ export interface BuiltImage {
   readonly reference: string;
 }
 
-export const imageReference = 'localhost/countersign:test';
+const imageReference = 'localhost/countersign:test';
 const repository = join(import.meta.dirname, '..', '..');
 const packages = 'buildah busybox-static libc-bin';
 
