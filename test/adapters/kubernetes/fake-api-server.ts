@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { KubeConfig } from '@kubernetes/client-node';
+import { asRecord } from '../../../src/kernel/strict-json.ts';
 
 /**
  * What the API server does for readers: get, list and watch, with resource versions, bookmarks left out, 410 Gone,
@@ -141,7 +142,8 @@ export async function fakeApiServer(): Promise<FakeApiServer> {
       const objects = collections.get(collection) ?? new Map();
       collections.set(collection, objects);
       const type = objects.has(name) ? 'MODIFIED' : 'ADDED';
-      const stored = { ...object, metadata: { name, resourceVersion: `${version}` } };
+      const metadata = { ...asRecord(object['metadata']), name, resourceVersion: `${version}` };
+      const stored = { ...object, metadata };
       objects.set(name, stored);
       record(collection, type, name, stored);
     },

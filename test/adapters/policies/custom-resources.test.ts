@@ -1,13 +1,13 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { clusterPolicies } from '../../../src/adapters/policies/custom-resources.ts';
-import type { Policies } from '../../../src/ports/policies.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { clusterPolicies, type ClusterPolicies } from '../../../src/adapters/policies/custom-resources.ts';
 import { embeddedRoot, policy, publicKey, secret, silentLog } from '../../contracts/policies.ts';
 import { fakeApiServer, type FakeApiServer } from '../kubernetes/fake-api-server.ts';
 
 const group = '/apis/policy.sigstore.dev/v1alpha1';
 const system = '/api/v1/namespaces/countersign-system';
 let server: FakeApiServer;
-let policies: (Policies & { close(): void }) | undefined;
+let policies: ClusterPolicies | undefined;
 
 beforeEach(async () => {
   server = await fakeApiServer();
@@ -162,4 +162,106 @@ test('policies stay in force while the API server is away', async () => {
   });
   expect(policies?.problems()[0]?.consequence).toBe('What was read before stays in force.');
   expect(policies?.current()).toBe(before);
+});
+
+describe('Secrets', () => {
+  const bySecret = policy('a.io/**', { key: { secretRef: { name: 'signer' } } });
+  const reads = (): number => server.requests.filter((line) => line.endsWith('/secrets/signer')).length;
+  const isReady = (): boolean | undefined => policies?.current()?.policies[0]?.notReady.length === 0;
+
+  test('are followed: made, changed, deleted', async () => {
+    putPolicy('a', bySecret);
+    start();
+    await vi.waitFor(() => expect(isReady()).toBe(false));
+    server.put(`${system}/secrets`, 'signer', secret(publicKey()));
+    await vi.waitFor(() => expect(isReady()).toBe(true));
+    const before = policies?.current()?.generation;
+    server.put(`${system}/secrets`, 'signer', secret(publicKey()));
+    await vi.waitFor(() => expect(policies?.current()?.generation).not.toBe(before));
+    server.remove(`${system}/secrets`, 'signer');
+    await vi.waitFor(() => expect(isReady()).toBe(false));
+  });
+
+  test('that stay as they are change nothing, however often they are read', async () => {
+    server.put(`${system}/secrets`, 'signer', secret(publicKey()));
+    putPolicy('a', bySecret);
+    start();
+    await vi.waitFor(() => expect(isReady()).toBe(true));
+    let changes = 0;
+    policies?.onChange(() => (changes += 1));
+    const before = reads();
+    await vi.waitFor(() => expect(reads()).toBeGreaterThan(before + 2));
+    expect(changes).toBe(0);
+  });
+
+  test('that nobody names any more are not read any more', async () => {
+    putPolicy('a', bySecret);
+    start();
+    await vi.waitFor(() => expect(isReady()).toBe(false));
+    putPolicy('a', policy('a.io/**'));
+    await vi.waitFor(() => expect(isReady()).toBe(true));
+    const before = reads();
+    await sleep(150);
+    expect(reads()).toBe(before);
+  });
+});
+
+describe('what came of each object', () => {
+  const inForce = (): Readonly<Record<string, string>> =>
+    Object.fromEntries((policies?.objects() ?? []).map((one) => [`${one.kind}/${one.name}`, one.inForce]));
+  const perhaps = policy('a.io/**', { static: { action: 'perhaps' } });
+
+  test('is unknown until everything was read', () => {
+    start();
+    expect(policies?.objects()).toBeUndefined();
+  });
+
+  test('follows what they say', async () => {
+    putPolicy('good', policy('a.io/**'));
+    putPolicy('bad', perhaps);
+    server.put(`${group}/trustroots`, 'root', { kind: 'TrustRoot', spec: {} });
+    start();
+    const before = {
+      'ClusterImagePolicy/good': 'as-written',
+      'ClusterImagePolicy/bad': 'refuses',
+      'TrustRoot/root': 'refuses',
+    };
+    await vi.waitFor(() => expect(inForce()).toEqual(before));
+    putPolicy('good', perhaps);
+    await vi.waitFor(() => expect(inForce()).toEqual({ ...before, 'ClusterImagePolicy/good': 'last-good' }));
+    putPolicy('later', { spec: {} });
+    await vi.waitFor(() => expect(inForce()).toMatchObject({ 'ClusterImagePolicy/later': 'nothing-of-it' }));
+  });
+
+  test('is nothing at all while something is demanded that cannot be read', async () => {
+    putPolicy('good', policy('a.io/**'));
+    putPolicy('bad', { spec: {} });
+    start();
+    await vi.waitFor(() => {
+      expect(inForce()).toEqual({ 'ClusterImagePolicy/good': 'nothing', 'ClusterImagePolicy/bad': 'nothing' });
+    });
+  });
+
+  test('a new status is seen, and compiles nothing again', async () => {
+    const metadata = { uid: 'u', generation: 1 };
+    server.put(`${system}/secrets`, 'signer', secret(publicKey()));
+    const spec = policy('a.io/**', { key: { secretRef: { name: 'signer' } } });
+    putPolicy('a', { ...spec, metadata });
+    start();
+    await vi.waitFor(() => expect(policies?.objects()).toHaveLength(1));
+    const before = policies?.current();
+    const [first] = policies?.objects() ?? [];
+    putPolicy('a', { ...spec, metadata, status: { observedGeneration: 1 } });
+    await vi.waitFor(() => expect(policies?.objects()?.[0]?.object).not.toBe(first?.object));
+    expect(policies?.current()).toBe(before);
+    expect(policies?.objects()?.[0]?.document).toBe(first?.document);
+  });
+
+  test('an object that was deleted and made again is read anew', async () => {
+    putPolicy('a', { ...policy('a.io/**'), metadata: { uid: 'u', generation: 1 } });
+    start();
+    await vi.waitFor(() => expect(policies?.current()?.policies[0]?.images[0]?.source).toBe('a.io/**'));
+    putPolicy('a', { ...policy('b.io/**'), metadata: { uid: 'v', generation: 1 } });
+    await vi.waitFor(() => expect(policies?.current()?.policies[0]?.images[0]?.source).toBe('b.io/**'));
+  });
 });
