@@ -57,16 +57,19 @@ export async function buildImage(): Promise<BuiltImage> {
     mkdirSync(folder, { recursive: true });
     // A copy, so that a source that changes during the build does not end up in an image that is kept under another stamp.
     const fresh = mkdtempSync(join(folder, 'new-'));
-    const stamp = copyInputs(join(fresh, 'context'));
-    const built = imageIn(join(folder, stamp));
-    if (!existsSync(built.archive)) {
-      await buildInto(fresh);
-      renameSync(fresh, join(folder, stamp));
+    try {
+      const stamp = copyInputs(join(fresh, 'context'));
+      const kept = join(folder, stamp);
+      if (!existsSync(imageIn(kept).archive)) {
+        await buildInto(fresh);
+        renameSync(fresh, kept);
+      }
+      utimesSync(kept, new Date(), new Date());
+      removeOld(folder);
+      return imageIn(kept);
+    } finally {
+      rmSync(fresh, { recursive: true, force: true });
     }
-    rmSync(fresh, { recursive: true, force: true });
-    utimesSync(join(folder, stamp), new Date(), new Date());
-    removeOld(folder);
-    return built;
   });
 }
 

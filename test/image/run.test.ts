@@ -79,7 +79,7 @@ describe.runIf(canRun)('the image, run', () => {
     container.signal('SIGTERM');
     expect((await container.ended).code).toBe(0);
     expect(readFileSync(join(state, 'countersign-decisions.jsonl'), 'utf8')).toContain('"a-uid"');
-  });
+  }, 60_000);
 
   function stateFolder(): string {
     const state = mkdtempSync(join(folder, 'state-'));
