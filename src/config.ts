@@ -70,7 +70,7 @@ export interface RawWebhookFlags {
 export type Problems = readonly string[];
 
 /** Collects every problem, so that one run shows them all. */
-class Checks {
+export class Checks {
   readonly problems: string[] = [];
 
   use<T>(result: Result<T, string>, fallback: T): T {
@@ -110,7 +110,7 @@ export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig
   return checks.problems.length > 0 ? fail(checks.problems) : ok(config);
 }
 
-function parseListen(flag: string, text: string): Result<Listen, string> {
+export function parseListen(flag: string, text: string): Result<Listen, string> {
   const match = /^(?:\[(?<six>[0-9a-fA-F:]+)\]|(?<host>[A-Za-z0-9.-]+)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.['port']);
   const host = match?.groups?.['six'] ?? match?.groups?.['host'];
@@ -184,12 +184,12 @@ function readText(file: string): string | undefined {
   }
 }
 
-function oneOf<T extends string>(flag: string, text: string, choices: readonly T[]): Result<T, string> {
+export function oneOf<T extends string>(flag: string, text: string, choices: readonly T[]): Result<T, string> {
   const choice = choices.find((candidate) => candidate === text);
   return choice === undefined ? fail(`${flag}: "${text}" is not one of ${choices.join(', ')}`) : ok(choice);
 }
 
-function wholeNumber(
+export function wholeNumber(
   flag: string,
   text: string,
   least: number,

@@ -10,7 +10,7 @@ import { demoPolicies } from '../demo/images/demo-policies.ts';
 import { startRegistry } from '../demo/registry/serve.ts';
 import { startSigstore } from '../demo/sigstore/sigstore.ts';
 import { webhookClient, type WebhookClient } from '../demo/webhook-client.ts';
-import { startWebhook } from './start-webhook.ts';
+import { startWebhook } from './serving/start.ts';
 
 export interface DemoScene {
   readonly images: readonly DemoImage[];

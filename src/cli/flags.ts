@@ -33,7 +33,8 @@ export function registryFlags(command: Command): Command {
     .addOption(flag('--docker-config <file>', 'docker config.json with registry credentials'));
 }
 
-export function webhookFlags(command: Command): Command {
+/** All serving commands take all of them, so that one ConfigMap or environment fits every part of an installation. */
+export function servingFlags(command: Command): Command {
   return registryFlags(command)
     .addOption(flag('--config <file>', 'YAML file with values for these flags'))
     .addOption(flag('--print-config', 'print the settings in force and stop'))
@@ -57,6 +58,16 @@ export function webhookFlags(command: Command): Command {
     .addOption(flag('--certificates-folder <folder>', 'keeps the CA made here across restarts'))
     .addOption(flag('--ca-file <file>', 'written when ready: the CA certificate for caBundle'))
     .addOption(flag('--drain-seconds <n>', 'time for requests in flight when stopping', '20'))
+    .addOption(
+      flag('--certificates-secret <name>', 'Secret with certificates that replicas share; the default in a Pod'),
+    )
+    .addOption(flag('--heal <what>', 'of our webhook configurations: connection or everything', 'connection'))
+    .addOption(flag('--database <url|file>', 'where decisions are kept: postgres://… or an SQLite file'))
+    .addOption(flag('--database-password-file <file>', 'password for a postgres:// database'))
+    .addOption(flag('--keep-days <n>', 'days that decisions are kept in the database; 0: for ever', '90'))
+    .addOption(flag('--keep-records <n>', 'decisions that are kept in the database; 0: all', '1000000'))
+    .addOption(flag('--console-listen <host:port>', 'address of console and records API, or none', '0.0.0.0:9443'))
+    .addOption(flag('--console-local <host:port>', 'the same for kubectl port-forward, or none', '127.0.0.1:8080'))
     .hook('preAction', (_parent, acting) => {
       applyConfigFile(acting);
     });

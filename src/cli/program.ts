@@ -7,15 +7,15 @@ import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { loadDemo } from './load-demo.ts';
 import { addPolicyCommand } from './policy.ts';
 import { addReviewCommand } from './review.ts';
+import { addServingCommands } from './serve.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { versionOfPackage } from './version.ts';
 import { addVerifyBundleCommand } from './verify-bundle.ts';
 import { addVerifyCommand } from './verify.ts';
-import { addWebhookCommand } from './webhook.ts';
 
 const commands = [
-  addWebhookCommand,
+  addServingCommands,
   addReviewCommand,
   addVerifyCommand,
   addExplainCommand,

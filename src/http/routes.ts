@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import type { Logger } from '../ports/logger.ts';
 import { assess, type ReadinessCheck } from './readiness.ts';
+import type { Reviewer } from './reviewer.ts';
 import { webhookRoute, type WebhookRouteDeps } from './webhook-route.ts';
 
 /** What GET /metrics answers. */
@@ -9,7 +10,9 @@ export interface MetricsPage {
   text(): Promise<string>;
 }
 
-export interface RoutesDeps extends WebhookRouteDeps {
+export interface RoutesDeps extends Omit<WebhookRouteDeps, 'reviewer'> {
+  /** Absent: this process answers no admission requests. */
+  readonly reviewer?: Reviewer;
   readonly metrics: MetricsPage;
   readonly readiness: readonly ReadinessCheck[];
   readonly log: Logger;
@@ -18,17 +21,22 @@ export interface RoutesDeps extends WebhookRouteDeps {
 export function routes(deps: RoutesDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', false);
-  const load = { inFlight: 0 };
-  app.post('/validate', webhookRoute('validate', deps, load));
-  app.post('/mutate', webhookRoute('mutate', deps, load));
+  const { reviewer } = deps;
+  if (reviewer !== undefined) admission(app, { ...deps, reviewer });
   app.get('/healthz', health);
   app.get('/readyz', ready(deps.readiness));
   app.get('/metrics', metrics(deps.metrics));
-  app.all(['/validate', '/mutate'], wrongMethod('POST'));
   app.all(['/healthz', '/readyz', '/metrics'], wrongMethod('GET, HEAD'));
   app.use(unknownPath);
   app.use(unexpected(deps.log));
   return app;
+}
+
+function admission(app: Express, deps: WebhookRouteDeps): void {
+  const load = { inFlight: 0 };
+  app.post('/validate', webhookRoute('validate', deps, load));
+  app.post('/mutate', webhookRoute('mutate', deps, load));
+  app.all(['/validate', '/mutate'], wrongMethod('POST'));
 }
 
 const health: RequestHandler = (_request, response) => {

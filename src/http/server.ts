@@ -24,7 +24,8 @@ import { routes, type MetricsPage } from './routes.ts';
 import { Turns } from './turns.ts';
 
 export interface ServerPorts {
-  readonly reviewer: Reviewer;
+  /** Absent: this process answers no admission requests. */
+  readonly reviewer?: Reviewer;
   readonly certificates: CertificateSource;
   readonly metrics: MetricsPage;
   readonly log: Logger;

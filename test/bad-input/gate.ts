@@ -13,7 +13,7 @@ import { decisionLogFiles } from '../../src/adapters/decision-log/lines.ts';
 import { readDecisions } from '../../src/adapters/decision-log/read-decisions.ts';
 import { verifyDecisionLog } from '../../src/adapters/decision-log/verify-decision-log.ts';
 import { admissionReviewFor } from '../../src/cli/manifest-documents.ts';
-import { startWebhook } from '../../src/cli/start-webhook.ts';
+import { startWebhook } from '../../src/cli/serving/start.ts';
 import { attachLegacy, signLegacy, simpleSigningPayload, type Signable } from '../../src/demo/images/legacy.ts';
 import { newSigningKey, type SigningKey } from '../../src/demo/images/signing-key.ts';
 import { pushImage } from '../../src/demo/registry/images.ts';

@@ -1,8 +1,8 @@
 /** The webhook as `countersign webhook` starts it, in a process that also listens to its own event loop on demand. */
 import { Command } from 'commander';
 import { jsonLog } from '../../src/adapters/log/json-log.ts';
-import { webhookFlags } from '../../src/cli/flags.ts';
-import { startWebhook } from '../../src/cli/start-webhook.ts';
+import { servingFlags } from '../../src/cli/flags.ts';
+import { startWebhook } from '../../src/cli/serving/start.ts';
 import { parseWebhookConfig, type RawWebhookFlags } from '../../src/config.ts';
 import { answerQuestions, tell, workDone } from './child.ts';
 import { listenClosely, type Probe } from './event-loop-probe.ts';
@@ -26,7 +26,7 @@ const said = {
   '--insecure-registry': registry,
 };
 const args = [...Object.entries(said).flat(), ...policies];
-const flags = webhookFlags(new Command()).parse(args, { from: 'user' }).opts<RawWebhookFlags>();
+const flags = servingFlags(new Command()).parse(args, { from: 'user' }).opts<RawWebhookFlags>();
 const config = parseWebhookConfig(flags);
 if (!config.ok) throw new Error(config.failure.join('; '));
 const webhook = await startWebhook(config.value, jsonLog());

@@ -13,7 +13,7 @@ import { demoPolicies } from '../../src/demo/images/demo-policies.ts';
 import { keyBundle, unsigned } from '../../src/demo/images/key-images.ts';
 import { startRegistry, type DemoRegistry } from '../../src/demo/registry/serve.ts';
 import { startSigstore } from '../../src/demo/sigstore/sigstore.ts';
-import { startWebhook } from '../../src/cli/start-webhook.ts';
+import { startWebhook } from '../../src/cli/serving/start.ts';
 import { UsageError } from '../../src/cli/usage-error.ts';
 import type { WebhookConfig } from '../../src/config.ts';
 import { webhookClient, type WebhookClient } from '../../src/demo/webhook-client.ts';
@@ -137,7 +137,7 @@ async function portOf({ stderr }: ChildProcess): Promise<number> {
   stderr?.setEncoding('utf8');
   for await (const chunk of stderr?.iterator({ destroyOnReturn: false }) ?? []) {
     text += String(chunk);
-    const port = /^.*"port":(\d+).*"webhook serves".*$/m.exec(text)?.[1];
+    const port = /^.*"port":(\d+).*"serves".*$/m.exec(text)?.[1];
     if (port !== undefined) {
       stderr?.resume();
       return Number(port);

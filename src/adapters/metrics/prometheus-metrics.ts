@@ -4,6 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/metrics.ts';
+import type { DeliveryMetrics } from '../../records/deliver.ts';
 
 export interface PrometheusMetrics extends Metrics {
   readonly contentType: string;
@@ -11,6 +12,8 @@ export interface PrometheusMetrics extends Metrics {
   text(): Promise<string>;
   /** Shows what is wrong with policies that are there but not in force; read whenever metrics are. */
   policyProblems(count: () => number): void;
+  /** What becomes of decisions on their way to the records. */
+  readonly delivery: DeliveryMetrics;
   /** When the public trust root was last refreshed; undefined: not since the start. */
   publicRootRefreshed(at: () => Date | undefined): void;
 }
@@ -100,6 +103,7 @@ export function prometheusMetrics(): PrometheusMetrics {
       registryDurations.observe(seconds);
     },
     decisionLogFailure: () => logFailures.inc(),
+    delivery: deliveryMetrics(registers),
     clusterEvent: (outcome) => clusterEvents.inc({ outcome }),
     publicRootRefreshed: (at) => {
       const gauge: Gauge = new Gauge({
@@ -117,6 +121,36 @@ export function prometheusMetrics(): PrometheusMetrics {
         collect: (): void => gauge.set(count()),
       });
     },
+  };
+}
+
+function deliveryMetrics(registers: Registry[]): DeliveryMetrics {
+  const delivered = new Counter({
+    name: 'countersign_records_delivered_total',
+    help: 'Decisions that were stored in the records.',
+    registers,
+  });
+  const failures = new Counter({
+    name: 'countersign_records_delivery_failures_total',
+    help: 'Tries to store decisions that failed; they are tried again.',
+    registers,
+  });
+  const lost = new Counter({
+    name: 'countersign_records_lost_total',
+    help: 'Lines of the decision log that never come to the records.',
+    labelNames: ['why'],
+    registers,
+  });
+  const backlog = new Gauge({
+    name: 'countersign_records_backlog_bytes',
+    help: 'Bytes of the decision log that wait to be stored in the records.',
+    registers,
+  });
+  return {
+    delivered: (count) => delivered.inc(count),
+    failed: () => failures.inc(),
+    lost: (why, count) => lost.inc({ why }, count),
+    backlog: (bytes) => backlog.set(bytes),
   };
 }
 

@@ -29,11 +29,14 @@ export async function startWebhook(flags: readonly string[]): Promise<WebhookPro
   const url = `https://127.0.0.1:${port}`;
   const args = [
     program,
-    'webhook',
+    'serve',
     `--listen=127.0.0.1:${port}`,
     `--decision-log=${file('decisions.jsonl')}`,
     `--ca-file=${file('ca.pem')}`,
     `--certificates-folder=${file('certificates')}`,
+    `--database=${file('records.sqlite')}`,
+    '--console-listen=none',
+    '--console-local=none',
     '--drain-seconds=1',
     ...flags,
   ];

@@ -1,0 +1,121 @@
+/** Settings of the serving commands: what the gate needs, and what the parts around it need. */
+import { hostname } from 'node:os';
+import {
+  Checks,
+  oneOf,
+  parseListen,
+  parseWebhookConfig,
+  wholeNumber,
+  type Listen,
+  type Problems,
+  type RawWebhookFlags,
+  type WebhookConfig,
+} from '../../config.ts';
+import { defined } from '../../kernel/defined.ts';
+import { fail, ok, type Result } from '../../kernel/result.ts';
+import type { Keep } from '../../records/retention.ts';
+
+/** What one process does; which of it is a matter of composition only. */
+export interface Parts {
+  /** Answers admission requests. */
+  readonly gate: boolean;
+  /** Writes into the cluster what belongs there: status, certificates, registration, reports. One replica at a time. */
+  readonly controller: boolean;
+  /** Shows decisions: console and records API. */
+  readonly console: boolean;
+}
+
+export const partsOf = {
+  serve: { gate: true, controller: true, console: true },
+  webhook: { gate: true, controller: false, console: false },
+  controller: { gate: false, controller: true, console: false },
+  records: { gate: false, controller: false, console: true },
+} as const satisfies Readonly<Record<string, Parts>>;
+
+export type ServingCommand = keyof typeof partsOf;
+
+export interface RecordsConfig {
+  /** postgres://… or the path of an SQLite file. */
+  readonly database: string;
+  readonly passwordFile?: string;
+  readonly keep: Keep;
+}
+
+export interface ServingConfig extends WebhookConfig {
+  readonly parts: Parts;
+  /** The name of the Pod, or of the machine. */
+  readonly instance: string;
+  /** Absent: decisions stay in the decision log. */
+  readonly records?: RecordsConfig;
+  readonly console?: { readonly listen?: Listen; readonly local?: Listen };
+  /** The Secret with the certificates that replicas share; absent: they are files, or made for this process. */
+  readonly certificatesSecret?: string;
+  readonly heal: 'connection' | 'everything';
+}
+
+export interface RawServingFlags extends RawWebhookFlags {
+  readonly database?: string;
+  readonly databasePasswordFile?: string;
+  readonly keepDays: string;
+  readonly keepRecords: string;
+  readonly consoleListen: string;
+  readonly consoleLocal: string;
+  readonly certificatesSecret?: string;
+  readonly heal: string;
+}
+
+/** The settings that `countersign webhook` has when nothing but the gate is configured. */
+export function onlyTheGate(config: WebhookConfig): ServingConfig {
+  return { ...config, parts: partsOf.webhook, instance: hostname(), heal: 'connection' };
+}
+
+const inPod = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
+
+export function parseServingConfig(command: ServingCommand, flags: RawServingFlags): Result<ServingConfig, Problems> {
+  const parts = partsOf[command];
+  const gate = parseWebhookConfig(flags);
+  const checks = new Checks();
+  const records = recordsOf(parts, flags, checks);
+  const console = consoleOf(parts, flags, checks);
+  const heal = checks.use(oneOf('--heal', flags.heal, ['connection', 'everything'] as const), 'connection');
+  const problems = [...(gate.ok ? [] : gate.failure), ...checks.problems];
+  if (!gate.ok || problems.length > 0) return fail(problems);
+  return ok(
+    Object.freeze({
+      ...gate.value,
+      parts,
+      instance: process.env['POD_NAME'] ?? hostname(),
+      ...defined('records', records),
+      ...defined('console', console),
+      ...defined('certificatesSecret', certificatesSecretOf(flags)),
+      heal,
+    }),
+  );
+}
+
+/** In a Pod replicas share their certificates, unless they are given some. */
+function certificatesSecretOf(flags: RawServingFlags): string | undefined {
+  if (flags.certificatesSecret !== undefined) return flags.certificatesSecret;
+  const isGiven = flags.tlsCert !== undefined || flags.certificatesFolder !== undefined;
+  return inPod && flags.kubeconfig === undefined && !isGiven ? 'countersign-certificates' : undefined;
+}
+
+/** Without a console nobody asks, so that only a database that is named gets something. */
+function recordsOf(parts: Parts, flags: RawServingFlags, checks: Checks): RecordsConfig | undefined {
+  const database = flags.database ?? (parts.console ? 'countersign-records.sqlite' : undefined);
+  const days = checks.use(wholeNumber('--keep-days', flags.keepDays, 0), 0);
+  const records = checks.use(wholeNumber('--keep-records', flags.keepRecords, 0), 0);
+  if (database === undefined) return undefined;
+  const keep = { ...(days > 0 ? { days } : {}), ...(records > 0 ? { records } : {}) };
+  return { database, ...defined('passwordFile', flags.databasePasswordFile), keep };
+}
+
+function consoleOf(parts: Parts, flags: RawServingFlags, checks: Checks): ServingConfig['console'] | undefined {
+  if (!parts.console) return undefined;
+  const at = (flag: string, text: string): Listen | undefined =>
+    text === 'none' ? undefined : checks.use(parseListen(flag, text), { host: '', port: 0 });
+  return {
+    ...defined('listen', at('--console-listen', flags.consoleListen)),
+    ...defined('local', at('--console-local', flags.consoleLocal)),
+  };
+}

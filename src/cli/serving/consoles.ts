@@ -1,0 +1,38 @@
+/** The console and the records API: over HTTPS for whoever has a token, and on the loopback for port-forward. */
+import { clusterAccess } from '../../adapters/kubernetes/access-reviews.ts';
+import type { Listen } from '../../config.ts';
+import { startConsole, type ConsoleListener } from '../../http/console/start-console.ts';
+import type { CertificateSource } from '../../ports/certificates.ts';
+import type { PolicyCatalogue } from '../../ports/policies.ts';
+import type { RecordStore } from '../../records/store.ts';
+import { asSetting, type Foundation } from './foundation.ts';
+
+/** Gives where they are, as URLs. */
+export async function startConsoles(
+  base: Foundation,
+  certificates: CertificateSource,
+  policies: PolicyCatalogue,
+  records: RecordStore,
+): Promise<readonly string[]> {
+  const { config, kubeConfig, clock, log, onClose } = base;
+  const { listen, local } = config.console ?? {};
+  const urls: string[] = [];
+
+  async function open(flag: string, listener: ConsoleListener): Promise<void> {
+    const console = await asSetting(flag, startConsole(listener, { records, policies, clock, log }));
+    onClose(() => console.close());
+    urls.push(`${listener.kind === 'https' ? 'https' : 'http'}://${hostOf(console.address)}/console`);
+  }
+
+  // Without a cluster nobody can say who is behind a token.
+  if (listen !== undefined && kubeConfig !== undefined) {
+    const access = clusterAccess(kubeConfig);
+    await open('--console-listen', { kind: 'https', address: listen, certificates, access });
+  }
+  if (local !== undefined) await open('--console-local', { kind: 'local', address: local });
+  return urls;
+}
+
+function hostOf({ host, port }: Listen): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,119 @@
+/** A serving process put together from its settings: every part, in the order in which they need each other. */
+import type { OpenDecisionLog } from '../../adapters/decision-log/open-decision-log.ts';
+import { clusterEvents } from '../../adapters/kubernetes/events.ts';
+import { leadership as electLeader } from '../../adapters/kubernetes/leader-election.ts';
+import { clusterPolicyStatuses } from '../../adapters/kubernetes/policy-statuses.ts';
+import { refusalEvents } from '../../adapters/kubernetes/refusal-events.ts';
+import type { Listen, WebhookConfig } from '../../config.ts';
+import { startPolicyController } from '../../controllers/policies/controller.ts';
+import { startServer } from '../../http/server.ts';
+import { defined } from '../../kernel/defined.ts';
+import type { Events } from '../../ports/events.ts';
+import type { Leadership } from '../../ports/leadership.ts';
+import type { Logger } from '../../ports/logger.ts';
+import { keepCaFile, startCertificates, startKeepingCertificates } from './certificates.ts';
+import { onlyTheGate, type ServingConfig } from './config.ts';
+import { startConsoles } from './consoles.ts';
+import { startEvidence } from './evidence.ts';
+import { asSetting, Closers, foundationOf, type Foundation } from './foundation.ts';
+import { openOwnLog, startGate, type Gate } from './gate.ts';
+import { startPolicies, type PoliciesInForce } from './policies.ts';
+import { startKeepingRecords } from './records.ts';
+
+export interface Serving {
+  readonly address: Listen;
+  /** Where the console is, as URLs. */
+  readonly console: readonly string[];
+  /** What clients verify its certificate with, when it was made here. */
+  readonly caPem: string | undefined;
+  /** Takes no new requests, finishes those in flight, and writes what is waiting. */
+  close(): Promise<void>;
+}
+
+/** How long requests still come after readiness was taken back, at most. */
+const announceMs = 5_000;
+
+/** The gate alone. */
+export function startWebhook(config: WebhookConfig, log: Logger): Promise<Serving> {
+  return startServing(onlyTheGate(config), log);
+}
+
+/** Throws a UsageError for settings that cannot work, and closes again whatever was opened. */
+export async function startServing(config: ServingConfig, log: Logger): Promise<Serving> {
+  const closers = new Closers();
+  try {
+    return { ...(await start(foundationOf(config, log, closers))), close: () => closers.close() };
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
+  const { config, log, metrics, onClose } = base;
+  const certificates = await startCertificates(base);
+  const inForce = await startPolicies(base);
+  const events = startEvents(base);
+  const leadership = startLeadership(base);
+  const decisionLog = config.parts.gate ? await openOwnLog(base) : undefined;
+  const records = await startKeepingRecords(base, certificates.source, decisionLog);
+  const gate = decisionLog && startJudging(base, inForce, events, decisionLog);
+  const kept = startKeepingCertificates(base, certificates, { leadership, events });
+  if (config.parts.controller) startControllers(base, inForce, { leadership, events });
+  const readiness = [
+    ...inForce.readiness,
+    ...(gate?.readiness ?? []),
+    {
+      name: 'installation',
+      problem: () => undefined,
+      warnings: () => [...certificates.warnings(), ...(kept?.warnings() ?? [])],
+    },
+    { name: 'records', problem: () => undefined, warnings: () => records?.warnings() ?? [] },
+  ];
+  const ports = { certificates: certificates.source, metrics, log, ...defined('reviewer', gate?.reviewer) };
+  const server = await asSetting('--listen', startServer(ports, { listen: config.listen, readiness }));
+  const graceMs = config.drainSeconds * 1_000;
+  onClose(() => server.close({ announceMs: Math.min(announceMs, graceMs / 4), graceMs }));
+  await keepCaFile(base, certificates.source);
+  const consoles =
+    records === undefined ? [] : await startConsoles(base, certificates.source, inForce.policies, records.records);
+  return { address: server.address, console: consoles, caPem: certificates.source.current().ca };
+}
+
+const untold: Events = { tell: () => undefined };
+const nobody: Leadership = { isLeader: () => false, onChange: () => () => undefined };
+
+function startEvents({ config, kubeConfig, clock, log, metrics, onClose }: Foundation): Events {
+  if (kubeConfig === undefined) return untold;
+  const events = clusterEvents({ kubeConfig, clock, log, metrics }, { instance: config.instance });
+  onClose(() => events.close());
+  return events;
+}
+
+function startLeadership({ config, kubeConfig, log, onClose }: Foundation): Leadership {
+  if (kubeConfig === undefined || !config.parts.controller) return nobody;
+  const { namespace, instance: identity } = config;
+  const elected = electLeader({ kubeConfig, namespace, name: 'countersign', identity, log });
+  onClose(() => elected.close());
+  return elected;
+}
+
+function startJudging(
+  base: Foundation,
+  { policies }: PoliciesInForce,
+  events: Events,
+  decisionLog: OpenDecisionLog,
+): Gate {
+  return startGate(base, { policies, evidence: startEvidence(base), decisionLog, refusals: refusalEvents(events) });
+}
+
+function startControllers(
+  { kubeConfig, clock, log, onClose }: Foundation,
+  { fromCluster: policies }: PoliciesInForce,
+  ports: { readonly leadership: Leadership; readonly events: Events },
+): void {
+  if (kubeConfig === undefined || policies === undefined) return;
+  const statuses = clusterPolicyStatuses(kubeConfig);
+  const controller = startPolicyController({ ...ports, policies, statuses, clock, log });
+  onClose(() => controller.close());
+}
