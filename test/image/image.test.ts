@@ -36,7 +36,7 @@ describe.runIf(canBuild)('the container image', () => {
   test('starts the program with Node alone, as a user that is not root', () => {
     expect(image.config.config).toMatchObject({
       User: '65532:65532',
-      Entrypoint: ['/nodejs/bin/node', '/app/src/main.ts'],
+      Entrypoint: ['/nodejs/bin/node', expect.stringMatching(/^--max-semi-space-size=/), '/app/src/main.ts'],
       Cmd: ['serve'],
       WorkingDir: '/var/lib/countersign',
     });
