@@ -28,7 +28,7 @@ describe.runIf(kubectl !== undefined).each(installations)('%s', (folder) => {
     for (const { kind, metadata } of objects) {
       const { name } = metadata;
       const place = clusterWide.includes(kind) ? {} : { namespace };
-      expect({ name, namespace: undefined, ...metadata }).toMatchObject({
+      expect({ namespace: undefined, ...metadata }).toMatchObject({
         name,
         namespace: undefined,
         ...place,

@@ -104,7 +104,7 @@ function caller(config: KubeConfig): Caller {
 
 export function collectionOf({ apiVersion, kind, metadata: { namespace } }: ApiObject): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const plural = `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
+  const plural = `${kind.toLowerCase()}s`.replace(/ys$/, 'ies').replace(/sss$/, 'sses');
   return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
 }
 
