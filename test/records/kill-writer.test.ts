@@ -65,11 +65,8 @@ async function killAgainAndAgain(folder: LogFolder, lane: number): Promise<Lane>
     // A line that was cut is the only thing that may be wrong, and it is the last one.
     const newest = (await folder.files()).at(-1) ?? '';
     const isTorn = statSync(newest).size > 0 && readFileSync(newest).at(-1) !== 10;
-    const why = isTorn ? { file: newest, why: expect.stringContaining('its end is missing') as unknown } : undefined;
-    expect({ verdict: verified.verdict, firstBroken: verified.firstBroken }).toEqual({
-      verdict: isTorn ? 'broken' : 'intact',
-      firstBroken: why && { ...why, line: expect.any(Number) as unknown },
-    });
+    const found = `${verified.verdict} ${verified.firstBroken?.file ?? ''} ${verified.firstBroken?.why ?? ''}`;
+    expect(found).toMatch(isTorn ? `broken ${newest} its end is missing` : 'intact  ');
     if (isTorn) torn += 1;
   }
   return { settled: settled.length, torn, logged: (await uidsIn(folder)).size };
