@@ -6,6 +6,7 @@ import { addExplainCommand } from './explain.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { loadDemo } from './load-demo.ts';
 import { addPolicyCommand } from './policy.ts';
+import { addPreflightCommand } from './preflight.ts';
 import { addReviewCommand } from './review.ts';
 import { addServingCommands } from './serve.ts';
 import type { Terminal } from './terminal.ts';
@@ -20,6 +21,7 @@ const commands = [
   addVerifyCommand,
   addExplainCommand,
   addPolicyCommand,
+  addPreflightCommand,
   addContractCommand,
   addAuditCommand,
   addVerifyBundleCommand,

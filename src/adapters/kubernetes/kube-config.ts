@@ -23,6 +23,21 @@ export function loadKubeConfig(file?: string): Result<KubeConfig> {
   return ok(config);
 }
 
+/** As kubectl finds it: the file, else what KUBECONFIG names, else ~/.kube/config, else the Pod that we run in. */
+export function loadKubeConfigAsKubectl(file?: string): Result<KubeConfig> {
+  if (file !== undefined) return loadKubeConfig(file);
+  const config = new KubeConfig();
+  try {
+    config.loadFromDefault();
+  } catch (error) {
+    return unusable(`the kubeconfig cannot be used: ${quoted(error instanceof Error ? error.message : 'unknown')}`);
+  }
+  // What the client library falls back to is nobody's cluster.
+  return config.getCurrentCluster()?.server === 'http://localhost:8080'
+    ? unusable('there is no kubeconfig: name one with --kubeconfig, or set KUBECONFIG')
+    : ok(config);
+}
+
 function unusable(message: string): Result<never> {
   return fail(failure('CLUSTER_UNAVAILABLE', message));
 }

@@ -41,13 +41,24 @@ export interface KeepCertificatesSettings {
 }
 
 export const usualCheckMs = 10_000;
-const day = 24 * 3600 * 1000;
-/** For a CA of a year and a serving certificate of 90 days: a CA always outlives what it signs. */
-export const usualRotation: RotationSettings = {
-  renewAuthorityMs: 120 * day,
-  renewServingMs: 30 * day,
-  settleMs: 60_000,
-};
+
+/** Everything from how long a serving certificate is valid: a CA outlives what it signs, also in its last days. */
+export function certificateSchedule(servingMs: number): {
+  readonly lifetimes: { readonly authorityMs: number; readonly servingMs: number };
+  readonly rotation: RotationSettings;
+} {
+  return {
+    lifetimes: { authorityMs: servingMs * 4, servingMs },
+    rotation: {
+      renewAuthorityMs: (servingMs * 4) / 3,
+      renewServingMs: servingMs / 3,
+      settleMs: Math.min(60_000, servingMs / 20),
+    },
+  };
+}
+
+export const usualServingMs = 90 * 24 * 3600 * 1000;
+export const usualRotation: RotationSettings = certificateSchedule(usualServingMs).rotation;
 
 export interface KeptCertificates {
   /** Sentences for readiness. */
