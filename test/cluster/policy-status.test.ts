@@ -113,6 +113,7 @@ describe.runIf(hasCluster)('what is told about policies and refusals', () => {
         message: expect.stringContaining('index.docker.io/library/nginx@*'),
       });
       expect(await condition(vain('nginx'), 'Matchable')).toMatchObject({ status: 'False', reason: 'NeverMatches' });
+      expect(await kubectl('describe', 'clusterimagepolicy', 'vain')).toMatch(/Warning\s+PolicyNeverMatches/);
       await gate.api.apply(vain('redis'));
       expect(await until(async () => (await events(vain('redis'))).length === 2, 5_000)).toBe(true);
       await gate.api.apply(vain('index.docker.io/library/redis@*'));
@@ -212,6 +213,18 @@ describe.runIf(hasCluster)('what is told about policies and refusals', () => {
     expect(await until(() => isAdmitted(signed), 10_000)).toBe(true);
   });
 
+  test('a namespace shows what was refused in it and has no owner; what occurs again is counted', async () => {
+    const refused = pod(gate.namespace, 'alone', podSpec('nowhere.invalid/alone'));
+    for (let index = 0; index < 3; index += 1)
+      await expect(gate.api.create(refused)).rejects.toThrow(/denied the request/);
+    const counts = async (): Promise<readonly (number | undefined)[]> => {
+      const { items } = await gate.api.core.listNamespacedEvent({ namespace: gate.namespace });
+      return items.filter(({ message }) => message?.startsWith('Pod alone: ')).map(({ count }) => count);
+    };
+    expect(await until(async () => (await counts())[0] === 3, 15_000)).toBe(true);
+    expect(await counts()).toHaveLength(1);
+  });
+
   test('a trial run leaves no event', async () => {
     const before = await gate.api.core.listNamespacedEvent({ namespace: gate.namespace });
     const job = { apiVersion: 'batch/v1', kind: 'Job', name: 'none', uid: 'none', controller: true };
@@ -226,6 +239,7 @@ describe.runIf(hasCluster)('what is told about policies and refusals', () => {
     const made = Array.from({ length: 20 }, (_, index) =>
       keyPolicy(`many-${index}`, `many-${index}.example`, gate.key),
     );
+    const last = keyPolicy('last', 'last.example', gate.key);
     for (const one of made) await gate.api.apply(one);
     try {
       for (const one of made) expect(await becomes(one, 'True InForce', 10_000)).toBe(true);
@@ -236,12 +250,13 @@ describe.runIf(hasCluster)('what is told about policies and refusals', () => {
       const before = await versions();
       await gate.webhook.stop();
       await gate.webhook.start();
-      expect(await until(() => isAdmitted(signed), 10_000)).toBe(true);
-      // Longer than it takes to lead again, and to look at everything.
-      await new Promise((done) => void setTimeout(done, 10_000));
+      // It leads again, and has looked at all of them, once it has written the status of a new one.
+      await gate.api.apply(last);
+      expect(await becomes(last, 'True InForce', 40_000)).toBe(true);
+      await new Promise((done) => void setTimeout(done, 1_000));
       expect(await versions()).toEqual(before);
     } finally {
-      for (const one of made) await gate.api.remove(one);
+      for (const one of [...made, last]) await gate.api.remove(one);
     }
   });
 });
