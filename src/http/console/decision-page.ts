@@ -1,9 +1,10 @@
 /** /console/decisions/ID: everything about one request, and what to do about it. */
 import { defined } from '../../kernel/defined.ts';
-import type { DecidedImage, Decision, DecisionReason } from '../../ports/decision-log.ts';
+import type { Decision, DecisionReason } from '../../ports/decision-log.ts';
 import type { DecisionRecord } from '../../ports/records.ts';
 import { adviceFor, type AdviceSubject, type Step } from './advice.ts';
 import { decisionAddress } from './decisions-page.ts';
+import { phaseName, recordDetails } from './decision-details.ts';
 import { cut, html, type Html, type Part } from './html.ts';
 import { page, time } from './layout.ts';
 import { policyAddress, stateBadge } from './policies-page.ts';
@@ -32,68 +33,33 @@ export function decisionPage(view: DecisionView): Html {
   const { verdict, kind, name, namespace } = records[0].decision;
   const object = [kind ?? 'Request', name].filter((part) => part !== undefined && part !== '').join(' ');
   const place = namespace === undefined || namespace === '' ? '' : ` in ${namespace}`;
+  const shown = records.slice(0, maxRecords);
+  const isSeveral = records.length > 1;
   return page(
     { title: `${verdictWord(verdict)}: ${cut(object, 80)}`, here: 'decisions', ...defined('user', user) },
     html`<p><a href="/console">All decisions</a></p>
       <h1>${object}${place}</h1>
-      ${records.slice(0, maxRecords).map((record) => oneRecord(record, records.length > 1))}
+      ${shown.map(({ decision }) => outcome(decision, isSeveral))} ${fixes(records.map(({ decision }) => decision))}
+      ${policyTexts(view)} ${shown.map((record) => recordDetails(record, isSeveral))}
       ${records.length > maxRecords && html`<p>${records.length - maxRecords} more records of this request are not shown.</p>`}
-      ${fixes(records.map(({ decision }) => decision))} ${policyTexts(view)}
       ${related('Other decisions about this object', view.ofObject)}
       ${related('Other decisions about its first image', view.ofImage)}`,
   );
 }
 
-function oneRecord(record: DecisionRecord, isOneOfSeveral: boolean): Html {
-  const { decision } = record;
+/** What was answered, and why. */
+function outcome(decision: Decision, isOneOfSeveral: boolean): Html {
   return html`<section>
     ${isOneOfSeveral && html`<h2>${phaseName(decision.phase)}</h2>`}
     <p class="verdict">${verdictBadge(decision.verdict)} ${verdictMeaning(decision.verdict)}</p>
-    ${reasons('Why', decision.reasons)}
-    ${reasons('What policies that only watch would have refused', decision.audited ?? [])}
-    ${
-      decision.images.length > 0 &&
-      html`<h3>Images</h3>
-        ${table('Images of the object', imageColumns, decision.images)}`
-    }
-    <h3>Request</h3>
-    ${facts([
-      ['Time', time(decision.time)],
-      ['User', decision.user],
-      ['Operation', decision.operation],
-      ['Object', [decision.kind, decision.namespace, decision.name].filter((part) => part).join(' / ')],
-      ['Dry run', decision.dryRun === true && 'yes: nothing would have been stored'],
-      ['Not judged', decision.skipped],
-      ['Judged in', `${decision.durationMs} ms`],
-      ['Webhook', phaseName(decision.phase)],
-      ['Correlation id', html`<code>${decision.correlationId}</code>`],
-      ['Uid of the request', html`<code>${decision.uid}</code>`],
-      ['Policies in force then', decision.snapshot !== undefined && html`<code>${decision.snapshot}</code>`],
-    ])}
-    <h3>Place in the record</h3>
-    ${facts([
-      ['Written by', html`<code>${record.writer.id}</code>, since ${time(record.writer.startedAt)}`],
-      ['Number', `${record.sequence} of its chain`],
-      ['Hash', html`<code>${record.hash}</code>`],
-      ['To check it', html`<code>countersign audit verify --head ${record.hash}</code>`],
-    ])}
+    ${reasons(isOneOfSeveral ? html`<h3>Why</h3>` : html`<h2>Why</h2>`, decision.reasons)}
+    ${reasons(html`<h3>What policies that only watch would have refused</h3>`, decision.audited ?? [])}
   </section>`;
 }
 
-function phaseName(phase: Decision['phase']): string {
-  switch (phase) {
-    case 'mutate':
-      return 'Mutating webhook';
-    case 'validate':
-      return 'Validating webhook';
-    case 'review':
-      return 'Review';
-  }
-}
-
-function reasons(title: string, found: readonly DecisionReason[]): Part {
+function reasons(heading: Html, found: readonly DecisionReason[]): Part {
   if (found.length === 0) return undefined;
-  return html`<h3>${title}</h3>
+  return html`${heading}
     <ul class="reasons">
       ${found.map(
         ({ code, message, field, image, policy }) =>
@@ -108,23 +74,6 @@ function reasons(title: string, found: readonly DecisionReason[]): Part {
       )}
     </ul>`;
 }
-
-const imageColumns: readonly Column<DecidedImage>[] = [
-  { title: 'Image', isHeader: true, cell: ({ image }) => html`<span class="image">${image}</span>` },
-  {
-    title: 'Digest',
-    cell: ({ digest, deferred }) =>
-      digest === undefined
-        ? html`<span class="quiet">${deferred === true ? 'judged when its Pod is made' : 'not known'}</span>`
-        : html`<code>${digest}</code>`,
-  },
-  {
-    title: 'Policies',
-    cell: ({ policies }) => (policies.length === 0 ? html`<span class="quiet">none</span>` : policies.join(', ')),
-  },
-  { title: 'Contract', cell: ({ contract }) => contract ?? html`<span class="quiet">none</span>` },
-  { title: 'Field', cell: ({ field }) => html`<code>${field}</code>` },
-];
 
 /** Each code once, with the first image and policy that it is about. */
 function fixes(decisions: readonly Decision[]): Part {
@@ -191,7 +140,7 @@ function policyTexts({ policies, records, snapshot }: DecisionView): Part {
 function related(title: string, records: readonly DecisionRecord[]): Part {
   if (records.length === 0) return undefined;
   return html`<h2>${title}</h2>
-    ${table(html`${title}, newest first`, relatedColumns, records)}`;
+    ${table('Newest first', relatedColumns, records)}`;
 }
 
 const relatedColumns: readonly Column<DecisionRecord>[] = [

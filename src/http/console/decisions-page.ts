@@ -1,8 +1,9 @@
 /** /console: what was refused, newest first, narrowed down by filters that are all in the address. */
 import { defined } from '../../kernel/defined.ts';
+import type { Decision } from '../../ports/decision-log.ts';
 import type { ChainPosition, DecisionRecord, RecordPage } from '../../ports/records.ts';
 import { filterForm } from './filter-form.ts';
-import { decisionsAddress, newerPlace, olderPlace, type Asked } from './filters.ts';
+import { decisionsAddress, newerPlace, olderPlace, type Asked, type Filters } from './filters.ts';
 import { cut, html, type Html, type Part } from './html.ts';
 import { page, time } from './layout.ts';
 import { noDecisions, total } from './no-decisions.ts';
@@ -60,17 +61,19 @@ function results(view: DecisionsView, { records, next }: RecordPage): Html {
   const count = records.length === 1 ? '1 decision' : `${records.length} decisions`;
   const caption = html`${count}, newest first${next !== undefined && ', and older ones'}: ${time(last)} to
   ${time(first)}`;
-  return html`${table(caption, columns, records)}
+  return html`${table(caption, columnsFor(filters), records)}
   ${pager(view, next === undefined ? undefined : decisionsAddress(filters, olderPlace(place, next)))}`;
 }
 
-const columns: readonly Column<DecisionRecord>[] = [
-  { title: 'Time', cell: ({ decision }) => time(decision.time) },
-  { title: 'Verdict', cell: ({ decision }) => verdictBadge(decision.verdict) },
-  { title: 'Object', isHeader: true, cell: objectLink },
-  { title: 'Reason', cell: reasonCell },
-  { title: 'Images', cell: imagesCell },
-];
+function columnsFor(filters: Filters): readonly Column<DecisionRecord>[] {
+  return [
+    { title: 'Time', cell: ({ decision }) => time(decision.time) },
+    { title: 'Verdict', cell: ({ decision }) => verdictBadge(decision.verdict) },
+    { title: 'Object', isHeader: true, cell: objectLink },
+    { title: 'Reason', cell: ({ decision }) => reasonCell(decision, filters) },
+    { title: 'Images', cell: imagesCell },
+  ];
+}
 
 export function decisionAddress({ decision }: DecisionRecord): string {
   return `/console/decisions/${encodeURIComponent(decision.correlationId.toWellFormed())}`;
@@ -82,11 +85,15 @@ function objectLink(record: DecisionRecord): Html {
     >${namespace !== undefined && namespace !== '' && html`<br /><span class="quiet">in ${cut(namespace, 64)}</span>`}`;
 }
 
-function reasonCell({ decision }: DecisionRecord): Part {
-  const [first, ...others] = decision.reasons;
-  if (first === undefined) return html`<span class="quiet">${decision.skipped ?? 'none'}</span>`;
+/** Of several reasons the one that was looked for. */
+function reasonCell({ reasons, skipped }: Decision, { code, policy }: Filters): Part {
+  const wanted = reasons.find(
+    (reason) => (code ?? reason.code) === reason.code && (policy ?? reason.policy) === reason.policy,
+  );
+  const first = wanted ?? reasons[0];
+  if (first === undefined) return html`<span class="quiet">${skipped ?? 'none'}</span>`;
   return html`<code>${first.code}</code>
-    ${cut(first.message, 160)}${first.policy !== undefined && html` <span class="quiet">(policy ${cut(first.policy, 64)})</span>`}${others.length > 0 && html` <span class="quiet">and ${others.length} more</span>`}`;
+    ${cut(first.message, 160)}${first.policy !== undefined && html` <span class="quiet">(policy ${cut(first.policy, 64)})</span>`}${reasons.length > 1 && html` <span class="quiet">and ${reasons.length - 1} more</span>`}`;
 }
 
 function imagesCell({ decision }: DecisionRecord): Part {

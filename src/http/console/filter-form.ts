@@ -28,8 +28,8 @@ export function filterForm(filters: Filters): Html {
 <p><label for="verdict">Verdict</label><select id="verdict" name="verdict">${options(filters.verdict, verdictChoices)}</select></p>
 <p><label for="within">When</label><select id="within" name="within">${options(filters.within, spanChoices)}</select></p>
 ${text('namespace', 'Namespace')}
-${text('kind', 'Kind', 'Pod')}
-${text('text', 'Any text', 'image, name, user, message')}
+${text('kind', 'Kind', 'such as Pod')}
+${text('text', 'Any text', 'image, user, message')}
 </div>
 <details${more.length > 0 && html` open`}><summary>More filters</summary>
 <div class="fields">

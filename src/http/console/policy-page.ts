@@ -30,7 +30,7 @@ export function policyPage({ user, entry, warnings, records, unavailable }: Poli
         ['State', stateBadge(state)],
         ['Mode', mode],
         ['Source', document?.where],
-        ['In force instead', consequence],
+        ['Effect', consequence],
       ])}
       ${
         messages.length > 0 &&

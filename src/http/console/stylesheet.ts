@@ -15,7 +15,7 @@ export const stylesheet = `
 }
 * { box-sizing: border-box; }
 html { font: 16px/1.5 system-ui, sans-serif; background: var(--ground); color: var(--text); }
-body { margin: 0; overflow-wrap: anywhere; }
+body { margin: 0; overflow-wrap: break-word; }
 a { color: var(--link); text-underline-offset: 0.15em; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 2px; }
 main:focus { outline: none; }
@@ -35,6 +35,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0.75rem 0 1rem; }
 h2 { font-size: 1.2rem; margin: 2rem 0 0.5rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 0.5rem; }
 .quiet { color: var(--quiet); }
+code, .image, .message, dd { overflow-wrap: anywhere; }
 code, pre, .image { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 0.875em; }
 pre { margin: 0.5rem 0; padding: 0.75rem 1rem; background: var(--raised); border: 1px solid var(--line); border-radius: 6px; overflow: auto; }
 pre code { font-size: inherit; }
@@ -54,7 +55,8 @@ th, td { text-align: left; vertical-align: top; padding: 0.5rem 1rem 0.5rem 0; b
 thead th { font-size: 0.8125rem; font-weight: 600; color: var(--quiet); white-space: nowrap; }
 tbody tr:hover { background: var(--raised); }
 td time { white-space: nowrap; }
-td, th { min-width: 5.5rem; }
+tbody th { min-width: 9.5rem; overflow-wrap: anywhere; }
+td .image, td code { display: inline-block; }
 
 dl { margin: 0.5rem 0; }
 dl div { display: grid; grid-template-columns: 12rem 1fr; gap: 0 1rem; padding: 0.2rem 0; }
@@ -96,6 +98,7 @@ summary { cursor: pointer; }
 @media (max-width: 48rem) {
   header, main { padding-left: 1rem; padding-right: 1rem; }
   .who { margin-left: 0; }
+  .fields { grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); }
   dl div { grid-template-columns: 1fr; padding: 0.3rem 0; }
   table, tbody, tr, th, td, caption { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -1,0 +1,217 @@
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { closeScenes, decision, digest, openScene, type Scene } from '../http/console/scene.ts';
+import {
+  axeProblems,
+  complaintsOf,
+  looks,
+  openContext,
+  overflow,
+  screenshotFolder,
+  startChromium,
+} from './chromium.ts';
+
+const browser = await startChromium();
+const folder = await screenshotFolder();
+
+/** By what it holds; all of them are there for the whole suite. */
+const scenes: Record<'empty' | 'thousand' | 'guarded' | 'broken', Scene> = {
+  empty: await openScene('local'),
+  thousand: await openScene('local'),
+  guarded: await openScene('token'),
+  broken: await openScene('local'),
+};
+
+const codes = ['SIGNATURE_MISSING', 'IDENTITY_MISMATCH', 'NO_MATCHING_POLICY', 'CONTRACT_CONFLICT', 'REGISTRY_TIMEOUT'];
+const messages = [
+  'no signatures found',
+  'signed by https://github.com/shop/web/.github/workflows/nightly.yaml@refs/heads/main (issuer https://token.actions.githubusercontent.com), not by the release workflow',
+  'no policy matches registry.example/shop/web, and images that no policy matches are refused',
+  'spec.containers[0].resources.limits.memory is 4Gi, the contract of the image allows 512Mi',
+  'registry registry.example did not answer in time',
+];
+
+beforeAll(() => {
+  for (let index = 0; index < 1000; index += 1) scenes.thousand.records.put(manyFold(index));
+  scenes.guarded.records.put(decision(1));
+  scenes.broken.records.trouble = 'unavailable';
+});
+
+function manyFold(index: number) {
+  const code = codes[index % codes.length] ?? '';
+  const [reason] = decision(index).reasons;
+  const verdict = code === 'REGISTRY_TIMEOUT' ? 'unavailable' : 'refuse';
+  const image = `registry.example/shop/${index % 3 === 0 ? 'a-service-with-quite-a-long-name/' : ''}web:v${index}`;
+  const message = messages[index % messages.length] ?? '';
+  return decision(index, {
+    verdict,
+    kind: ['Pod', 'Deployment', 'CronJob', 'TaskRun'][index % 4] ?? 'Pod',
+    images: [{ field: 'spec.containers[0].image', image, digest, policies: ['shop-images'] }],
+    reasons: [{ ...reason, code, message, image }, ...(index % 7 === 0 ? decision(index).reasons : [])],
+  });
+}
+
+afterAll(async () => {
+  await browser?.close();
+  await closeScenes();
+});
+
+const pages: readonly (readonly [name: string, scene: keyof typeof scenes, path: string, title: string])[] = [
+  ['empty', 'empty', '/console', 'What was refused'],
+  ['1000-refusals', 'thousand', '/console', 'What was refused'],
+  ['1000-refusals-filtered', 'thousand', '/console?within=24h&kind=Pod&code=SIGNATURE_MISSING', 'What was refused'],
+  ['nothing-fits', 'thousand', '/console?namespace=other', 'What was refused'],
+  ['unknown-filter', 'thousand', '/console?colour=red', 'What was refused'],
+  ['one-refusal', 'thousand', '/console/decisions/uid-996', 'Refused: Pod web-996'],
+  ['policies', 'thousand', '/console/policies', 'Policies'],
+  [
+    'policy-not-ready',
+    'thousand',
+    '/console/policies/ClusterImagePolicy/wants-a-key',
+    'ClusterImagePolicy wants-a-key',
+  ],
+  ['policy-broken', 'thousand', '/console/policies/ClusterImagePolicy/was-good', 'ClusterImagePolicy was-good'],
+  ['policy-ready', 'thousand', '/console/policies/ClusterImagePolicy/shop-images', 'ClusterImagePolicy shop-images'],
+  ['not-found', 'thousand', '/console/decisions/none', 'No such decision'],
+  ['records-away', 'broken', '/console', 'What was refused'],
+  ['login', 'guarded', '/console', 'Sign in'],
+];
+
+describe.skipIf(browser === undefined).each(looks)('in Chromium, $colorScheme and $width', (look) => {
+  test.each(pages)('%s looks and reads well', async (name, scene, path, title) => {
+    await withPage(look, async (page) => {
+      const complaints = complaintsOf(page);
+      await page.goto(`${scenes[scene].origin}${path}`);
+      await page.screenshot({ path: join(folder, `${name}-${look.colorScheme}-${look.width}.png`), fullPage: true });
+      expect(await page.title()).toBe(`${title} · Countersign`);
+      expect(await axeProblems(page)).toEqual([]);
+      expect(await overflow(page)).toBe(0);
+      expect(complaints).toEqual([]);
+    });
+  });
+});
+
+describe.skipIf(browser === undefined)('with the keyboard alone', () => {
+  test('the first key press leads to the content, and everything is reached in the order of reading', async () => {
+    await withPage({ colorScheme: 'light', width: 'wide' }, async (page) => {
+      await page.goto(`${scenes.thousand.origin}/console`);
+      const walk: string[] = [];
+      const hidden: string[] = [];
+      for (let press = 0; press < 14; press += 1) {
+        await page.keyboard.press('Tab');
+        walk.push(await focused(page));
+        if (!(await focusIsVisible(page))) hidden.push(walk.at(-1) ?? '');
+      }
+      expect(hidden).toEqual([]);
+      expect(walk).toEqual([
+        'Skip to the content',
+        'Decisions',
+        'Policies',
+        'verdict',
+        'within',
+        'namespace',
+        'kind',
+        'text',
+        'More filters',
+        'Filter',
+        ...[999, 998, 997, 996].map((index) => manyFold(index)).map(({ kind, name }) => `${kind} ${name}`),
+      ]);
+    });
+  });
+
+  test('the skip link skips', async () => {
+    await withPage({ colorScheme: 'light', width: 'wide' }, async (page) => {
+      await page.goto(`${scenes.thousand.origin}/console/decisions/uid-1`);
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      expect(await focused(page)).toBe('All decisions');
+    });
+  });
+
+  test('somebody filters, opens a refusal, and goes back', async () => {
+    await withPage({ colorScheme: 'light', width: 'wide' }, async (page) => {
+      await page.goto(`${scenes.thousand.origin}/console`);
+      await page.getByLabel('Any text').focus();
+      await page.keyboard.type('web-500"');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/text=web-500/);
+      expect(await page.getByRole('rowheader').allTextContents()).toEqual(['Pod web-500in shop']);
+      await page.getByRole('link', { name: 'Pod web-500' }).focus();
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/\/console\/decisions\//);
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Pod web-500 in shop');
+      expect(await page.getByRole('heading', { name: 'How to fix it' }).count()).toBe(1);
+      await page.goBack();
+      expect(await page.getByLabel('Any text').inputValue()).toBe('web-500"');
+    });
+  });
+
+  test('somebody signs in with a token, looks, and signs out', async () => {
+    await withPage({ colorScheme: 'light', width: 'wide' }, async (page) => {
+      const { origin } = scenes.guarded;
+      await page.goto(`${origin}/console/policies?state=ready`);
+      await page.getByLabel('Token').fill('unknown');
+      await page.keyboard.press('Enter');
+      await page.getByRole('alert').waitFor();
+      expect(await page.getByRole('alert').textContent()).toContain('does not accept this token');
+      await page.getByLabel('Token').fill('viewer');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`${origin}/console/policies?state=ready`);
+      expect(await page.getByText('Signed in as').textContent()).toContain('jane@example.com');
+      expect(await page.evaluate('document.cookie')).toBe('');
+      await page.getByRole('button', { name: 'Sign out' }).press('Enter');
+      await page.waitForURL(`${origin}/console/login`);
+      await page.goto(`${origin}/console`);
+      expect(await page.title()).toBe('Sign in · Countersign');
+    });
+  });
+
+  test('a script in the name of an image stays a name', async () => {
+    await withPage({ colorScheme: 'light', width: 'wide' }, async (page) => {
+      const image = `x"><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+      const hostile = { field: 'f', image, policies: [], digest: image };
+      const scene = await openScene('local');
+      scene.records.put(
+        decision(1, { images: [hostile], reasons: [{ code: 'SIGNATURE_MISSING', message: image, image }] }),
+      );
+      for (const path of ['/console', '/console/decisions/uid-1']) {
+        await page.goto(`${scene.origin}${path}`);
+        expect(await page.title()).not.toBe('owned');
+        expect(await page.locator('img, script').count()).toBe(0);
+        expect(await page.getByText(image).count()).toBeGreaterThan(0);
+      }
+    });
+  });
+});
+
+async function withPage(look: (typeof looks)[number], use: (page: Page) => Promise<void>): Promise<void> {
+  const context = await openContext(running(browser), look);
+  try {
+    await use(await context.newPage());
+  } finally {
+    await context.close();
+  }
+}
+
+function running(started: Browser | undefined): Browser {
+  if (started === undefined) throw new Error('there is no Chromium');
+  return started;
+}
+
+/** What is read out of it: its text, or the name of the field. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate<string>(
+    `(() => { const it = document.activeElement; return it.name || it.textContent.trim().replace(/\\s+/g, ' '); })()`,
+  );
+}
+
+function focusIsVisible(page: Page): Promise<boolean> {
+  return page.evaluate<boolean>(`(() => {
+    const it = document.activeElement;
+    const { outlineStyle, outlineWidth } = getComputedStyle(it);
+    const { left, top, width } = it.getBoundingClientRect();
+    return outlineStyle !== 'none' && outlineWidth !== '0px' && left >= 0 && top >= 0 && width > 0;
+  })()`);
+}
