@@ -1,11 +1,13 @@
 /** The admission policy countersign-protect, asked by the API server: whom it stops, and whom it does not. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { at, listAt, membersAt } from '../manifests/objects.ts';
+import { kustomized } from '../manifests/render.ts';
 import { hasCluster, kubeconfig } from './access.ts';
 import { connect, type Answer, type Api, type ApiObject } from './gate/api.ts';
 import { attempts, master, type Attempts, type User } from './gate/attempts.ts';
 import { applyBase, type AppliedBase } from './gate/base.ts';
 import { until } from './processes.ts';
+import { findKubePrograms } from './programs.ts';
 
 /** A cluster administrator who came through an identity provider: RBAC stops him from nothing. */
 const operator: User = { name: 'operator' };
@@ -200,6 +202,30 @@ describe.runIf(hasCluster)('the admission policy', () => {
   test.each(free)('lets them %s', async (_name, user, target, change) => {
     const { status, text } = await attempt(user, target, change);
     expect({ status, text }).toMatchObject({ status: 200 });
+  });
+
+  describe('where every namespace is judged', () => {
+    beforeAll(async () => {
+      const objects = kustomized('overlays/enforce-everything', (await findKubePrograms())?.kubectl);
+      for (const one of objects.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')) await api.apply(one);
+      const isInForce = async (): Promise<boolean> =>
+        (await attempt(operator, 'other', labels({ [exclude]: 'true' }))).status === 403;
+      if (!(await until(isInForce, 30_000))) throw new Error('the admission policy of the overlay is not in force');
+    });
+
+    test.each<readonly [string, Target, Change, number]>([
+      ['excluding a namespace', 'other', labels({ [exclude]: '' }), 403],
+      ['excluding a namespace that had opted in', 'judged', labels({ [exclude]: 'true' }), 403],
+      ['letting the webhook fail open', 'validating', failingOpen, 403],
+      ['taking away the label of those that opt in', 'judged', labels({ [include]: null }), 200],
+      ['taking all labels away', 'judged', labels(null), 200],
+      ['excluding one that was announced', 'announced', labels({ [exclude]: 'true' }), 200],
+      ['having an excluded one judged', 'excluded', labels({ [exclude]: null }), 200],
+      ['labelling an excluded one', 'excluded', labels({ a: 'b' }), 200],
+      ['deleting one', 'judged', 'delete', 200],
+    ])('%s (%s) is answered as it should be', async (_name, target, change, status) => {
+      expect(await attempt(operator, target, change)).toMatchObject({ status });
+    });
   });
 
   const beyond: readonly (readonly [string, ApiObject, Change])[] = [

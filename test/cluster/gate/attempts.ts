@@ -16,7 +16,8 @@ export const master: User = { name: 'master', group: 'system:masters' };
 export interface Attempts {
   /** As `kubectl apply --server-side` does. */
   apply(user: User, object: ApiObject): Promise<Answer>;
-  update(user: User, object: ApiObject, change: object): Promise<Answer>;
+  /** A JSON merge patch, of a subresource if one is named. */
+  update(user: User, object: ApiObject, change: object, subresource?: string): Promise<Answer>;
   remove(user: User, object: ApiObject): Promise<Answer>;
   /** The deletion of every object of this kind in one request. */
   removeAll(user: User, object: ApiObject): Promise<Answer>;
@@ -54,7 +55,10 @@ export function attempts(config: KubeConfig): Attempts {
   return {
     apply: (user, object) =>
       send(user, 'PATCH', `${pathOf(object)}?fieldManager=test&force=true`, object, PatchStrategy.ServerSideApply),
-    update: (user, object, change) => send(user, 'PATCH', pathOf(object), change, PatchStrategy.MergePatch),
+    update: (user, object, change, subresource) => {
+      const path = subresource === undefined ? pathOf(object) : `${pathOf(object)}/${subresource}`;
+      return send(user, 'PATCH', path, change, PatchStrategy.MergePatch);
+    },
     remove: (user, object) => send(user, 'DELETE', pathOf(object)),
     removeAll: (user, object) => send(user, 'DELETE', collectionOf(object)),
     create: (user, object) => send(user, 'POST', collectionOf(object), object),
