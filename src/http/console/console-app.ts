@@ -1,12 +1,13 @@
 /**
- * The console: read-only pages about what was refused, for people with a browser. It decides nothing, changes nothing, and
- * runs no script. Whoever is let in sees every decision: there is no view per namespace.
+ * The console: read-only pages about what was refused, for people with a browser, and the records API beside it for
+ * programs, behind one guard. It decides nothing, changes nothing, and runs no script. Whoever is let in sees every decision: there is no view per namespace.
  */
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
 import type { Records } from '../../ports/records.ts';
+import { recordsRoutes } from '../records/records-routes.ts';
 import { createGuard, type AccessMode } from './guard.ts';
 import { messagePage } from './layout.ts';
 import { pages } from './pages.ts';
@@ -17,13 +18,11 @@ import { signIn, tellPerson } from './sign-in.ts';
 import { stylesheet } from './stylesheet.ts';
 
 export interface ConsoleDeps {
-  readonly records: Pick<Records, 'list' | 'find' | 'positions'>;
+  readonly records: Pick<Records, 'list' | 'find' | 'positions' | 'chain'>;
   readonly policies: PolicyCatalogue;
   readonly mode: AccessMode;
   readonly clock: Clock;
   readonly log: Logger;
-  /** What else is behind the same guard, for programs: its paths begin with /v1/records. */
-  readonly api?: RequestHandler | Router;
   /** How long a page waits for the records; 3 seconds unless told. */
   readonly recordsMs?: number;
 }
@@ -31,13 +30,14 @@ export interface ConsoleDeps {
 const usualRecordsMs = 3_000;
 const maxQuery = 8 * 1024;
 
-export function consoleApp({ mode, api, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
+export function consoleApp({ mode, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   const guard = createGuard(mode, deps.clock);
   app.use(securityHeaders);
   app.use(shortAddress);
-  if (api !== undefined) app.use('/v1/records', requireAccess(guard, tellProgram), api);
+  const { records } = deps;
+  app.use('/v1/records', requireAccess(guard, tellProgram), recordsRoutes({ records, log }));
   app.get('/console/style.css', (_request, response) => send(response, 200, 'text/css; charset=utf-8', stylesheet));
   if (guard.mode === 'token') app.use('/console', signIn(guard));
   app.use(

@@ -151,7 +151,7 @@ const certificates: CertificateSource = {
 
 const opened: RunningConsole[] = [];
 
-type SceneOptions = Partial<Pick<ConsoleDeps, 'policies' | 'api' | 'recordsMs'>>;
+type SceneOptions = Partial<Pick<ConsoleDeps, 'policies' | 'recordsMs'>>;
 
 export async function openScene(kind: 'token' | 'local', options: SceneOptions = {}): Promise<Scene> {
   const records = new FakeRecords();
