@@ -91,6 +91,8 @@ class Keeper implements KeptCertificates {
   #isClosed = false;
   #configurationWarnings: readonly string[] = [];
   #certificateWarnings: readonly string[] = [];
+  #logged = new Set<string>();
+  /** Findings that have their Event. */
   #told = new Set<string>();
 
   constructor(ports: KeepCertificatesPorts, settings: KeepCertificatesSettings, own: OwnCertificates | undefined) {
@@ -188,6 +190,7 @@ class Keeper implements KeptCertificates {
     // What was just written counts from the next look on.
     if (authorities !== undefined) this.#publication.observe(authorities, bundles, performance.now());
     this.#configurationWarnings = findings;
+    this.#told = new Set(findings.filter((finding) => this.#told.has(finding)));
   }
 
   /** Gives what could not be done. */
@@ -212,6 +215,7 @@ class Keeper implements KeptCertificates {
     if (!this.#ports.leadership.isLeader()) return;
     for (const finding of findings) {
       if (!this.#told.has(finding)) this.#tell(configuration, 'Warning', 'WebhookWeakened', finding);
+      this.#told.add(finding);
     }
   }
 
@@ -224,9 +228,9 @@ class Keeper implements KeptCertificates {
   #tellNews(): void {
     const warnings = this.warnings();
     for (const warning of warnings) {
-      if (!this.#told.has(warning)) this.#ports.log.warn({ reason: warning }, 'not in order');
+      if (!this.#logged.has(warning)) this.#ports.log.warn({ reason: warning }, 'not in order');
     }
-    this.#told = new Set(warnings);
+    this.#logged = new Set(warnings);
   }
 }
 
