@@ -111,7 +111,7 @@ function namedPolicies(catalogue: PolicyCatalogue, records: readonly DecisionRec
   const reasons = records.flatMap(({ decision: found }) => [...found.reasons, ...(found.audited ?? [])]);
   const names = new Set(reasons.flatMap(({ policy: name }) => name ?? []));
   if (names.size === 0) return [];
-  const { entries } = policyOverview(catalogue);
+  const { entries } = policyOverview(catalogue, names);
   return entries.filter(({ name }) => names.has(name)).slice(0, maxPolicyTexts);
 }
 
@@ -127,7 +127,7 @@ function policies({ policies: catalogue }: PagesDeps): RequestHandler {
 function policy({ policies: catalogue, records, clock, reader }: PagesDeps): RequestHandler {
   return async (request, response) => {
     const { kind, name } = request.params;
-    const { entries } = policyOverview(catalogue);
+    const { entries } = policyOverview(catalogue, new Set([String(name)]));
     const entry = entries.find((candidate) => candidate.kind === kind && candidate.name === name);
     if (entry === undefined) return sendNoPolicy(response);
     const found = await reader.ask(() => records.list({ policy: entry.name, limit: maxOfPolicy }));

@@ -37,7 +37,8 @@ export interface PolicyOverview {
   readonly problems: readonly PolicyProblem[];
 }
 
-export function policyOverview(policies: PolicyCatalogue): PolicyOverview {
+/** Of all policies, or of those with certain names: there may be ten thousand, and this process also judges. */
+export function policyOverview(policies: PolicyCatalogue, names?: ReadonlySet<string>): PolicyOverview {
   const snapshot = policies.current();
   const problems = policies.problems();
   const byObject = Map.groupBy(problems, ({ of }) => of ?? '');
@@ -45,10 +46,14 @@ export function policyOverview(policies: PolicyCatalogue): PolicyOverview {
   const entries = new Map<string, PolicyEntry>();
   for (const document of policies.documents()) {
     if (document.kind !== 'policy' && document.kind !== 'action-policy') continue;
+    if (names?.has(document.name) === false) continue;
     const entry = inForce(document, compiled, byObject);
     entries.set(keyOf(entry), entry);
   }
-  for (const standIn of standIns(snapshot)) if (!entries.has(keyOf(standIn))) entries.set(keyOf(standIn), standIn);
+  for (const policy of snapshot?.policies ?? []) {
+    const standIn = standInFor(policy);
+    if (names?.has(standIn.name) !== false && !entries.has(keyOf(standIn))) entries.set(keyOf(standIn), standIn);
+  }
   for (const [of, found] of byObject) {
     const known = objectOf(of);
     if (known !== undefined && !entries.has(of)) entries.set(of, { ...known, images: [], ...broken(found) });
@@ -95,7 +100,7 @@ function inForce(
   if (notReady.length > 0) {
     return { ...common, state: 'not-ready', messages: notReady, consequence: 'It refuses every image it matches.' };
   }
-  const notes = policy.images.map((glob) => globNote(glob));
+  const notes = notesOf(document);
   if (notes.every((note) => note !== undefined)) {
     return {
       ...common,
@@ -106,6 +111,14 @@ function inForce(
   return { ...common, state: 'ready', messages: [] };
 }
 
+const knownNotes = new WeakMap<PolicyDocument, readonly (string | undefined)[]>();
+
+function notesOf(document: PolicyDocument): readonly (string | undefined)[] {
+  const notes = knownNotes.get(document) ?? document.policy.images.map((glob) => globNote(glob));
+  knownNotes.set(document, notes);
+  return notes;
+}
+
 function broken(problems: readonly PolicyProblem[]): Pick<PolicyEntry, 'state' | 'messages' | 'consequence'> {
   return {
     state: 'broken',
@@ -114,18 +127,19 @@ function broken(problems: readonly PolicyProblem[]): Pick<PolicyEntry, 'state' |
   };
 }
 
-/** Of policies that never were good, under the name that the snapshot gives them. */
-function standIns(snapshot: PolicySnapshot | undefined): readonly PolicyEntry[] {
+/** What a policy of the snapshot that nobody wrote stands for: one that never was good, under the name that it has there. */
+function standInFor({ name, images, mode, notReady }: ClusterImagePolicy): PolicyEntry {
   const prefix = 'ActionPolicy ';
-  return (snapshot?.policies ?? []).map(({ name, images, mode, notReady }) => ({
-    kind: name.startsWith(prefix) ? 'ActionPolicy' : 'ClusterImagePolicy',
-    name: name.startsWith(prefix) ? name.slice(prefix.length) : name,
+  const isOfAction = name.startsWith(prefix);
+  return {
+    kind: isOfAction ? 'ActionPolicy' : 'ClusterImagePolicy',
+    name: isOfAction ? name.slice(prefix.length) : name,
     state: 'broken',
     mode,
     images: images.map(({ source }) => source),
     messages: notReady,
     consequence: 'Until it is repaired it refuses every image it matches.',
-  }));
+  };
 }
 
 /** What is allowed but probably not meant. */
