@@ -1,25 +1,23 @@
-/** `countersign audit list | show | verify`: what was decided, and whether the record of it is complete. */
+/** `countersign audit list | show | export | verify`: what was decided, and whether the record of it is complete. */
 import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { decisionLogFiles } from '../adapters/decision-log/lines.ts';
-import { readDecisions, type DecisionFilter } from '../adapters/decision-log/read-decisions.ts';
-import { verifyDecisionLog, type Verification } from '../adapters/decision-log/verify-decision-log.ts';
+import type { DecisionFilter } from '../adapters/decision-log/read-decisions.ts';
 import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
+import { verdicts } from '../records/parse-decision.ts';
+import { exportedLines, readSource, type LogRecord } from './audit-read.ts';
+import { openSource, sourceFlags, type AuditSource, type SourceFlags } from './audit-source.ts';
+import { describeVerification, verifyExport, verifySource } from './audit-verify.ts';
+import { addScanCommand } from './audit-scan.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag } from './flags.ts';
 import { coloured, print, table, type OutputFormat, type Terminal } from './terminal.ts';
+import { Undecided } from './undecided.ts';
 import { UsageError } from './usage-error.ts';
 
-type LogRecord = Readonly<Record<string, unknown>>;
-
-interface LogFlags {
-  readonly decisionLog: string;
+interface ListFlags extends SourceFlags {
   readonly output: OutputFormat;
-}
-
-interface ListFlags extends LogFlags {
   readonly verdict?: string;
   readonly inNamespace?: string;
   readonly policy?: string;
@@ -30,22 +28,26 @@ interface ListFlags extends LogFlags {
   readonly limit: string;
 }
 
-interface VerifyFlags extends LogFlags {
-  readonly head?: string;
+interface ShowFlags extends SourceFlags {
+  readonly output: OutputFormat;
 }
 
-const verdicts = ['admit', 'warn', 'refuse', 'unavailable', 'error', 'skip'];
+interface VerifyFlags extends SourceFlags {
+  readonly output: OutputFormat;
+  readonly exported?: string;
+  readonly head?: string;
+}
 
 type Exit = (code: ExitCode) => void;
 
 export function addAuditCommand(program: Command, terminal: Terminal, exit: Exit): void {
-  const audit = program.command('audit').description('read the decision log and check that it is complete');
-  const withLog = (command: Command): Command => {
-    return command
-      .addOption(flag('--decision-log <file>', 'the decision log', 'countersign-decisions.jsonl'))
-      .addOption(outputFlag());
-  };
-  withLog(audit.command('list').description('decisions, oldest first'))
+  const audit = program.command('audit').description('what was decided, and whether the record of it is complete');
+  const ends = (work: Promise<ExitCode>): Promise<void> => settled(terminal, exit, work);
+
+  addScanCommand(audit, terminal, exit);
+
+  sourceFlags(audit.command('list').description('decisions, oldest first'))
+    .addOption(outputFlag())
     .addOption(flag('--verdict <verdict>', 'with this verdict').choices(verdicts))
     .addOption(flag('--in-namespace <name>', 'of objects in this namespace'))
     .addOption(flag('--policy <name>', 'that this policy had a part in'))
@@ -54,44 +56,81 @@ export function addAuditCommand(program: Command, terminal: Terminal, exit: Exit
     .addOption(flag('--since <time>', 'ISO 8601, inclusive'))
     .addOption(flag('--until <time>', 'ISO 8601, exclusive'))
     .addOption(flag('--limit <n>', 'the newest so many', '100'))
-    .action(async (flags: ListFlags) => {
-      const records = await read(flags.decisionLog, filterOf(flags), terminal);
-      print(terminal, flags.output, records, () => describeList(records, terminal));
-      exit(exitCodes.ok);
-    });
-  withLog(audit.command('show <id>').description('one decision in full, by uid or correlation id')).action(
-    async (id: string, flags: LogFlags) => {
-      const records = await read(flags.decisionLog, { id }, terminal);
-      if (records.length === 0) throw new UsageError(`no decision has the uid or correlation id "${id}"`);
-      print(terminal, flags.output === 'text' ? 'yaml' : flags.output, records, () => '');
-      exit(exitCodes.ok);
-    },
+    .action((flags: ListFlags, command: Command) => ends(list(command, flags, terminal)));
+
+  sourceFlags(audit.command('show <id>').description('one decision in full, by uid or correlation id'))
+    .addOption(outputFlag())
+    .action((id: string, flags: ShowFlags, command: Command) => ends(show(command, id, flags, terminal)));
+
+  sourceFlags(audit.command('export').description('all decisions as they were written, JSON lines')).action(
+    (flags: SourceFlags, command: Command) => ends(exportAll(command, flags, terminal)),
   );
-  withLog(audit.command('verify').description('check that no decision was changed, removed or added'))
+
+  sourceFlags(audit.command('verify').description('check that no decision was changed, removed or added'))
+    .addOption(outputFlag())
+    .addOption(flag('--exported <file>', 'check what audit export wrote'))
     .addOption(flag('--head <hash>', 'hash of a record noted earlier: it must still be there'))
-    .action(async (flags: VerifyFlags) => {
-      const verified = await verifyDecisionLog(await filesOf(flags.decisionLog), hashOf(flags.head));
-      print(terminal, flags.output, verified, () => describeVerification(verified, terminal));
-      exit(verified.verdict === 'intact' ? exitCodes.ok : exitCodes.refused);
-    });
+    .action((flags: VerifyFlags, command: Command) => ends(verify(command, flags, terminal)));
 }
 
-function describeVerification(verified: Verification, terminal: Terminal): string {
-  const { verdict, records, head, firstBroken, remarks } = verified;
-  const last = head === undefined ? '' : `, the last with hash ${head.hash}`;
-  const lines = [
-    `${coloured(terminal, verdict === 'intact' ? 'green' : 'red', verdict)}  ${records} records${last}`,
-    ...(firstBroken === undefined ? [] : [`  ${firstBroken.file}:${firstBroken.line}: ${firstBroken.why}`]),
-    ...remarks.map(({ file, line, text }) => `  ${file}:${line}: ${quoted(text, 1024)}`),
-  ];
-  return `${lines.join('\n')}\n`;
+async function list(command: Command, flags: ListFlags, terminal: Terminal): Promise<ExitCode> {
+  const filter = filterOf(flags);
+  const records = await withSource(command, flags, (source) => readSource(source, filter, terminal));
+  print(terminal, flags.output, records, () => describeList(records, terminal));
+  return exitCodes.ok;
 }
 
-async function filesOf(log: string): Promise<readonly string[]> {
-  const files = await decisionLogFiles(log);
-  const found = statSync(files.at(-1) ?? log, { throwIfNoEntry: false });
-  if (found?.isFile() !== true) throw new UsageError(`--decision-log: there is no file ${log}`);
-  return files;
+async function show(command: Command, id: string, flags: ShowFlags, terminal: Terminal): Promise<ExitCode> {
+  const records = await withSource(command, flags, (source) => readSource(source, { id }, terminal));
+  if (records.length === 0) throw new UsageError(`no decision has the uid or correlation id "${id}"`);
+  print(terminal, flags.output === 'text' ? 'yaml' : flags.output, records, () => '');
+  return exitCodes.ok;
+}
+
+async function exportAll(command: Command, flags: SourceFlags, terminal: Terminal): Promise<ExitCode> {
+  await withSource(command, flags, async (source) => {
+    for await (const line of exportedLines(source)) terminal.out(`${line}\n`);
+  });
+  return exitCodes.ok;
+}
+
+async function verify(command: Command, flags: VerifyFlags, terminal: Terminal): Promise<ExitCode> {
+  const head = hashOf(flags.head);
+  const verified =
+    flags.exported === undefined
+      ? await withSource(command, flags, (source) => verifySource(source, head))
+      : await verifyExport(fileOf(flags.exported), head);
+  print(terminal, flags.output, verified, () => describeVerification(verified, terminal));
+  return verified.verdict === 'intact' ? exitCodes.ok : exitCodes.refused;
+}
+
+/** What could not be found out is one sentence for people, and an exit code of its own. */
+async function settled(terminal: Terminal, exit: Exit, work: Promise<ExitCode>): Promise<void> {
+  try {
+    exit(await work);
+  } catch (error) {
+    if (!(error instanceof Undecided)) throw error;
+    terminal.err(`countersign: ${error.message}\n`);
+    exit(exitCodes.undecided);
+  }
+}
+
+async function withSource<T>(
+  command: Command,
+  flags: SourceFlags,
+  work: (source: AuditSource) => Promise<T>,
+): Promise<T> {
+  const source = await openSource(command, flags);
+  try {
+    return await work(source);
+  } finally {
+    if (source.kind === 'records') await source.close();
+  }
+}
+
+function fileOf(file: string): string {
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) return file;
+  throw new UsageError(`--exported: there is no file ${file}`);
 }
 
 function hashOf(text: string | undefined): string | undefined {
@@ -121,15 +160,6 @@ function time(name: string, text: string | undefined): Date | undefined {
   if (!/^\d{4}-\d\d-\d\d(?:T|$)/.test(text) || Number.isNaN(date.getTime()))
     throw new UsageError(`${name}: "${text}" is not a time such as 2030-01-31T12:00:00Z`);
   return date;
-}
-
-async function read(log: string, filter: DecisionFilter, terminal: Terminal): Promise<readonly LogRecord[]> {
-  const records: LogRecord[] = [];
-  for await (const found of readDecisions(await filesOf(log), filter)) {
-    if (found.kind === 'decision') records.push(found.record);
-    else terminal.err(`${found.file}:${found.line}: not a decision: ${found.why}\n`);
-  }
-  return records;
 }
 
 function describeList(records: readonly LogRecord[], terminal: Terminal): string {

@@ -113,6 +113,6 @@ export const positionsSql =
 
 export function chainStatement(dialect: Dialect, chain: number, from: number, limit: number): Statement {
   const [one, two, three] = [1, 2, 3].map(dialect.parameter);
-  const sql = `SELECT line FROM countersign_records WHERE chain = ${one} AND sequence >= ${two} ORDER BY sequence LIMIT ${three}`;
+  const sql = `SELECT sequence, line FROM countersign_records WHERE chain = ${one} AND sequence >= ${two} ORDER BY sequence LIMIT ${three}`;
   return { sql, values: [chain, from, limit] };
 }

@@ -176,7 +176,8 @@ describe('a command line that is wrong', () => {
     { args: ['list', '--colour', 'red'], named: '--colour' },
     { args: ['verify', '--head', 'abc'], named: '--head' },
     { args: ['show'], named: 'id' },
-    { args: ['export'], named: 'export' },
+    { args: ['list', '--database', 'records.db'], named: '--database or --decision-log' },
+    { args: ['import'], named: 'import' },
   ])('$args is 2 and names $named', async ({ args, named }) => {
     const { code, out, err } = await audit(...args);
     expect({ code, out }).toEqual({ code: 2, out: '' });

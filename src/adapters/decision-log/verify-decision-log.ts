@@ -1,5 +1,6 @@
 import { defined } from '../../kernel/defined.ts';
 import { noRecord, parseLine, sameHead, sameWriter, type Head, type Line } from '../../records/chain.ts';
+import { remarksOf } from '../../records/remarks.ts';
 import { rawLines, type RawLine } from './lines.ts';
 
 export interface Place {
@@ -122,11 +123,4 @@ function checkAfter(last: Head, line: Line): string | undefined {
     return `it is record number ${head.sequence} of another writer: records are missing or moved`;
   if (prev !== noRecord) return 'it claims to be a first record but names one before it';
   return sameHead(notes.previous, last) ? undefined : 'it starts a new chain without naming the record before it';
-}
-
-function remarksOf({ notes: { torn, lost } }: Line): readonly string[] {
-  return [
-    ...(torn ? [`before this record ${torn.bytes} bytes of an incomplete line were moved to ${torn.keptAs}`] : []),
-    ...(lost ? [`before this record ${lost.decisions} decisions since ${lost.since} could not be written`] : []),
-  ];
 }

@@ -122,6 +122,8 @@ function positionOf(row: SqlRow): ChainPosition {
 function recordOf(row: SqlRow): DecisionRecord {
   const record = readStoredLine(String(row['line']));
   if (record === undefined)
-    throw new UnusableDatabase('a stored record is not what was stored: the database was changed');
+    throw new UnusableDatabase(
+      `record number ${String(row['sequence'])} is not what was stored, the database was changed`,
+    );
   return record;
 }

@@ -28,8 +28,6 @@ export interface RecordsClient {
   find(id: string): Promise<Result<readonly DecisionRecord[]>>;
   positions(): Promise<Result<readonly ChainPosition[]>>;
   chain(writer: RecordWriter, from: number, limit: number): Promise<Result<readonly DecisionRecord[]>>;
-  /** Everything as JSON lines, to somewhere that may be slow; fails when the answer ended too early. */
-  export(write: (chunk: Buffer) => Promise<void> | void): Promise<Result<void>>;
   close(): Promise<void>;
 }
 
@@ -39,7 +37,6 @@ type ApiFailure = Failure & {
 };
 
 const answerMs = 15_000;
-const exportMs = 60 * 60 * 1_000;
 /** 1,000 records of 1 MiB would be more: such pages have to be asked for in smaller ones. */
 const maxBytes = 64 * 1024 * 1024;
 
@@ -57,11 +54,11 @@ export function recordsClient(settings: RecordsClientSettings): RecordsClient {
     return agent.agent;
   }
 
-  async function ask(path: string, ms: number): Promise<Result<Dispatcher.ResponseData, ApiFailure>> {
+  async function ask(path: string): Promise<Result<Dispatcher.ResponseData, ApiFailure>> {
     try {
       const token = await settings.token?.();
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-      const signal = AbortSignal.timeout(ms);
+      const signal = AbortSignal.timeout(answerMs);
       const answer = await request(`${baseUrl}/v1/records${path}`, { dispatcher: agentNow(), headers, signal });
       if (answer.statusCode === 200) return ok(answer);
       return fail(await refusal(baseUrl, answer));
@@ -71,7 +68,7 @@ export function recordsClient(settings: RecordsClientSettings): RecordsClient {
   }
 
   async function text(path: string): Promise<Result<string, ApiFailure>> {
-    const answer = await ask(path, answerMs);
+    const answer = await ask(path);
     if (!answer.ok) return answer;
     try {
       return ok((await readAtMost(answer.value.body, maxBytes)).toString('utf8'));
@@ -119,17 +116,6 @@ export function recordsClient(settings: RecordsClientSettings): RecordsClient {
       const query = new URLSearchParams({ writer: id, startedAt, from: String(from), limit: String(limit) });
       const answer = await text(`/chain?${query.toString()}`);
       return answer.ok ? provenLines(baseUrl, answer.value) : answer;
-    },
-    export: async (write) => {
-      const answer = await ask('/export', exportMs);
-      if (!answer.ok) return answer;
-      try {
-        // A body without encoding yields buffers.
-        for await (const chunk of answer.value.body) await write(chunk as Buffer);
-        return ok(undefined);
-      } catch (error) {
-        return fail(unreachable(baseUrl, error));
-      }
     },
     close: async () => {
       await agent?.agent.destroy();

@@ -223,6 +223,8 @@ export class SqliteStore {
 function recordOf(row: SqlRow): DecisionRecord {
   const record = readStoredLine(String(row['line']));
   if (record === undefined)
-    throw new UnusableDatabase('a stored record is not what was stored: the database was changed');
+    throw new UnusableDatabase(
+      `record number ${String(row['sequence'])} is not what was stored, the database was changed`,
+    );
   return record;
 }
