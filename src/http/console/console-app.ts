@@ -7,7 +7,6 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
 import type { Records } from '../../ports/records.ts';
-import { recordsRoutes } from '../records/records-routes.ts';
 import { createGuard, type AccessMode } from './guard.ts';
 import { messagePage } from './layout.ts';
 import { pages } from './pages.ts';
@@ -18,7 +17,9 @@ import { signIn, tellPerson } from './sign-in.ts';
 import { stylesheet } from './stylesheet.ts';
 
 export interface ConsoleDeps {
-  readonly records: Pick<Records, 'list' | 'find' | 'positions' | 'chain'>;
+  readonly records: Pick<Records, 'list' | 'find' | 'positions'>;
+  /** The records API, for programs, behind the same guard; below /v1/records. */
+  readonly api: RequestHandler;
   readonly policies: PolicyCatalogue;
   readonly mode: AccessMode;
   readonly clock: Clock;
@@ -30,14 +31,13 @@ export interface ConsoleDeps {
 const usualRecordsMs = 3_000;
 const maxQuery = 8 * 1024;
 
-export function consoleApp({ mode, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
+export function consoleApp({ mode, api, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   const guard = createGuard(mode, deps.clock);
   app.use(securityHeaders);
   app.use(shortAddress);
-  const { records } = deps;
-  app.use('/v1/records', requireAccess(guard, tellProgram), recordsRoutes({ records, log }));
+  app.use('/v1/records', requireAccess(guard, tellProgram), api);
   app.get('/console/style.css', (_request, response) => send(response, 200, 'text/css; charset=utf-8', stylesheet));
   if (guard.mode === 'token') app.use('/console', signIn(guard));
   app.use(

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { recordsRoutes } from '../../../src/http/records/records-routes.ts';
 import { startConsole } from '../../../src/http/console/start-console.ts';
 import { bearer, catalogue, closeScenes, cookieOf, decision, login, openScene, send, type Scene } from './scene.ts';
 
@@ -309,7 +310,13 @@ describe('without tokens, on the loopback', () => {
   test.each(['0.0.0.0', '::', '10.0.0.1', 'localhost'])('does not begin to listen on %s', async (host) => {
     const { records } = await openScene('local');
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-    const deps = { records, policies: catalogue(), clock: { now: () => new Date() }, log };
+    const deps = {
+      records,
+      api: recordsRoutes({ records, log }),
+      policies: catalogue(),
+      clock: { now: () => new Date() },
+      log,
+    };
     await expect(startConsole({ kind: 'local', address: { host, port: 0 } }, deps)).rejects.toThrow('127.0.0.1');
   });
 

@@ -5,6 +5,7 @@ import { issueServing, makeAuthority } from '../../../src/adapters/certificates/
 import { policyStore } from '../../../src/adapters/policies/policy-store.ts';
 import type { ConsoleDeps } from '../../../src/http/console/console-app.ts';
 import { startConsole, type RunningConsole } from '../../../src/http/console/start-console.ts';
+import { recordsRoutes } from '../../../src/http/records/records-routes.ts';
 import { failure } from '../../../src/kernel/failure.ts';
 import { fail, ok } from '../../../src/kernel/result.ts';
 import { parsePolicyValue } from '../../../src/policy/parse-documents.ts';
@@ -158,11 +159,13 @@ export async function openScene(kind: 'token' | 'local', options: SceneOptions =
   const access = new FakeAccess();
   const errors: string[] = [];
   let now = start + 3_600_000;
+  const log = { ...silent, error: (_fields: unknown, message: string) => void errors.push(message) };
   const deps = {
     records,
+    api: recordsRoutes({ records, log }),
     policies: catalogue(),
     clock: { now: () => new Date(now) },
-    log: { ...silent, error: (_fields: unknown, message: string) => void errors.push(message) },
+    log,
     ...options,
   };
   const address = { host: '127.0.0.1', port: 0 };
