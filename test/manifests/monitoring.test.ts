@@ -59,6 +59,11 @@ async function series(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   metrics.registryRequest('ok', 0.1);
   metrics.decisionLogFailure();
   metrics.policyProblems(() => 1);
+  metrics.publicRootRefreshed(() => undefined);
+  metrics.delivery.delivered(1);
+  metrics.delivery.failed();
+  metrics.delivery.lost('removed', 1);
+  metrics.delivery.backlog(1);
   const found = new Map<string, ReadonlySet<string>>();
   for (const line of (await metrics.text()).split('\n')) {
     const { name, labels } = /^(?<name>[a-z_]\w*)(?:\{(?<labels>.*)\})? /.exec(line)?.groups ?? {};

@@ -27,19 +27,17 @@ function permissions(kind: string, name: string): readonly string[] {
 
 test('in the whole cluster: it reads policies and what is judged, and writes status, Events, reports and its own caBundle', () => {
   expect(permissions('ClusterRole', 'countersign')).toStrictEqual([
-    'get,list,watch policy.sigstore.dev/clusterimagepolicies,trustroots',
-    'get,list,watch countersign.dev/actionpolicies',
+    'list,watch policy.sigstore.dev/clusterimagepolicies,trustroots',
+    'list,watch countersign.dev/actionpolicies',
     'patch policy.sigstore.dev/clusterimagepolicies/status,trustroots/status',
     'patch countersign.dev/actionpolicies/status',
     'create,patch /events',
-    'get,list,watch /namespaces',
-    'get,list /pods',
+    'list /namespaces,pods',
     'get /serviceaccounts',
     'get tekton.dev/tasks,pipelines,stepactions',
-    'get,list,create,update,patch,delete openreports.io/reports',
-    'get,list,create,update,patch,delete wgpolicyk8s.io/policyreports',
-    'get,list,watch,patch admissionregistration.k8s.io/validatingwebhookconfigurations,mutatingwebhookconfigurations (countersign,countersign-policies)',
-    'get apiextensions.k8s.io/customresourcedefinitions (clusterimagepolicies.policy.sigstore.dev,trustroots.policy.sigstore.dev,actionpolicies.countersign.dev)',
+    'list,create,update,delete openreports.io/reports',
+    'list,create,update,delete wgpolicyk8s.io/policyreports',
+    'get,patch admissionregistration.k8s.io/validatingwebhookconfigurations,mutatingwebhookconfigurations (countersign,countersign-policies)',
     'get rbac.authorization.k8s.io/clusterroles (countersign)',
     'create authentication.k8s.io/tokenreviews',
     'create authorization.k8s.io/subjectaccessreviews',
@@ -50,11 +48,11 @@ test('in the whole cluster: it reads policies and what is judged, and writes sta
 test('in its own namespace: Secrets by name, its certificate, its settings, its lease, the other replicas', () => {
   expect(permissions('Role', 'countersign')).toStrictEqual([
     'get,create /secrets',
-    'update,patch /secrets (countersign-certificates)',
-    'get,list,watch /configmaps (countersign-config)',
+    'patch /secrets (countersign-certificates)',
+    'list,watch /configmaps (countersign-config)',
     'create coordination.k8s.io/leases',
-    'get,update,patch coordination.k8s.io/leases (countersign)',
-    'list,watch discovery.k8s.io/endpointslices',
+    'get,patch coordination.k8s.io/leases (countersign)',
+    'list discovery.k8s.io/endpointslices',
   ]);
 });
 
