@@ -130,8 +130,9 @@ function parseTls(flags: RawWebhookFlags): Result<WebhookConfig['tls'], string> 
     return fail('--tls-cert and --tls-key go together: give both, or none for a certificate made here');
   }
   if (tlsCert !== undefined && tlsKey !== undefined) return ok({ cert: tlsCert, key: tlsKey });
-  const service = `countersign.${flags.namespace}.svc`;
-  const names = flags.tlsName ?? ['localhost', '127.0.0.1', '::1', service, `${service}.cluster.local`];
+  const services = ['countersign', 'countersign-console'].map((name) => `${name}.${flags.namespace}.svc`);
+  const inCluster = services.flatMap((service) => [service, `${service}.cluster.local`]);
+  const names = flags.tlsName ?? ['localhost', '127.0.0.1', '::1', ...inCluster];
   return ok({ names, ...defined('folder', flags.certificatesFolder) });
 }
 

@@ -5,6 +5,8 @@ const workers = 2;
 
 /** Starts more than a thousand processes; unit suites have deadlines. */
 const withCosign = ['test/differential/differential.test.ts'];
+/** Build an image, install a package, start browsers: they would disturb the deadlines of others. */
+const whole = ['test/image/**/*.test.ts', 'test/package/**/*.test.ts', 'test/console/**/*.test.ts'];
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -16,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cluster/**', ...withCosign],
+          exclude: ['test/cluster/**', ...withCosign, ...whole],
           testTimeout: 20_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
@@ -28,6 +30,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'whole', include: whole, testTimeout: 60_000, hookTimeout: 300_000, sequence: { groupOrder: 2 } },
+      },
+      {
+        extends: true,
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
@@ -36,7 +42,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

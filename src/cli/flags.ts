@@ -62,6 +62,8 @@ export function servingFlags(command: Command): Command {
       flag('--certificates-secret <name>', 'Secret with certificates that replicas share; the default in a Pod'),
     )
     .addOption(flag('--heal <what>', 'of our webhook configurations: connection or everything', 'connection'))
+    .addOption(flag('--scan-minutes <n>', 'minutes between looks at what already runs; 0: never', '60'))
+    .addOption(flag('--scan-namespaces <which>', 'namespaces that are looked at: opted-in or all', 'opted-in'))
     .addOption(flag('--database <url|file>', 'where decisions are kept: postgres://… or an SQLite file'))
     .addOption(flag('--database-password-file <file>', 'password for a postgres:// database'))
     .addOption(flag('--keep-days <n>', 'days that decisions are kept in the database; 0: for ever', '90'))

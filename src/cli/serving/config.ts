@@ -51,6 +51,8 @@ export interface ServingConfig extends WebhookConfig {
   /** The Secret with the certificates that replicas share; absent: they are files, or made for this process. */
   readonly certificatesSecret?: string;
   readonly heal: 'connection' | 'everything';
+  /** Absent: what runs already is not looked at. */
+  readonly scan?: { readonly intervalMs: number; readonly namespaces: 'opted-in' | 'all' };
 }
 
 export interface RawServingFlags extends RawWebhookFlags {
@@ -62,6 +64,8 @@ export interface RawServingFlags extends RawWebhookFlags {
   readonly consoleLocal: string;
   readonly certificatesSecret?: string;
   readonly heal: string;
+  readonly scanMinutes: string;
+  readonly scanNamespaces: string;
 }
 
 /** The settings that `countersign webhook` has when nothing but the gate is configured. */
@@ -78,6 +82,7 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
   const records = recordsOf(parts, flags, checks);
   const console = consoleOf(parts, flags, checks);
   const heal = checks.use(oneOf('--heal', flags.heal, ['connection', 'everything'] as const), 'connection');
+  const scan = scanOf(flags, checks);
   const problems = [...(gate.ok ? [] : gate.failure), ...checks.problems];
   if (!gate.ok || problems.length > 0) return fail(problems);
   return ok(
@@ -89,6 +94,7 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
       ...defined('console', console),
       ...defined('certificatesSecret', certificatesSecretOf(flags)),
       heal,
+      ...defined('scan', scan),
     }),
   );
 }
@@ -108,6 +114,13 @@ function recordsOf(parts: Parts, flags: RawServingFlags, checks: Checks): Record
   if (database === undefined) return undefined;
   const keep = { ...(days > 0 ? { days } : {}), ...(records > 0 ? { records } : {}) };
   return { database, ...defined('passwordFile', flags.databasePasswordFile), keep };
+}
+
+function scanOf(flags: RawServingFlags, checks: Checks): ServingConfig['scan'] {
+  const minutes = checks.use(wholeNumber('--scan-minutes', flags.scanMinutes, 0, 7 * 24 * 60), 0);
+  const choices = ['opted-in', 'all'] as const;
+  const namespaces = checks.use(oneOf('--scan-namespaces', flags.scanNamespaces, choices), 'opted-in');
+  return minutes === 0 ? undefined : { intervalMs: minutes * 60_000, namespaces };
 }
 
 function consoleOf(parts: Parts, flags: RawServingFlags, checks: Checks): ServingConfig['console'] | undefined {

@@ -1,23 +1,21 @@
 /** A serving process put together from its settings: every part, in the order in which they need each other. */
-import type { OpenDecisionLog } from '../../adapters/decision-log/open-decision-log.ts';
+import { clusterFacts } from '../../adapters/kubernetes/cluster-facts.ts';
 import { clusterEvents } from '../../adapters/kubernetes/events.ts';
-import { leadership as electLeader } from '../../adapters/kubernetes/leader-election.ts';
-import { clusterPolicyStatuses } from '../../adapters/kubernetes/policy-statuses.ts';
 import { refusalEvents } from '../../adapters/kubernetes/refusal-events.ts';
 import type { Listen, WebhookConfig } from '../../config.ts';
-import { startPolicyController } from '../../controllers/policies/controller.ts';
+import { watchDefinitions, type WatchedDefinitions } from '../../controllers/installation/check-installation.ts';
 import { startServer } from '../../http/server.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { Events } from '../../ports/events.ts';
-import type { Leadership } from '../../ports/leadership.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { keepCaFile, startCertificates, startKeepingCertificates } from './certificates.ts';
 import { onlyTheGate, type ServingConfig } from './config.ts';
 import { startConsoles } from './consoles.ts';
+import { startControllers, startLeadership } from './controllers.ts';
 import { startEvidence } from './evidence.ts';
 import { asSetting, Closers, foundationOf, type Foundation } from './foundation.ts';
-import { openOwnLog, startGate, type Gate } from './gate.ts';
-import { startPolicies, type PoliciesInForce } from './policies.ts';
+import { openOwnLog, startGate } from './gate.ts';
+import { startPolicies } from './policies.ts';
 import { startKeepingRecords } from './records.ts';
 
 export interface Serving {
@@ -57,16 +55,20 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const leadership = startLeadership(base);
   const decisionLog = config.parts.gate ? await openOwnLog(base) : undefined;
   const records = await startKeepingRecords(base, certificates.source, decisionLog);
-  const gate = decisionLog && startJudging(base, inForce, events, decisionLog);
+  const { policies, fromCluster } = inForce;
+  const evidence = startEvidence(base);
+  const gate = decisionLog && startGate(base, { policies, evidence, decisionLog, refusals: refusalEvents(events) });
   const kept = startKeepingCertificates(base, certificates, { leadership, events });
-  if (config.parts.controller) startControllers(base, inForce, { leadership, events });
+  const definitions = startWatchingDefinitions(base);
+  if (config.parts.controller && fromCluster !== undefined)
+    startControllers(base, { policies: fromCluster, evidence, leadership, events });
   const readiness = [
     ...inForce.readiness,
     ...(gate?.readiness ?? []),
     {
       name: 'installation',
       problem: () => undefined,
-      warnings: () => [...certificates.warnings(), ...(kept?.warnings() ?? [])],
+      warnings: () => [...certificates.warnings(), ...(kept?.warnings() ?? []), ...(definitions?.warnings() ?? [])],
     },
     { name: 'records', problem: () => undefined, warnings: () => records?.warnings() ?? [] },
   ];
@@ -76,13 +78,11 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   onClose(() => server.close({ announceMs: Math.min(announceMs, graceMs / 4), graceMs }));
   await keepCaFile(base, certificates.source);
   const consoles =
-    records === undefined ? [] : await startConsoles(base, certificates.source, inForce.policies, records.records);
+    records === undefined ? [] : await startConsoles(base, certificates.source, policies, records.records);
   return { address: server.address, console: consoles, caPem: certificates.source.current().ca };
 }
 
 const untold: Events = { tell: () => undefined };
-const nobody: Leadership = { isLeader: () => false, onChange: () => () => undefined };
-
 function startEvents({ config, kubeConfig, clock, log, metrics, onClose }: Foundation): Events {
   if (kubeConfig === undefined) return untold;
   const events = clusterEvents({ kubeConfig, clock, log, metrics }, { instance: config.instance });
@@ -90,30 +90,10 @@ function startEvents({ config, kubeConfig, clock, log, metrics, onClose }: Found
   return events;
 }
 
-function startLeadership({ config, kubeConfig, log, onClose }: Foundation): Leadership {
-  if (kubeConfig === undefined || !config.parts.controller) return nobody;
-  const { namespace, instance: identity } = config;
-  const elected = electLeader({ kubeConfig, namespace, name: 'countersign', identity, log });
-  onClose(() => elected.close());
-  return elected;
-}
-
-function startJudging(
-  base: Foundation,
-  { policies }: PoliciesInForce,
-  events: Events,
-  decisionLog: OpenDecisionLog,
-): Gate {
-  return startGate(base, { policies, evidence: startEvidence(base), decisionLog, refusals: refusalEvents(events) });
-}
-
-function startControllers(
-  { kubeConfig, clock, log, onClose }: Foundation,
-  { fromCluster: policies }: PoliciesInForce,
-  ports: { readonly leadership: Leadership; readonly events: Events },
-): void {
-  if (kubeConfig === undefined || policies === undefined) return;
-  const statuses = clusterPolicyStatuses(kubeConfig);
-  const controller = startPolicyController({ ...ports, policies, statuses, clock, log });
-  onClose(() => controller.close());
+/** Whose custom resource definitions are used. */
+function startWatchingDefinitions({ kubeConfig, log, onClose }: Foundation): WatchedDefinitions | undefined {
+  if (kubeConfig === undefined) return undefined;
+  const watched = watchDefinitions({ facts: clusterFacts(kubeConfig), log });
+  onClose(() => watched.close());
+  return watched;
 }
