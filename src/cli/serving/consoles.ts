@@ -2,6 +2,7 @@
 import { clusterAccess } from '../../adapters/kubernetes/access-reviews.ts';
 import type { Listen } from '../../config.ts';
 import { startConsole, type ConsoleListener } from '../../http/console/start-console.ts';
+import { recordsRoutes } from '../../http/records/records-routes.ts';
 import type { CertificateSource } from '../../ports/certificates.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
 import type { RecordStore } from '../../records/store.ts';
@@ -16,10 +17,11 @@ export async function startConsoles(
 ): Promise<readonly string[]> {
   const { config, kubeConfig, clock, log, onClose } = base;
   const { listen, local } = config.console ?? {};
+  const api = recordsRoutes({ records, log });
   const urls: string[] = [];
 
   async function open(flag: string, listener: ConsoleListener): Promise<void> {
-    const console = await asSetting(flag, startConsole(listener, { records, policies, clock, log }));
+    const console = await asSetting(flag, startConsole(listener, { records, policies, api, clock, log }));
     onClose(() => console.close());
     urls.push(`${listener.kind === 'https' ? 'https' : 'http'}://${hostOf(console.address)}/console`);
   }
