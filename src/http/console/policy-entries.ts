@@ -39,24 +39,13 @@ export interface PolicyOverview {
 
 /** Of all policies, or of those with certain names: there may be ten thousand, and this process also judges. */
 export function policyOverview(policies: PolicyCatalogue, names?: ReadonlySet<string>): PolicyOverview {
-  const snapshot = policies.current();
   const problems = policies.problems();
-  const byObject = Map.groupBy(problems, ({ of }) => of ?? '');
-  const compiled = compiledByName(snapshot);
+  const isWanted = (name: string): boolean => names?.has(name) ?? true;
   const entries = new Map<string, PolicyEntry>();
-  for (const document of policies.documents()) {
-    if (document.kind !== 'policy' && document.kind !== 'action-policy') continue;
-    if (names?.has(document.name) === false) continue;
-    const entry = inForce(document, compiled, byObject);
-    entries.set(keyOf(entry), entry);
-  }
-  for (const policy of snapshot?.policies ?? []) {
-    const standIn = standInFor(policy);
-    if (names?.has(standIn.name) !== false && !entries.has(keyOf(standIn))) entries.set(keyOf(standIn), standIn);
-  }
-  for (const [of, found] of byObject) {
-    const known = objectOf(of);
-    if (known !== undefined && !entries.has(of)) entries.set(of, { ...known, images: [], ...broken(found) });
+  // What was written comes first; of what stands for the same object later on there is nothing to add.
+  for (const entry of everyEntry(policies, problems, isWanted)) {
+    const key = keyOf(entry);
+    if (!entries.has(key)) entries.set(key, entry);
   }
   return {
     entries: [...entries.values()].toSorted(
@@ -64,6 +53,25 @@ export function policyOverview(policies: PolicyCatalogue, names?: ReadonlySet<st
     ),
     problems: problems.filter(({ of }) => objectOf(of ?? '') === undefined),
   };
+}
+
+function* everyEntry(
+  policies: PolicyCatalogue,
+  problems: readonly PolicyProblem[],
+  isWanted: (name: string) => boolean,
+): Generator<PolicyEntry> {
+  const snapshot = policies.current();
+  const byObject = Map.groupBy(problems, ({ of }) => of ?? '');
+  const compiled = compiledByName(snapshot);
+  for (const document of policies.documents()) {
+    const isPolicy = document.kind === 'policy' || document.kind === 'action-policy';
+    if (isPolicy && isWanted(document.name)) yield inForce(document, compiled, byObject);
+  }
+  yield* (snapshot?.policies ?? []).map(standInFor).filter(({ name }) => isWanted(name));
+  for (const [of, found] of byObject) {
+    const known = objectOf(of);
+    if (known !== undefined && isWanted(known.name)) yield { ...known, images: [], ...broken(found) };
+  }
 }
 
 function keyOf({ kind, name }: Pick<PolicyEntry, 'kind' | 'name'>): string {
