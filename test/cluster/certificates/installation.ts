@@ -37,8 +37,12 @@ export async function startInstallation(): Promise<Installation> {
     const next = replicas[(turn += 1) % replicas.length];
     const onward = connectTcp(next?.port ?? 0, '127.0.0.1');
     socket.pipe(onward).pipe(socket);
-    socket.on('error', () => onward.destroy());
-    onward.on('error', () => socket.destroy());
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      one.on('error', () => other.destroy()).on('close', () => other.destroy());
+    }
   });
   await new Promise<void>((listening) => {
     balancer.listen(0, '127.0.0.1', listening);
