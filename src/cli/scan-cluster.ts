@@ -7,13 +7,14 @@ import { clusterRunningPods } from '../adapters/kubernetes/running-workloads.ts'
 import { clusterPolicies } from '../adapters/policies/custom-resources.ts';
 import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
 import { createPodAuditor } from '../controllers/scan/audit-pod.ts';
-import { beginPass, noReports, type Pass, type PassProgress } from '../controllers/scan/pass.ts';
+import { beginPass, noReports, type Pass } from '../controllers/scan/pass.ts';
 import { createEvidenceSource } from '../evidence/gather.ts';
 import { defined } from '../kernel/defined.ts';
 import { ok } from '../kernel/result.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { Policies } from '../ports/policies.ts';
 import type { PolicyReports, Report } from '../ports/policy-reports.ts';
+import type { PassProgress } from '../ports/scan-progress.ts';
 import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot } from './evidence.ts';
 import { noMetrics } from './no-metrics.ts';
 import type { Terminal } from './terminal.ts';

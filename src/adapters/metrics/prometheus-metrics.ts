@@ -4,6 +4,8 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/metrics.ts';
+import type { ScanProgress } from '../../ports/scan-progress.ts';
+import { scanGauges } from './scan-gauges.ts';
 import type { DeliveryMetrics } from '../../records/deliver.ts';
 
 export interface PrometheusMetrics extends Metrics {
@@ -12,6 +14,8 @@ export interface PrometheusMetrics extends Metrics {
   text(): Promise<string>;
   /** Shows what is wrong with policies that are there but not in force; read whenever metrics are. */
   policyProblems(count: () => number): void;
+  /** Shows the background scan, read whenever metrics are. */
+  scan(progress: () => ScanProgress): void;
   /** What becomes of decisions on their way to the records. */
   readonly delivery: DeliveryMetrics;
   /** When the public trust root was last refreshed; undefined: not since the start. */
@@ -113,6 +117,7 @@ export function prometheusMetrics(): PrometheusMetrics {
         collect: (): void => gauge.set((at()?.getTime() ?? 0) / 1_000),
       });
     },
+    scan: (progress) => scanGauges(registers, progress),
     policyProblems: (count) => {
       const gauge: Gauge = new Gauge({
         name: 'countersign_policy_problems',

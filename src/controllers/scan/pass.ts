@@ -8,6 +8,7 @@ import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyReports, Report, ReportSummary, StoredReport } from '../../ports/policy-reports.ts';
+import type { PassProgress } from '../../ports/scan-progress.ts';
 import type { RunningPod, RunningPods } from '../../ports/running-pods.ts';
 import type { PodAuditor } from './audit-pod.ts';
 import { added, noSummary, reportWriter, saysTheSame, type ReportWriter } from './decide.ts';
@@ -18,14 +19,6 @@ export interface PassPorts {
   readonly auditor: PodAuditor;
   readonly clock: Clock;
   readonly log: Logger;
-}
-
-export interface PassProgress {
-  readonly namespaces: { readonly done: number; readonly total: number };
-  readonly pods: number;
-  /** Different ones. */
-  readonly images: number;
-  readonly summary: ReportSummary;
 }
 
 export interface Pass {

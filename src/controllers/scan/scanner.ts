@@ -7,8 +7,9 @@ import { defined } from '../../kernel/defined.ts';
 import type { Leadership } from '../../ports/leadership.ts';
 import type { Policies } from '../../ports/policies.ts';
 import type { PolicyReports } from '../../ports/policy-reports.ts';
+import type { PassProgress, ScanProgress } from '../../ports/scan-progress.ts';
 import { noSummary } from './decide.ts';
-import { beginPass, noReports, type Pass, type PassPorts, type PassProgress } from './pass.ts';
+import { beginPass, noReports, type Pass, type PassPorts } from './pass.ts';
 
 export interface ScanPorts extends PassPorts {
   readonly policies: Pick<Policies, 'current'>;
@@ -31,16 +32,6 @@ export const usualScanSettings: ScanSettings = {
   settleMs: 60_000,
   retryMs: 60_000,
 };
-
-/** `waiting`: for its time, for policies, or because another replica leads. */
-export interface ScanProgress extends PassProgress {
-  readonly state: 'waiting' | 'scanning';
-  /** Of the pass that is told of. */
-  readonly startedAt?: string;
-  /** Of the last pass that was complete. */
-  readonly finishedAt?: string;
-  readonly problem?: string;
-}
 
 export interface Scanner {
   progress(): ScanProgress;

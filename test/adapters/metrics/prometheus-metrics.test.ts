@@ -1,3 +1,4 @@
+import type { ScanProgress } from '../../../src/ports/scan-progress.ts';
 import { describe, expect, test } from 'vitest';
 import { prometheusMetrics } from '../../../src/adapters/metrics/prometheus-metrics.ts';
 import { failureCodes } from '../../../src/kernel/failure.ts';
@@ -99,4 +100,23 @@ describe('labels', () => {
     for (const code of failureCodes) metrics.refusal(code, '');
     expect(series(await metrics.text(), 'countersign_refusals_total')).toHaveLength(failureCodes.length);
   });
+});
+
+test('the background scan is shown as it is when somebody looks', async () => {
+  const metrics = prometheusMetrics();
+  const summary = { pass: 5, fail: 2, warn: 0, error: 1, skip: 0 };
+  const counts = { namespaces: { done: 1, total: 2 }, pods: 4, images: 3, summary };
+  let progress: ScanProgress = { ...counts, state: 'scanning' };
+  metrics.scan(() => progress);
+  const before = await metrics.text();
+  expect(series(before, 'countersign_scan_running')).toEqual(['countersign_scan_running 1']);
+  expect(series(before, 'countersign_scan_pods')).toEqual(['countersign_scan_pods 4']);
+  expect(series(before, 'countersign_scan_last_complete_timestamp_seconds')).toEqual([
+    'countersign_scan_last_complete_timestamp_seconds 0',
+  ]);
+  expect(series(before, 'countersign_scan_results')).toContain('countersign_scan_results{result="fail"} 2');
+  progress = { ...counts, state: 'waiting', finishedAt: '2026-03-02T10:00:00.000Z' };
+  expect(series(await metrics.text(), 'countersign_scan_last_complete_timestamp_seconds')).toEqual([
+    'countersign_scan_last_complete_timestamp_seconds 1772445600',
+  ]);
 });
