@@ -1,0 +1,250 @@
+/**
+ * One installation as administrators make it, from `kubectl apply -k` to `kubectl delete -k`; what is done to it in between is
+ * in the order of this file. Everything goes through the Service and with the rights of the shipped roles.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
+import { newSigningKey } from '../../../src/demo/images/signing-key.ts';
+import { startRegistry } from '../../../src/demo/registry/serve.ts';
+import { clusterFacts, hasNode } from '../access.ts';
+import { tellCluster } from '../control.ts';
+import type { ApiObject } from '../gate/api.ts';
+import { optedIn } from '../gate/gate.ts';
+import { runnableImage, signed, signedImage, unsignedImage, type PushedImage } from '../gate/images.ts';
+import { keyPolicy, policyOf } from '../gate/policies.ts';
+import { refusal } from '../gate/refusal.ts';
+import { pod, podSpec } from '../gate/workloads.ts';
+import { until } from '../processes.ts';
+import { granted, usage } from './granted.ts';
+import { prepareInstallation, systemNamespace, untilReplicas, type Installation } from './installation.ts';
+import { inventory } from './inventory.ts';
+import { startLoad, type LoadReport } from './load.ts';
+import { askReplica, certificateAuthority } from './replica.ts';
+
+const namespaceOf = (name: string): ApiObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+
+/** Until `condition` was true, in milliseconds. */
+async function timeUntil(condition: () => Promise<boolean>): Promise<number> {
+  const started = performance.now();
+  return (await until(condition, 20_000)) ? performance.now() - started : Infinity;
+}
+
+describe.runIf(hasNode)('installed in the cluster', () => {
+  let installation: Installation;
+  let namespace: string;
+  let before: ReadonlySet<string>;
+
+  beforeAll(async () => {
+    installation = await prepareInstallation();
+    // Other suites leave definitions and roles behind.
+    await installation.delete();
+    before = await inventory(installation.api);
+    await installation.apply();
+    await installation.api.apply(keyPolicy('apps', installation.registry.host, installation.key));
+    namespace = await installation.api.namespace(optedIn);
+  }, 300_000);
+  afterAll(() => installation?.close());
+
+  beforeEach(() => {
+    onTestFailed(async () => {
+      process.stderr.write(`${await installation.logs()}\n`);
+    });
+  });
+
+  describe('kubectl apply -k', () => {
+    test('makes both replicas ready, and nothing else is to be done', async () => {
+      expect(await untilReplicas(installation, 2)).toHaveLength(2);
+      const { api, registry } = installation;
+      const asked = pod(namespace, 'first', podSpec(`${registry.host}/nothing`));
+      const isAsked = async (): Promise<boolean> => (await refusal(api.create(asked, { dryRun: true }))).code === 403;
+      expect(await timeUntil(isAsked)).toBeLessThan(10_000);
+    });
+
+    test('an unsigned image is refused, a signed one runs', async () => {
+      const { api, key, registry } = installation;
+      const unsigned = runnableImage(registry, 'acme/unsigned', ['echo', 'unsigned']);
+      expect(await refusal(api.create(pod(namespace, 'unsigned', runOnce(unsigned))))).toMatchObject({
+        code: 403,
+        webhook: 'validate.countersign.dev',
+        sentence: expect.stringMatching(/^SIGNATURE_MISSING: /),
+      });
+      const image = signed(registry, 'acme/signed', runnableImage(registry, 'acme/signed', ['echo', 'signed']), key);
+      await api.create(pod(namespace, 'signed', runOnce(image)));
+      const target = { name: 'signed', namespace };
+      const isDone = async (): Promise<boolean> =>
+        (await api.core.readNamespacedPod(target)).status?.phase === 'Succeeded';
+      expect(await until(isDone, 30_000)).toBe(true);
+      expect(await api.core.readNamespacedPodLog(target)).toBe('signed\n');
+      const { spec } = await api.core.readNamespacedPod(target);
+      expect(spec?.containers[0]?.image).toBe(image.pinned);
+    });
+
+    test('a namespace is judged within 2 s of its label', async () => {
+      const { api, registry } = installation;
+      const fresh = await api.namespace({});
+      const object = pod(fresh, 'unsigned', podSpec(unsignedImage(registry, 'acme/fresh').tagged));
+      expect((await api.tryOut(object)).status).toBe(201);
+      await api.merge(namespaceOf(fresh), { metadata: { labels: optedIn } });
+      const took = await timeUntil(async () => (await api.tryOut(object)).status === 403);
+      expect(took).toBeLessThan(2_000);
+      await api.remove(namespaceOf(fresh));
+    });
+
+    test('a new policy is in force in every replica within 2 s, and out of force as soon', async () => {
+      const { api, key, registry } = installation;
+      const object = pod(namespace, 'twice', podSpec(signedImage(registry, 'twice/app', key).pinned));
+      const replicas = await installation.replicas();
+      const ca = await certificateAuthority(api);
+      const allSay = async (allowed: boolean): Promise<boolean> => {
+        const answers = await Promise.all(replicas.map((replica) => askReplica(replica, ca, object)));
+        return answers.every((answer) => answer.allowed === allowed);
+      };
+      expect(await allSay(true)).toBe(true);
+      const other = { name: 'other-key', key: { data: newSigningKey().publicKeyPem } };
+      const policy = policyOf('twice', `${registry.host}/twice`, [other]);
+      await api.apply(policy);
+      expect(await timeUntil(() => allSay(false))).toBeLessThan(2_000);
+      await api.remove(policy);
+      expect(await timeUntil(() => allSay(true))).toBeLessThan(2_000);
+    });
+  });
+
+  describe('while 20 requests a second come', () => {
+    let images: { readonly signed: readonly PushedImage[]; readonly unsigned: readonly PushedImage[] };
+
+    beforeAll(() => {
+      const { key, registry } = installation;
+      const numbers = [1, 2, 3, 4, 5];
+      images = {
+        signed: numbers.map((n) => signedImage(registry, `load/signed-${n}`, key)),
+        unsigned: numbers.map((n) => unsignedImage(registry, `load/unsigned-${n}`)),
+      };
+    });
+
+    /** `upheaval` under load, which goes on until a minute is over. */
+    async function during(upheaval: () => Promise<void>): Promise<LoadReport> {
+      const minute = sleep(60_000);
+      const load = startLoad({ api: installation.api, namespace, ...images });
+      try {
+        await upheaval();
+        await minute;
+      } finally {
+        const report = await load.stop();
+        const { passed, refused, unanswered, wrong, slowest } = report;
+        const counts = `${passed} passed, ${refused} refused, ${unanswered} unanswered, ${wrong.length} wrong`;
+        process.stderr.write(`load: ${report.seconds} s, ${counts}, slowest ${Math.round(slowest)} ms\n`);
+        for (const one of wrong.slice(0, 20)) process.stderr.write(`load: ${JSON.stringify(one)}\n`);
+      }
+      return load.stop();
+    }
+
+    const allRight = { unanswered: 0, wrong: [], admitted: [] };
+
+    test('a rolling update is not noticed', { timeout: 180_000 }, async () => {
+      const report = await during(async () => {
+        const old = await installation.replicas();
+        const deployment = 'deployment/countersign';
+        await installation.kubectl('-n', systemNamespace, 'rollout', 'restart', deployment);
+        await installation.kubectl('-n', systemNamespace, 'rollout', 'status', deployment, '--timeout=110s');
+        const fresh = await untilReplicas(installation, 2);
+        const names = fresh.map(({ name }) => name);
+        expect(old.filter(({ name }) => names.includes(name))).toEqual([]);
+      });
+      expect(report).toMatchObject(allRight);
+      expect(report.passed + report.refused).toBeGreaterThan(1_000);
+    });
+
+    test('the deletion of each replica is not noticed', { timeout: 240_000 }, async () => {
+      const report = await during(async () => {
+        for (const { name } of await untilReplicas(installation, 2)) {
+          await installation.kubectl('-n', systemNamespace, 'delete', 'pod', name, '--wait');
+          await untilReplicas(installation, 2);
+        }
+      });
+      expect(report).toMatchObject(allRight);
+      expect(report.passed + report.refused).toBeGreaterThan(1_000);
+    });
+
+    test('a restart of the API server costs only what it could not take', { timeout: 180_000 }, async () => {
+      const { control } = clusterFacts();
+      const report = await during(async () => {
+        await sleep(5_000);
+        await tellCluster(control, 'stopApiServer');
+        await sleep(2_000);
+        await tellCluster(control, 'startApiServer');
+      });
+      expect(report).toMatchObject({ wrong: [], admitted: [] });
+      expect(report.unanswered).toBeGreaterThan(0);
+      expect(report.passed + report.refused).toBeGreaterThan(600);
+      expect(await untilReplicas(installation, 2)).toHaveLength(2);
+    });
+  });
+
+  describe('while the registry is away for 30 s', () => {
+    test('what was proven passes, the rest is told to try again, and then it does', { timeout: 120_000 }, async () => {
+      const { api, key, registry } = installation;
+      const [proven, late] = ['away/proven', 'away/late'].map((name) => signedImage(registry, name, key));
+      if (proven === undefined || late === undefined) throw new Error('two images were pushed');
+      const replicas = await untilReplicas(installation, 2);
+      const ca = await certificateAuthority(api);
+      const provenPod = pod(namespace, 'proven', podSpec(proven.pinned));
+      const latePod = pod(namespace, 'late', podSpec(late.pinned));
+      for (const replica of replicas) expect(await askReplica(replica, ca, provenPod)).toMatchObject({ allowed: true });
+
+      await registry.close();
+      const end = performance.now() + 30_000;
+      while (performance.now() < end) {
+        expect((await api.tryOut(provenPod)).status).toBe(201);
+        expect(await refusal(api.create(latePod, { dryRun: true }))).toMatchObject({
+          code: 503,
+          sentence: expect.stringMatching(/^REGISTRY_UNREACHABLE: /),
+          retryAfter: expect.stringMatching(/^\d+$/),
+        });
+        await sleep(1_000);
+      }
+      const [address, port] = registry.host.split(':');
+      const back = await startRegistry({ address: address ?? '', port: Number(port) });
+      try {
+        for (const repository of ['away/proven', 'away/late']) signedImage(back, repository, key);
+        for (const replica of replicas) {
+          const took = await timeUntil(async () => (await askReplica(replica, ca, latePod)).allowed);
+          expect(took).toBeLessThan(5_000);
+        }
+        expect((await api.tryOut(latePod)).status).toBe(201);
+        expect((await installation.replicas()).map(({ name }) => name).toSorted()).toEqual(
+          replicas.map(({ name }) => name).toSorted(),
+        );
+      } finally {
+        await back.close();
+      }
+    });
+  });
+
+  describe('the roles', () => {
+    test('grant nothing that is not used, and lack nothing', async () => {
+      const { allowed, forbidden } = usage(clusterFacts().auditLog);
+      expect([...forbidden]).toEqual([]);
+      const unused = [...(await granted(installation.api))].filter((permission) => !allowed.has(permission));
+      expect(unused).toEqual([]);
+    });
+  });
+
+  describe('kubectl delete -k', () => {
+    test('leaves nothing behind', { timeout: 180_000 }, async () => {
+      const { api } = installation;
+      await api.remove(namespaceOf(namespace));
+      await installation.delete();
+      let left: readonly string[] = [];
+      await until(async () => {
+        left = [...(await inventory(api))].filter((object) => !before.has(object));
+        return left.length === 0;
+      }, 60_000);
+      expect(left).toEqual([]);
+    });
+  });
+});
+
+const runOnce = ({ tagged }: PushedImage): object => ({
+  restartPolicy: 'Never',
+  containers: [{ name: 'main', image: tagged }],
+});
