@@ -62,8 +62,8 @@ export interface Judgement {
   /** The caBundle as it is; undefined when it is not ours to write or there is none. */
   readonly published: string | undefined;
   readonly operations: readonly PatchOperation[];
-  /** Everything the operations do is to give a caBundle to who has none. */
-  readonly isFirstFill: boolean;
+  /** The operations change nothing but the caBundle. */
+  readonly isCaBundleOnly: boolean;
   /** Sentences about what was put right. */
   readonly healed: readonly string[];
   /** Sentences about what is left as it is. */
@@ -98,7 +98,7 @@ export function judgeConfiguration(
     isOurs: true,
     published,
     operations: all.flatMap(({ repair }) => repair ?? []),
-    isFirstFill: published === undefined && all.length === 1 && repairs.length === 1,
+    isCaBundleOnly: all.length === 1 && all[0]?.repair?.path === caBundlePath(at),
     healed: all.map(sentence),
     findings: [...twoWriters, ...weak.filter((finding) => !repaired.includes(finding)).map(sentence)],
   };
@@ -110,7 +110,7 @@ const injectedAsWell =
   'cert-manager.io/inject-ca-from away, or give Countersign the certificate of cert-manager with --tls-cert and --tls-key';
 
 function notOurs(finding: string): Judgement {
-  const nothing = { published: undefined, operations: [], isFirstFill: false, healed: [] };
+  const nothing = { published: undefined, operations: [], isCaBundleOnly: false, healed: [] };
   return { isOurs: false, ...nothing, findings: [finding] };
 }
 
@@ -147,9 +147,13 @@ function connectionRepairs(clientConfig: Members, { at, expected, wanted, settin
   if (wanted !== undefined && clientConfig['caBundle'] !== wanted)
     repairs.push({
       says: 'had another caBundle than that of our certificate',
-      repair: { op: 'add', path: `${place}/caBundle`, value: wanted },
+      repair: { op: 'add', path: caBundlePath(at), value: wanted },
     });
   return repairs;
+}
+
+function caBundlePath(at: number): string {
+  return `/webhooks/${at}/clientConfig/caBundle`;
 }
 
 function webhooksOf(document: unknown): readonly Members[] {

@@ -172,6 +172,7 @@ class Keeper implements KeptCertificates {
       this.#configurationWarnings = [read.failure.message];
       return;
     }
+    // What is written in this look counts from the next one on.
     const bundles: (string | undefined)[] = [];
     const findings: string[] = [];
     for (const expected of expectedWebhooks) {
@@ -187,7 +188,6 @@ class Keeper implements KeptCertificates {
       findings.push(...judgement.findings, ...(await this.#heal(found, judgement)));
       this.#tellAbout(found, judgement.findings);
     }
-    // What was just written counts from the next look on.
     if (authorities !== undefined) this.#publication.observe(authorities, bundles, performance.now());
     this.#configurationWarnings = findings;
     this.#told = new Set(findings.filter((finding) => this.#told.has(finding)));
@@ -195,14 +195,15 @@ class Keeper implements KeptCertificates {
 
   /** Gives what could not be done. */
   async #heal(configuration: WebhookConfiguration, judgement: Judgement): Promise<readonly string[]> {
-    const { operations, healed, isFirstFill } = judgement;
+    const { operations, healed, isCaBundleOnly, published = '' } = judgement;
     if (operations.length === 0) return [];
-    if (!this.#ports.leadership.isLeader() && !isFirstFill) return [];
+    const mayWrite = this.#ports.leadership.isLeader() || (isCaBundleOnly && published === '');
+    if (!mayWrite) return [];
     const patched = await this.#ports.configurations.patch(configuration, operations);
     if (!patched.ok) return [patched.failure.message];
     if (!patched.value) return [];
     const { kind, name } = configuration;
-    if (isFirstFill) {
+    if (isCaBundleOnly && this.#publication.isOwn(published)) {
       this.#ports.log.info({ kind, name }, 'caBundle written');
       return [];
     }

@@ -59,7 +59,7 @@ describe('what is shipped', () => {
       isOurs: true,
       published: 'b3Vycw==',
       operations: [],
-      isFirstFill: false,
+      isCaBundleOnly: false,
       healed: [],
       findings: [],
     });
@@ -72,7 +72,7 @@ describe('the way to us is put right', () => {
   test('a caBundle that is still missing is filled in', () => {
     const judged = judge((webhook) => (webhook['clientConfig'] = { service }));
     expect(judged).toMatchObject({
-      isFirstFill: true,
+      isCaBundleOnly: true,
       operations: [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: 'b3Vycw==' }],
     });
   });
@@ -94,7 +94,7 @@ describe('the way to us is put right', () => {
   ])('%s', (_, clientConfig, path) => {
     const judged = judge((webhook) => (webhook['clientConfig'] = clientConfig));
     expect(judged.operations).toMatchObject([{ op: 'add', path }]);
-    expect(judged.isFirstFill).toBe(false);
+    expect(judged.isCaBundleOnly).toBe(path.endsWith('caBundle'));
     expect(judged.healed).toHaveLength(1);
   });
 

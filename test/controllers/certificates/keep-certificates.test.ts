@@ -198,6 +198,18 @@ describe('the leader', () => {
     expect(world.patches).toMatchObject([{ value: bundle('a\nb\n') }]);
   });
 
+  test('takes a caBundle of yesterday for no edit, and one with a stranger in it for one', async () => {
+    await keep();
+    world.stored = shared('2', 'a', 'b');
+    await kept.check();
+    expect(world.patches).toHaveLength(1);
+    expect(world.events).toEqual([]);
+    world.webhook = inOrder(bundle('a\nstranger\n'));
+    await kept.check();
+    expect(world.patches).toHaveLength(2);
+    expect(world.events).toMatchObject([{ reason: 'WebhookPutRight' }]);
+  });
+
   test('writes no caBundle while it cannot read the Secret', async () => {
     world.isAway = true;
     world.webhook = inOrder(bundle('a\nb\n'));
