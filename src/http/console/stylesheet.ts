@@ -55,7 +55,9 @@ th, td { text-align: left; vertical-align: top; padding: 0.5rem 1rem 0.5rem 0; b
 thead th { font-size: 0.8125rem; font-weight: 600; color: var(--quiet); white-space: nowrap; }
 tbody tr:hover { background: var(--raised); }
 td time { white-space: nowrap; }
-tbody th { min-width: 11rem; overflow-wrap: anywhere; }
+tbody th { min-width: 11rem; }
+td { min-width: 6rem; }
+td, tbody th { overflow-wrap: anywhere; }
 td .image { min-width: 11rem; }
 td .image, td code { display: inline-block; }
 
