@@ -47,8 +47,8 @@ export function recordsNotice(why: string): Html {
   return html`<div class="notice" role="alert">
     <h2>The records are not available</h2>
     <p>
-      ${why}. Load this page again in a moment. Admission does not depend on the records: what is refused now will be
-      here later.
+      The reason: ${why.replace(/\.$/, '')}. Load this page again in a moment. Admission does not depend on the records:
+      what is refused now will be here later.
     </p>
   </div>`;
 }

@@ -47,7 +47,7 @@ ${moment('until', 'Until before (UTC)')}
 type Choices = readonly (readonly [value: string, text: string])[];
 
 const verdictChoices: Choices = [
-  ['', 'Everything not let in'],
+  ['', 'Not let in'],
   ...verdicts.map((verdict) => [verdict, verdictWord(verdict)] as const),
   ['all', 'Every decision'],
 ];
