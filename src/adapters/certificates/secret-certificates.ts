@@ -26,7 +26,7 @@ export interface SecretCertificatesTiming {
   readonly repairMs: number;
 }
 
-export const usualFollowing: SecretCertificatesTiming = { pollMs: 10_000, startMs: 60_000, repairMs: 20_000 };
+const usualFollowing: SecretCertificatesTiming = { pollMs: 10_000, startMs: 60_000, repairMs: 20_000 };
 
 export interface SecretCertificates extends CertificateSource {
   /** What is in use, for whoever renews it. */

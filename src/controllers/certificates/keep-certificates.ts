@@ -57,7 +57,7 @@ export function certificateSchedule(servingMs: number): {
   };
 }
 
-export const usualServingMs = 90 * 24 * 3600 * 1000;
+const usualServingMs = 90 * 24 * 3600 * 1000;
 export const usualRotation: RotationSettings = certificateSchedule(usualServingMs).rotation;
 
 export interface KeptCertificates {

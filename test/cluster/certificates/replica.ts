@@ -35,7 +35,7 @@ export const quickLifetimes: Lifetimes = { authorityMs: 30_000, servingMs: 14_00
 const quickRotation = { renewAuthorityMs: 20_000, renewServingMs: 5_000, settleMs: 1_000 };
 const quickElection = { leaseMs: 3_000, renewMs: 2_000, retryMs: 400 };
 const quickFollowing = { pollMs: 700, startMs: 20_000, repairMs: 5_000 };
-export const namesOf = (namespace: string): readonly string[] => [`countersign.${namespace}.svc`];
+const namesOf = (namespace: string): readonly string[] => [`countersign.${namespace}.svc`];
 
 export async function startReplica(name: string, settings: ReplicaSettings): Promise<Replica> {
   const { kubeConfig, namespace, servicePort, lifetimes } = settings;
