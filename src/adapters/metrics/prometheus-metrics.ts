@@ -18,6 +18,8 @@ export interface PrometheusMetrics extends Metrics {
   scan(progress: () => ScanProgress): void;
   /** What becomes of decisions on their way to the records. */
   readonly delivery: DeliveryMetrics;
+  /** When the certificate that is presented ends. */
+  servingCertificateEnds(at: () => Date): void;
   /** When the public trust root was last refreshed; undefined: not since the start. */
   publicRootRefreshed(at: () => Date | undefined): void;
 }
@@ -109,6 +111,14 @@ export function prometheusMetrics(): PrometheusMetrics {
     decisionLogFailure: () => logFailures.inc(),
     delivery: deliveryMetrics(registers),
     clusterEvent: (outcome) => clusterEvents.inc({ outcome }),
+    servingCertificateEnds: (at) => {
+      const gauge: Gauge = new Gauge({
+        name: 'countersign_serving_certificate_not_after_timestamp_seconds',
+        help: 'When the certificate that is presented to the API server ends.',
+        registers,
+        collect: (): void => gauge.set(at().getTime() / 1_000),
+      });
+    },
     publicRootRefreshed: (at) => {
       const gauge: Gauge = new Gauge({
         name: 'countersign_public_trust_root_refreshed_timestamp_seconds',

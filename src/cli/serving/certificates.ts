@@ -1,4 +1,5 @@
 /** Where the serving certificate comes from: files, a Secret that replicas share, or this process. */
+import { X509Certificate } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { fileCertificates } from '../../adapters/certificates/file-certificates.ts';
 import { secretCertificates, type SecretCertificates } from '../../adapters/certificates/secret-certificates.ts';
@@ -29,6 +30,7 @@ export interface Certificates {
 export async function startCertificates(base: Foundation): Promise<Certificates> {
   const certificates = await certificatesOf(base);
   base.onClose(() => certificates.source.close());
+  base.metrics.servingCertificateEnds(() => new X509Certificate(certificates.source.current().cert).validToDate);
   return certificates;
 }
 

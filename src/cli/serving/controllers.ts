@@ -47,7 +47,7 @@ export function startControllers(base: Foundation, ports: ControllerPorts): void
 }
 
 function startScanning(base: Foundation, ports: ControllerPorts): Scanner | undefined {
-  const { config, kubeConfig, clock, log, onClose } = base;
+  const { config, kubeConfig, clock, log, metrics, onClose } = base;
   if (kubeConfig === undefined || config.scan === undefined) return undefined;
   const { policies, evidence, leadership } = ports;
   const { namespaces, intervalMs } = config.scan;
@@ -64,5 +64,6 @@ function startScanning(base: Foundation, ports: ControllerPorts): Scanner | unde
     { ...usualScanSettings, intervalMs },
   );
   onClose(() => scanner.close());
+  metrics.scan(() => scanner.progress());
   return scanner;
 }
