@@ -3,7 +3,7 @@ import { fail, ok } from '../../src/kernel/result.ts';
 import type { Decision } from '../../src/ports/decision-log.ts';
 import type { DecisionRecord, RecordQuery, Records, RecordWriter } from '../../src/ports/records.ts';
 
-export const writer: RecordWriter = { id: 'countersign-0', startedAt: '2026-01-02T03:04:05.000Z' };
+const writer: RecordWriter = { id: 'countersign-0', startedAt: '2026-01-02T03:04:05.000Z' };
 
 /** Records in memory: one chain, whole scans, and switches that make every call fail or never end. */
 export class FakeRecords implements Records {

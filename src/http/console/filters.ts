@@ -4,7 +4,7 @@ import { failureCodes, quoted } from '../../kernel/failure.ts';
 import type { Decision } from '../../ports/decision-log.ts';
 import type { RecordQuery } from '../../ports/records.ts';
 
-export const filterNames = [
+const filterNames = [
   'verdict',
   'within',
   'since',
@@ -35,7 +35,7 @@ export interface Asked {
   readonly problems: readonly string[];
 }
 
-export const refused: readonly Decision['verdict'][] = ['refuse', 'unavailable', 'error'];
+const refused: readonly Decision['verdict'][] = ['refuse', 'unavailable', 'error'];
 export const verdicts = [
   'refuse',
   'unavailable',

@@ -29,7 +29,7 @@ export function stateBadge(state: PolicyState): Html {
 const filterNames = ['name', 'state', 'kind', 'page'] as const;
 type PolicyFilters = Readonly<Partial<Record<(typeof filterNames)[number], string>>>;
 
-export const pageSize = 50;
+const pageSize = 50;
 
 export interface PoliciesView {
   readonly user?: string;

@@ -106,7 +106,7 @@ export const noPolicies: PolicyCatalogue = { current: () => undefined, problems:
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A cluster with three tokens, whose answers and silence a test may choose. */
-export class FakeAccess implements Access {
+class FakeAccess implements Access {
   readonly calls: string[] = [];
   broken = false;
   readonly tokens = new Map<string, Caller>([
