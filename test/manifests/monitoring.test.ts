@@ -60,6 +60,7 @@ async function series(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   metrics.decisionLogFailure();
   metrics.policyProblems(() => 1);
   metrics.publicRootRefreshed(() => undefined);
+  metrics.servingCertificateEnds(() => new Date(0));
   metrics.delivery.delivered(1);
   metrics.delivery.failed();
   metrics.delivery.lost('removed', 1);

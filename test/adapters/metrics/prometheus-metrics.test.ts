@@ -21,6 +21,10 @@ describe('the page', () => {
       'countersign_registry_request_duration_seconds histogram',
       'countersign_decision_log_failures_total counter',
       'countersign_cluster_events_total counter',
+      'countersign_records_delivered_total counter',
+      'countersign_records_delivery_failures_total counter',
+      'countersign_records_lost_total counter',
+      'countersign_records_backlog_bytes gauge',
     ]);
     expect(page).toContain('process_resident_memory_bytes');
     expect(metrics.contentType).toMatch(/^text\/plain/);
