@@ -114,7 +114,9 @@ function pager({ asked: { filters, place } }: DecisionsView, older: string | und
 }
 
 function kept(positions: readonly ChainPosition[] | undefined): Part {
-  if (positions === undefined || total(positions) === 0) return undefined;
+  const count = total(positions ?? []);
+  if (positions === undefined || count === 0) return undefined;
+  const decisions = count === 1 ? 'One decision is' : `${count.toLocaleString('en')} decisions are`;
   const chains = positions.length === 1 ? 'one chain' : `${positions.length} chains`;
-  return html`<p class="quiet">${total(positions).toLocaleString('en')} decisions are kept, in ${chains}.</p>`;
+  return html`<p class="quiet">${decisions} kept, in ${chains}.</p>`;
 }
