@@ -30,18 +30,15 @@ export function clusterPolicyReports(kubeConfig: KubeConfig, limits: CallLimits 
   }
 
   /** Without the role, as on a developer's machine, nobody owns them. */
-  async function ownerOf(signal: AbortSignal): Promise<object | undefined> {
+  async function ownerOf(signal: AbortSignal): Promise<Result<object | undefined>> {
     const rbac = kubeConfig.makeApiClient(RbacAuthorizationV1Api);
-    const read = await boundedCall(
-      'read ClusterRole countersign',
-      limits,
-      (call) => rbac.readClusterRole({ name }, call),
-      signal,
-    );
+    const role = `ClusterRole ${name}`;
+    const read = await boundedCall(`read ${role}`, limits, (call) => rbac.readClusterRole({ name }, call), signal);
+    const status = read.ok ? undefined : read.failure.status;
+    if (!read.ok && status !== 403 && status !== 404) return fail(read.failure);
     const uid = read.ok ? read.value.metadata?.uid : undefined;
-    return uid === undefined
-      ? undefined
-      : { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name, uid };
+    const reference = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name, uid };
+    return ok(uid === undefined ? undefined : reference);
   }
 
   return {
@@ -50,8 +47,10 @@ export function clusterPolicyReports(kubeConfig: KubeConfig, limits: CallLimits 
         const found = await isServed(candidate, signal);
         if (!found.ok) return found;
         if (!found.value) continue;
+        const role = await ownerOf(signal);
+        if (!role.ok) return role;
         kind = candidate;
-        owner = await ownerOf(signal);
+        owner = role.value;
         return ok(`${candidate.plural}.${candidate.group}/${candidate.version}`);
       }
       kind = undefined;
