@@ -61,6 +61,7 @@ export function servingFlags(command: Command): Command {
     .addOption(
       flag('--certificates-secret <name>', 'Secret with certificates that replicas share; the default in a Pod'),
     )
+    .addOption(flag('--serving-certificate-seconds <n>', 'life of serving certificates in that Secret', '7776000'))
     .addOption(flag('--heal <what>', 'of our webhook configurations: connection or everything', 'connection'))
     .addOption(flag('--scan-minutes <n>', 'minutes between looks at what already runs; 0: never', '60'))
     .addOption(flag('--scan-namespaces <which>', 'namespaces that are looked at: opted-in or all', 'opted-in'))

@@ -8,9 +8,9 @@ import { selfSignedCertificates } from '../../adapters/certificates/self-signed-
 import { webhookConfigurations } from '../../adapters/kubernetes/webhook-configurations.ts';
 import { expectedWebhooks } from '../../controllers/certificates/judge-configuration.ts';
 import {
+  certificateSchedule,
   keepCertificates,
   usualCheckMs,
-  usualRotation,
   type KeptCertificates,
   type OwnCertificates,
 } from '../../controllers/certificates/keep-certificates.ts';
@@ -18,6 +18,7 @@ import type { CertificateSource } from '../../ports/certificates.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Leadership } from '../../ports/leadership.ts';
 import { UsageError } from '../usage-error.ts';
+import type { CertificatesSecret } from './config.ts';
 import { asSetting, type Foundation } from './foundation.ts';
 
 export interface Certificates {
@@ -35,8 +36,9 @@ export async function startCertificates(base: Foundation): Promise<Certificates>
 }
 
 async function certificatesOf(base: Foundation): Promise<Certificates> {
-  const { tls, certificatesSecret: name } = base.config;
-  if (!('cert' in tls) && name !== undefined) return sharedCertificates(base, name, tls.names);
+  const { tls, certificatesSecret } = base.config;
+  if (!('cert' in tls) && certificatesSecret !== undefined)
+    return sharedCertificates(base, certificatesSecret, tls.names);
   const made =
     'cert' in tls
       ? await fileCertificates(base, { certFile: tls.cert, keyFile: tls.key })
@@ -45,15 +47,20 @@ async function certificatesOf(base: Foundation): Promise<Certificates> {
   return { source: made.value, warnings: () => [] };
 }
 
-async function sharedCertificates(base: Foundation, name: string, names: readonly string[]): Promise<Certificates> {
+async function sharedCertificates(
+  base: Foundation,
+  { name, servingMs }: CertificatesSecret,
+  names: readonly string[],
+): Promise<Certificates> {
   const { config, clock, log, kubeConfig } = base;
   if (kubeConfig === undefined) throw new UsageError('--certificates-secret: there is no cluster to read it from');
   const { namespace } = config;
-  const store = secretStore({ kubeConfig, namespace, name, names });
+  const { lifetimes, rotation } = certificateSchedule(servingMs);
+  const store = secretStore({ kubeConfig, namespace, name, names, lifetimes });
   const made = await secretCertificates({ store, clock, log }, `Secret ${namespace}/${name}`);
   if (!made.ok) throw new UsageError(made.failure);
   const source: SecretCertificates = made.value;
-  return { source, shared: { store, source, rotation: usualRotation }, warnings: () => source.warnings() };
+  return { source, shared: { store, source, rotation }, warnings: () => source.warnings() };
 }
 
 /** Every replica looks whether the API server reaches and believes us, whatever part it has. */

@@ -41,6 +41,12 @@ export interface RecordsConfig {
   readonly keep: Keep;
 }
 
+export interface CertificatesSecret {
+  readonly name: string;
+  /** How long a serving certificate lives; everything else of the schedule follows from it. */
+  readonly servingMs: number;
+}
+
 export interface ServingConfig extends WebhookConfig {
   readonly parts: Parts;
   /** The name of the Pod, or of the machine. */
@@ -49,7 +55,7 @@ export interface ServingConfig extends WebhookConfig {
   readonly records?: RecordsConfig;
   readonly console?: { readonly listen?: Listen; readonly local?: Listen };
   /** The Secret with the certificates that replicas share; absent: they are files, or made for this process. */
-  readonly certificatesSecret?: string;
+  readonly certificatesSecret?: CertificatesSecret;
   readonly heal: 'connection' | 'everything';
   /** Absent: what runs already is not looked at. */
   readonly scan?: { readonly intervalMs: number; readonly namespaces: 'opted-in' | 'all' };
@@ -63,6 +69,7 @@ export interface RawServingFlags extends RawWebhookFlags {
   readonly consoleListen: string;
   readonly consoleLocal: string;
   readonly certificatesSecret?: string;
+  readonly servingCertificateSeconds: string;
   readonly heal: string;
   readonly scanMinutes: string;
   readonly scanNamespaces: string;
@@ -73,6 +80,7 @@ export function onlyTheGate(config: WebhookConfig): ServingConfig {
   return { ...config, parts: partsOf.webhook, instance: hostname(), heal: 'connection' };
 }
 
+const longestSeconds = 365 * 24 * 3_600;
 const inPod = process.env['KUBERNETES_SERVICE_HOST'] !== undefined;
 
 export function parseServingConfig(command: ServingCommand, flags: RawServingFlags): Result<ServingConfig, Problems> {
@@ -82,6 +90,7 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
   const records = recordsOf(parts, flags, checks);
   const console = consoleOf(parts, flags, checks);
   const heal = checks.use(oneOf('--heal', flags.heal, ['connection', 'everything'] as const), 'connection');
+  const certificatesSecret = certificatesSecretOf(flags, checks);
   const scan = scanOf(flags, checks);
   const problems = [...(gate.ok ? [] : gate.failure), ...checks.problems];
   if (!gate.ok || problems.length > 0) return fail(problems);
@@ -92,7 +101,7 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
       instance: process.env['POD_NAME'] ?? hostname(),
       ...defined('records', records),
       ...defined('console', console),
-      ...defined('certificatesSecret', certificatesSecretOf(flags)),
+      ...defined('certificatesSecret', certificatesSecret),
       heal,
       ...defined('scan', scan),
     }),
@@ -100,10 +109,13 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
 }
 
 /** In a Pod replicas share their certificates, unless they are given some. */
-function certificatesSecretOf(flags: RawServingFlags): string | undefined {
-  if (flags.certificatesSecret !== undefined) return flags.certificatesSecret;
+function certificatesSecretOf(flags: RawServingFlags, checks: Checks): CertificatesSecret | undefined {
+  const lifetime = wholeNumber('--serving-certificate-seconds', flags.servingCertificateSeconds, 60, longestSeconds);
+  const servingMs = checks.use(lifetime, 0) * 1_000;
   const isGiven = flags.tlsCert !== undefined || flags.certificatesFolder !== undefined;
-  return inPod && flags.kubeconfig === undefined && !isGiven ? 'countersign-certificates' : undefined;
+  const isUsual = inPod && flags.kubeconfig === undefined && !isGiven;
+  const name = flags.certificatesSecret ?? (isUsual ? 'countersign-certificates' : undefined);
+  return name === undefined ? undefined : { name, servingMs };
 }
 
 /** Without a console nobody asks, so that only a database that is named gets something. */
