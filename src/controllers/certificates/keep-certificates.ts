@@ -57,9 +57,6 @@ export function certificateSchedule(servingMs: number): {
   };
 }
 
-const usualServingMs = 90 * 24 * 3600 * 1000;
-export const usualRotation: RotationSettings = certificateSchedule(usualServingMs).rotation;
-
 export interface KeptCertificates {
   /** Sentences for readiness. */
   warnings(): readonly string[];
