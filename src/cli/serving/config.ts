@@ -137,10 +137,16 @@ function scanOf(flags: RawServingFlags, checks: Checks): ServingConfig['scan'] {
 
 function consoleOf(parts: Parts, flags: RawServingFlags, checks: Checks): ServingConfig['console'] | undefined {
   if (!parts.console) return undefined;
-  const at = (flag: string, text: string): Listen | undefined =>
-    text === 'none' ? undefined : checks.use(parseListen(flag, text), { host: '', port: 0 });
+  const local = consoleAt('--console-local', flags.consoleLocal, checks);
+  // Nobody is asked who they are there.
+  if (local !== undefined && !['127.0.0.1', '::1'].includes(local.host))
+    checks.problems.push(`--console-local: "${flags.consoleLocal}" is not on 127.0.0.1 or [::1]`);
   return {
-    ...defined('listen', at('--console-listen', flags.consoleListen)),
-    ...defined('local', at('--console-local', flags.consoleLocal)),
+    ...defined('listen', consoleAt('--console-listen', flags.consoleListen, checks)),
+    ...defined('local', local),
   };
+}
+
+function consoleAt(flag: string, text: string, checks: Checks): Listen | undefined {
+  return text === 'none' ? undefined : checks.use(parseListen(flag, text), { host: '', port: 0 });
 }
