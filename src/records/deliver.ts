@@ -190,10 +190,11 @@ class RunningDelivery implements Delivery {
     this.#failures += 1;
     // It may come back with less than it had.
     this.#isAgreed = false;
-    metrics.failed();
     if (this.#state.problem !== problem) log.error({ problem }, 'decisions cannot be delivered; they wait in the log');
+    this.#state = { ...this.#state, problem };
+    metrics.failed();
     const backlogBytes = await spool.backlog().catch(() => this.#state.backlogBytes);
-    this.#state = { ...this.#state, backlogBytes, problem };
+    this.#state = { ...this.#state, backlogBytes };
     metrics.backlog(backlogBytes);
     return false;
   }

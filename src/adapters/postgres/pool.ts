@@ -26,8 +26,8 @@ export class Pool {
 
   constructor({ url, passwordFile }: PostgresSettings) {
     this.#pool = new pg.Pool({
-      connectionString: passwordFile === undefined ? url : withoutPassword(url),
-      ...(passwordFile === undefined ? {} : { password: async () => (await readFile(passwordFile, 'utf8')).trim() }),
+      connectionString: url,
+      ...(passwordFile === undefined ? {} : { Client: clientWithPasswordOf(passwordFile) }),
       application_name: 'countersign',
       max: connections,
       connectionTimeoutMillis: connectMs,
@@ -85,11 +85,14 @@ export class Pool {
   }
 }
 
-/** The library prefers a password in the URL. */
-function withoutPassword(text: string): string {
-  const url = new URL(text);
-  url.password = '';
-  return url.href;
+/** The library (8.23) takes a function for the password, but not beside a URL, which always has one, if an empty one. */
+function clientWithPasswordOf(file: string): typeof pg.Client {
+  return class extends pg.Client {
+    constructor(...args: ConstructorParameters<typeof pg.Client>) {
+      super(...args);
+      Object.assign(this, { password: async () => (await readFile(file, 'utf8')).trim() });
+    }
+  };
 }
 
 function unavailable(error: unknown): Failure {

@@ -33,6 +33,12 @@ type SqlRow = Readonly<Record<string, unknown>>;
 
 const dialect: Dialect = { parameter: () => '?', position: (text, part) => `instr(${text}, ${part})` };
 const busyMs = 5_000;
+/**
+ * FULL: the delivery forgets what was added, also when the machine stops the moment after. 16 MiB of pages are kept: ids are
+ * random, and so are the places of their indexes.
+ */
+const pragmas =
+  'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864';
 
 export class SqliteStore {
   readonly #database: DatabaseSync;
@@ -42,8 +48,7 @@ export class SqliteStore {
   constructor(file: string, mode: 'read' | 'write') {
     this.#database = new DatabaseSync(file, { timeout: busyMs });
     try {
-      // FULL: the delivery forgets what was added, also when the machine stops the moment after.
-      this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864');
+      this.#database.exec(pragmas);
       if (mode === 'write') this.#migrate();
       else this.#database.exec('PRAGMA query_only = ON');
     } catch (error) {

@@ -1,6 +1,6 @@
 /** A PostgreSQL server of its own for a suite: loopback only, a folder of its own, gone afterwards. */
 import { execFile, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +45,9 @@ export async function startPostgres(): Promise<PostgresServer> {
   }
   const port = await freePort();
   await asPostgres('initdb', ['-D', data, '-U', 'test', '--auth=trust', '-E', 'UTF8', '--locale=C', '--no-sync']);
+  // Everybody is trusted but the role "locked", which needs its password.
+  const rules = join(data, 'pg_hba.conf');
+  writeFileSync(rules, `host all locked 127.0.0.1/32 scram-sha-256\n${readFileSync(rules, 'utf8')}`);
   const options = `-c listen_addresses=127.0.0.1 -p ${port} -k ${folder}`;
   const url = (database: string): string => `postgres://test@127.0.0.1:${port}/${database}`;
 
