@@ -28,7 +28,7 @@ export interface ReportLimits {
 }
 
 /** etcd takes objects of 1.5 MiB, and whoever shows reports has to hold them all. */
-export const reportLimits: ReportLimits = { results: 1_000, bytes: 512 * 1024 };
+const reportLimits: ReportLimits = { results: 1_000, bytes: 512 * 1024 };
 
 export interface ReportWriter {
   add(pod: PodReference, findings: readonly Finding[]): void;

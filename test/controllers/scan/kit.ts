@@ -9,7 +9,7 @@ import type { PolicyReports, Report, StoredReport } from '../../../src/ports/pol
 import type { RunningPod, RunningPods } from '../../../src/ports/running-pods.ts';
 import { digestFor, policy, signed, snapshotOf, unreachable, unsigned } from '../../admission/bench.ts';
 
-export const everythingSigned = snapshotOf([policy('signed', '**')]);
+const everythingSigned = snapshotOf([policy('signed', '**')]);
 export const away: Failure = failure('CLUSTER_UNAVAILABLE', 'the API server is away', 5);
 
 export class World {
