@@ -20,7 +20,7 @@ export interface Dialect {
   readonly position: (text: string, part: string) => string;
 }
 
-export const mostFound = 1_000;
+const mostFound = 1_000;
 
 /** One record more than `limit` is asked for: it tells whether there is another page. */
 export function listStatement(dialect: Dialect, query: RecordQuery): Statement {

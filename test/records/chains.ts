@@ -36,7 +36,7 @@ export function chainOf(writer: RecordWriter, changes: readonly Partial<Decision
   });
 }
 
-export function recordOf(line: string): DecisionRecord {
+function recordOf(line: string): DecisionRecord {
   const parsed = parseRecord(Buffer.from(line));
   if (!parsed.ok) throw new Error(parsed.failure);
   return parsed.value.record;

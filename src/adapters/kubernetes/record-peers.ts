@@ -84,7 +84,7 @@ export function clusterRecordPeers(settings: RecordPeersSettings): RecordPeers {
 }
 
 /** Also of Pods that are not ready or end: they answer as long as they can, and have what others lack. */
-export function addressesOf(slice: V1EndpointSlice, podName: string): readonly string[] {
+function addressesOf(slice: V1EndpointSlice, podName: string): readonly string[] {
   const port = slice.ports?.[0]?.port;
   if (port === undefined) return [];
   return (slice.endpoints ?? [])

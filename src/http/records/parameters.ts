@@ -5,8 +5,8 @@ import type { RecordQuery, RecordWriter } from '../../ports/records.ts';
 import { verdicts } from '../../records/parse-decision.ts';
 import { parseMark } from '../../records/page-mark.ts';
 
-export const usualLimit = 100;
-export const largestLimit = 1_000;
+const usualLimit = 100;
+const largestLimit = 1_000;
 const longestValue = 1_024;
 
 type Values = ReadonlyMap<string, readonly string[]>;

@@ -128,7 +128,7 @@ describe('an SQLite file', () => {
 function mountSmall(place: string): boolean {
   mkdirSync(place);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', place], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', place], { stdio: 'ignore' });
     return true;
   } catch {
     process.stderr.write('SKIPPED: SQLite on a disk that is full: needs to mount\n');
@@ -152,11 +152,11 @@ test('a disk that is full stops the delivery, not the program, and nothing is mi
     expect(failed).toMatch(/full|I\/O error/);
     expect(added).toBeGreaterThan(0);
     expect(value(await store.positions())).toMatchObject([{ first: 1, last: added, count: added }]);
-    execFileSync('mount', ['-o', 'remount,size=64m', place]);
+    execFileSync('/bin/mount', ['-o', 'remount,size=64m', place]);
     expect(value(await store.add(records)).added).toBe(5_000 - added);
     expect(value(await store.positions())).toMatchObject([{ first: 1, last: 5_000, count: 5_000 }]);
   } finally {
     await store.close();
-    execFileSync('umount', [place]);
+    execFileSync('/bin/umount', [place]);
   }
 });
