@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -84,14 +84,6 @@ describe('an SQLite file', () => {
     await log.remove();
   });
 
-  test.skipIf(process.getuid?.() === 0)('that is read-only is a failure', async () => {
-    value(await sqliteRecords(file).ready());
-    chmodSync(file, 0o400);
-    const store = sqliteRecords(file);
-    expect(await store.add(manyRecords(podA, 1))).toMatchObject({ ok: false });
-    await store.close();
-  });
-
   test('whose clock was set back lists by time and keeps the chain in its order', async () => {
     const store = sqliteRecords(file);
     const records = chainOf(podA, [
@@ -155,6 +147,25 @@ test('a disk that is full stops the delivery, not the program, and nothing is mi
     execFileSync('/bin/mount', ['-o', 'remount,size=64m', place]);
     expect(value(await store.add(records)).added).toBe(5_000 - added);
     expect(value(await store.positions())).toMatchObject([{ first: 1, last: 5_000, count: 5_000 }]);
+  } finally {
+    await store.close();
+    execFileSync('/bin/umount', [place]);
+  }
+});
+
+test('a file system that becomes read-only is a failure, and is over when it is not any more', async ({ skip }) => {
+  const place = join(folder, 'small');
+  if (!mountSmall(place)) return skip();
+  const store = sqliteRecords(join(place, 'records.db'));
+  try {
+    value(await store.add(manyRecords(podA, 2)));
+    await store.close();
+    execFileSync('/bin/mount', ['-o', 'remount,ro', place]);
+    const other = sqliteRecords(join(place, 'records.db'));
+    expect(await other.add(manyRecords(podA, 3))).toMatchObject({ ok: false, failure: { retryAfterSeconds: 5 } });
+    execFileSync('/bin/mount', ['-o', 'remount,rw', place]);
+    expect(value(await other.add(manyRecords(podA, 3))).added).toBe(1);
+    await other.close();
   } finally {
     await store.close();
     execFileSync('/bin/umount', [place]);
