@@ -56,7 +56,8 @@ function connect({ link, address, serviceSubnet, proxy }: Network): void {
   run('ip', ...inside, 'ip', 'link', 'set', 'lo', 'up');
   run('ip', ...inside, 'ip', 'address', 'add', `${proxy}/24`, 'dev', 'eth0');
   run('ip', ...inside, 'ip', 'link', 'set', 'eth0', 'up');
-  run('ip', ...inside, 'sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.send_redirects=0');
+  const settings = ['ip_forward', 'conf/all/send_redirects'].map((name) => `/proc/sys/net/ipv4/${name}`);
+  run('ip', ...inside, 'sh', '-c', 'echo 1 >"$0"; echo 0 >"$1"', ...settings);
   run('ip', 'route', 'add', serviceSubnet, 'via', proxy);
 }
 

@@ -19,15 +19,13 @@ export interface ClusterNode {
   stop(): Promise<void>;
 }
 
-const packages = 'containerd runc containernetworking-plugins busybox-static iproute2 nftables procps';
+const packages = 'containerd runc containernetworking-plugins busybox-static iproute2 nftables';
 const pauseImage = 'localhost/pause:test';
 
 /** Why there can be no node on this machine, as a sentence; undefined when there can. */
 export function nodeObstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'a node needs root';
-  const missing = ['containerd', 'ctr', 'runc', 'busybox', 'ip', 'nft', 'sysctl'].filter(
-    (name) => onPath(name) === undefined,
-  );
+  const missing = ['containerd', 'ctr', 'runc', 'busybox', 'ip', 'nft'].filter((name) => onPath(name) === undefined);
   if (!isExecutable('/usr/lib/cni/bridge')) missing.push('/usr/lib/cni/bridge');
   if (missing.length === 0) return undefined;
   return `a node needs ${missing.join(', ')}: apt-get install ${packages}`;

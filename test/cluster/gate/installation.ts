@@ -15,13 +15,18 @@ export async function install(api: Api, kubeconfig: string): Promise<void> {
   const files = readdirSync(join(manifests, 'crds')).filter((name) => name !== 'kustomization.yaml');
   const definitions = files.flatMap((name) => read(`crds/${name}`));
   for (const definition of definitions) await define(api, definition);
-  for (const definition of tektonKinds.map(tekton)) {
-    if ((await api.read(definition)) === undefined) await define(api, definition);
-  }
+  await defineTekton(api);
   writeFileSync(kubeconfig, JSON.stringify(await kubeconfigOf(api, 'countersign')), { mode: 0o600 });
 }
 
-async function define(api: Api, definition: ApiObject): Promise<void> {
+/** Unless Tekton's own are there. */
+export async function defineTekton(api: Api): Promise<void> {
+  for (const definition of tektonKinds.map(tekton)) {
+    if ((await api.read(definition)) === undefined) await define(api, definition);
+  }
+}
+
+export async function define(api: Api, definition: ApiObject): Promise<void> {
   await api.apply(definition);
   const served = await until(
     async () => JSON.stringify(await api.read(definition)).includes('"type":"Established"'),

@@ -18,6 +18,8 @@ export const systemNamespace = 'countersign-system';
 export interface Installation {
   readonly api: Api;
   readonly registry: DemoRegistry;
+  /** Asks for a password that nobody has. */
+  readonly closedRegistry: DemoRegistry;
   /** What signs images here. */
   readonly key: SigningKey;
   /** Gives what it printed; fails with what it said when it ends with anything but 0. */
@@ -51,11 +53,17 @@ export async function prepareInstallation(env: Readonly<Record<string, string>> 
     stops.push(() => api.close());
     const registry = await startRegistry({ address });
     stops.push(() => registry.close());
+    const closedRegistry = await startRegistry({
+      address,
+      access: { kind: 'basic', username: 'nobody', password: 'knows' },
+    });
+    stops.push(() => closedRegistry.close());
     pullOverHttp(folder, registry.host);
     await loadImage(folder);
-    const overlay = makeOverlay({ COUNTERSIGN_INSECURE_REGISTRY: registry.host, ...env });
+    const insecure = [registry, closedRegistry].map(({ host }) => host).join(',');
+    const overlay = makeOverlay({ COUNTERSIGN_INSECURE_REGISTRY: insecure, ...env });
     stops.push(() => rmSync(overlay, { recursive: true, force: true }));
-    return { api, registry, key: newSigningKey(), ...commands(api, overlay), close };
+    return { api, registry, closedRegistry, key: newSigningKey(), ...commands(api, overlay), close };
   } catch (error) {
     await close();
     throw error;
