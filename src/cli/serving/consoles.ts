@@ -1,19 +1,23 @@
 /** The console and the records API: over HTTPS for whoever has a token, and on the loopback for port-forward. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterAccess } from '../../adapters/kubernetes/access-reviews.ts';
 import type { Listen } from '../../config.ts';
 import { startConsole, type ConsoleListener } from '../../http/console/start-console.ts';
 import { recordsRoutes } from '../../http/records/records-routes.ts';
 import type { CertificateSource } from '../../ports/certificates.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
-import type { RecordStore } from '../../records/store.ts';
 import { asSetting, type Foundation } from './foundation.ts';
+import type { KeptRecords } from './records.ts';
+
+/** Other replicas look every two seconds: the last decisions of this one are theirs before it goes. */
+const lastCopyMs = 2_500;
 
 /** Gives where they are, as URLs. */
 export async function startConsoles(
   base: Foundation,
   certificates: CertificateSource,
   policies: PolicyCatalogue,
-  records: RecordStore,
+  { records, isCopied }: KeptRecords,
 ): Promise<readonly string[]> {
   const { config, kubeConfig, clock, log, onClose } = base;
   const { listen, local } = config.console ?? {};
@@ -32,6 +36,7 @@ export async function startConsoles(
     await open('--console-listen', { kind: 'https', address: listen, certificates, access });
   }
   if (local !== undefined) await open('--console-local', { kind: 'local', address: local });
+  if (isCopied) onClose(() => sleep(lastCopyMs));
   return urls;
 }
 

@@ -10,6 +10,8 @@ import type { Foundation } from './foundation.ts';
 
 export interface KeptRecords {
   readonly records: RecordStore;
+  /** Other replicas take over what is here. */
+  readonly isCopied: boolean;
   /** Sentences for readiness: requests are answered all the same. */
   warnings(): readonly string[];
 }
@@ -43,7 +45,7 @@ export async function startKeepingRecords(
     const problem = running.delivery()?.problem;
     return problem === undefined ? [] : [`decisions wait in the decision log: ${problem}`];
   };
-  return { records: running.records, warnings };
+  return { records: running.records, isCopied: others !== undefined, warnings };
 }
 
 /** In a Pod, each replica with a database of its own takes over what the others have. */

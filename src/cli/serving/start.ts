@@ -72,17 +72,18 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
     },
     { name: 'records', problem: () => undefined, warnings: () => records?.warnings() ?? [] },
   ];
+  // Closed after the server, so that what it decided last can still be copied.
+  const consoles = records === undefined ? [] : await startConsoles(base, certificates.source, policies, records);
   const ports = { certificates: certificates.source, metrics, log, ...defined('reviewer', gate?.reviewer) };
   const server = await asSetting('--listen', startServer(ports, { listen: config.listen, readiness }));
   const graceMs = config.drainSeconds * 1_000;
   onClose(() => server.close({ announceMs: Math.min(announceMs, graceMs / 4), graceMs }));
   await keepCaFile(base, certificates.source);
-  const consoles =
-    records === undefined ? [] : await startConsoles(base, certificates.source, policies, records.records);
   return { address: server.address, console: consoles, caPem: certificates.source.current().ca };
 }
 
 const untold: Events = { tell: () => undefined };
+
 function startEvents({ config, kubeConfig, clock, log, metrics, onClose }: Foundation): Events {
   if (kubeConfig === undefined) return untold;
   const events = clusterEvents({ kubeConfig, clock, log, metrics }, { instance: config.instance });
