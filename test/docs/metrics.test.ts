@@ -8,6 +8,7 @@ async function exposed(): Promise<ReadonlyMap<string, string>> {
   const metrics = prometheusMetrics();
   metrics.policyProblems(() => 0);
   metrics.publicRootRefreshed(() => undefined);
+  metrics.servingCertificateEnds(() => new Date(0));
   metrics.scan(() => ({
     state: 'waiting',
     namespaces: { done: 0, total: 0 },
