@@ -55,6 +55,9 @@ export function sqliteRecords(file: string): RecordStore {
   };
 }
 
+/** Of a thread: it holds a page of records at a time, and V8 would let it grow with the machine. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 128 };
+
 /** One thread; started by the first question, and anew after it ended. */
 class Thread {
   readonly #file: string;
@@ -98,7 +101,7 @@ class Thread {
     if (this.#worker !== undefined) return this.#worker;
     // Beside this file, and compiled when this file is.
     const url = new URL(import.meta.url.replace(/sqlite-records(?=\.\w+$)/, 'records-thread'));
-    const worker = new Worker(url, { workerData: { file: this.#file, mode: this.#mode } });
+    const worker = new Worker(url, { workerData: { file: this.#file, mode: this.#mode }, resourceLimits });
     worker.on('message', (answer: Answer) => this.#waiting.get(answer.id)?.(answer));
     worker.on('error', (error: unknown) => this.#ended(worker, error instanceof Error ? error.message : 'it failed'));
     worker.on('exit', () => this.#ended(worker, 'its thread ended'));
