@@ -10,16 +10,25 @@ export interface ChildOptions {
   readonly output?: 'inherit' | number;
   /** For Node. */
   readonly execArgv?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Child {
   readonly #name: string;
   readonly #process: ChildProcess;
 
-  constructor(file: string, args: readonly string[], { output = 'inherit', execArgv = [] }: ChildOptions = {}) {
+  constructor(
+    file: string,
+    args: readonly string[],
+    { output = 'inherit', execArgv = [], env = {} }: ChildOptions = {},
+  ) {
     this.#name = file;
     const stdio = ['ignore', output, output, 'ipc'] as const;
-    this.#process = fork(join(import.meta.dirname, file), args, { stdio: [...stdio], execArgv: [...execArgv] });
+    this.#process = fork(join(import.meta.dirname, file), args, {
+      stdio: [...stdio],
+      execArgv: [...execArgv],
+      env: { ...process.env, ...env },
+    });
   }
 
   /** The next message of the process. Both ends are files of this folder, which agree about its type. */

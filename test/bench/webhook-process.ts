@@ -1,9 +1,12 @@
-/** The webhook as `countersign webhook` starts it, in a process that also listens to its own event loop on demand. */
+/**
+ * The program as `countersign webhook` starts it, or with a cluster as `countersign serve` does, in a process that also
+ * listens to its own event loop on demand.
+ */
 import { Command } from 'commander';
 import { jsonLog } from '../../src/adapters/log/json-log.ts';
 import { servingFlags } from '../../src/cli/flags.ts';
-import { startWebhook } from '../../src/cli/serving/start.ts';
-import { parseWebhookConfig, type RawWebhookFlags } from '../../src/config.ts';
+import { parseServingConfig, type RawServingFlags } from '../../src/cli/serving/config.ts';
+import { startServing } from '../../src/cli/serving/start.ts';
 import { answerQuestions, tell, workDone } from './child.ts';
 import { listenClosely, type Probe } from './event-loop-probe.ts';
 
@@ -18,18 +21,23 @@ export interface Memory {
 
 const [, , folder = '', registry = '', ...policies] = process.argv;
 /** What is not said here is as in production. */
-const said = {
+const said: Record<string, string> = {
   '--listen': '127.0.0.1:0',
   '--decision-log': `${folder}/decisions-${process.pid}.jsonl`,
   '--tls-cert': `${folder}/tls.crt`,
   '--tls-key': `${folder}/tls.key`,
   '--insecure-registry': registry,
+  '--database': `${folder}/records-${process.pid}.sqlite`,
+  '--console-listen': '127.0.0.1:0',
+  '--console-local': '127.0.0.1:0',
 };
+const command = policies.includes('--kubeconfig') ? 'serve' : 'webhook';
+if (command === 'webhook') delete said['--database'];
 const args = [...Object.entries(said).flat(), ...policies];
-const flags = servingFlags(new Command()).parse(args, { from: 'user' }).opts<RawWebhookFlags>();
-const config = parseWebhookConfig(flags);
+const flags = servingFlags(new Command()).parse(args, { from: 'user' }).opts<RawServingFlags>();
+const config = parseServingConfig(command, flags);
 if (!config.ok) throw new Error(config.failure.join('; '));
-const webhook = await startWebhook(config.value, jsonLog());
+const webhook = await startServing(config.value, jsonLog());
 
 let probe: Probe | undefined;
 answerQuestions(async ({ about }: { readonly about: WebhookQuestion }): Promise<object> => {

@@ -56,7 +56,7 @@ export function sqliteRecords(file: string): RecordStore {
 }
 
 /** Of a thread: it holds a page of records at a time, and V8 would let it grow with the machine. */
-const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 128 };
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
 
 /** One thread; started by the first question, and anew after it ended. */
 class Thread {
