@@ -18,6 +18,7 @@ import {
   snapshotOf,
   unreachable,
   unsigned,
+  type World,
 } from './bench.ts';
 import { kinds, kindsOfPods, kindsOfTekton, objectWith } from './places.ts';
 
@@ -90,7 +91,7 @@ const objects = fc.constantFrom(...kinds).chain((kind) =>
 );
 type Placed = typeof objects extends fc.Arbitrary<infer T> ? T : never;
 
-function benchFor({ rules: given, noMatch, facts: found }: Settings): Bench {
+function worldFor({ rules: given, noMatch, facts: found }: Settings): World {
   const authorities = { key: byKey, pass: passes, fail: fails };
   const policies = given.map(({ registry, mode, authorities: kindsOf, isReady }, index) =>
     policy(`p-${index}`, registry === undefined ? '**' : `${registry}/**`, {
@@ -99,12 +100,14 @@ function benchFor({ rules: given, noMatch, facts: found }: Settings): Bench {
       notReady: isReady ? [] : ['a key is missing'],
     }),
   );
-  return new Bench({
+  return {
     policies: snapshotOf(policies, noMatch),
     facts: ({ registry, repository }) =>
       answers[found[repositories.indexOf(`${registry}/${repository}`)] ?? 'unsigned'],
-  });
+  };
 }
+
+const benchFor = (setting: Settings): Bench => new Bench(worldFor(setting));
 
 const podGroups = new Set(kindsOfPods);
 const tektonGroups = new Set(kindsOfTekton);
@@ -144,7 +147,7 @@ test('allowed is exactly what every policy lets run, in every place; every other
     fc.asyncProperty(objects, settings, async (sent, setting) => {
       const wrong = sent.placed.filter(({ image }) => mayRun(image, setting, sent.of) === false);
       // Only of a run that would be admitted is the annotation missed.
-      const object = wrong.length === 0 ? await held(objectOf(sent), sent.of) : objectOf(sent);
+      const object = wrong.length === 0 ? await held(objectOf(sent), sent.of, worldFor(setting)) : objectOf(sent);
       const bench = benchFor(setting);
       const { response } = await bench.review('validate', reviewOf(object, sent.of));
 

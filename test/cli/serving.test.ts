@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { Agent, request } from 'undici';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { servingFlags } from '../../src/cli/flags.ts';
 import { parseServingConfig, type RawServingFlags, type ServingCommand } from '../../src/cli/serving/config.ts';
 import { startServing, type Serving } from '../../src/cli/serving/start.ts';
@@ -16,7 +16,12 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'countersign-serving-'));
   await writeFile(join(folder, 'policy.yaml'), refuseAll);
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  for (const serving of running.splice(0)) await serving.close();
+  await rm(folder, { recursive: true });
+});
+
+const running: Serving[] = [];
 
 const refuseAll = `
 apiVersion: policy.sigstore.dev/v1beta1
@@ -45,7 +50,7 @@ async function start(command: ServingCommand, ...more: readonly string[]): Promi
   const config = parsed(command, ...files, ...listen, ...more);
   if (!config.ok) throw new Error(config.failure.join('; '));
   const serving = await startServing(config.value, quiet);
-  onTestFinished(() => serving.close());
+  running.push(serving);
   return serving;
 }
 
@@ -76,9 +81,11 @@ describe('serve', () => {
 
     const [console = ''] = serving.console;
     expect(console).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/console$/);
-    await expect.poll(async () => (await fetch(console)).text(), { timeout: 5_000 }).toContain('STATIC_FAIL');
-    const records = await fetch(new URL('/v1/records?code=STATIC_FAIL', console));
-    expect(await records.json()).toMatchObject({ records: [{ verdict: 'refuse', namespace: 'team', name: 'app' }] });
+    const api = new URL('/v1/records?code=STATIC_FAIL', console);
+    await expect
+      .poll(async () => (await fetch(api)).json(), { timeout: 10_000 })
+      .toMatchObject({ records: [{ verdict: 'refuse', namespace: 'team', name: 'app' }] });
+    expect(await (await fetch(console)).text()).toContain('not here');
   });
 
   test('has on its next start what it had, and nothing twice', async () => {

@@ -396,7 +396,7 @@ describe('laws', () => {
         fc.pre(conflicts.length === 0);
         expect(codes(bindPod({ ...given, podSpec, annotations }, [fewer]))).toEqual([]);
       }),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
   });
 });
