@@ -58,6 +58,9 @@
 {{- $url := dict "name" "COUNTERSIGN_DATABASE" "valueFrom" (dict "secretKeyRef" (dict "name" . "key" "url")) }}
 {{- $_ := set $container "env" (prepend $container.env $url) }}
 {{- end }}
+{{- if $values.enforceEverything }}
+{{- $_ := set $container "env" (prepend $container.env (dict "name" "COUNTERSIGN_SCAN_NAMESPACES" "value" "all")) }}
+{{- end }}
 {{- with $values.noMatchPolicy }}
 {{- $_ := set $container "env" (append $container.env (dict "name" "COUNTERSIGN_ON_NO_MATCH" "value" .)) }}
 {{- end }}
