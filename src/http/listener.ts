@@ -7,11 +7,9 @@ import type { Logger } from '../ports/logger.ts';
 import type { Connections } from './connections.ts';
 
 export interface ConnectionLimits {
-  /** For the TLS handshake, and again for the headers of a request. */
-  readonly headersMs: number;
-  /** For a whole request to arrive. */
-  readonly requestMs: number;
-  /** Idle connections. */
+  /** For the TLS handshake. */
+  readonly handshakeMs: number;
+  /** Idle connections, and for a whole request to arrive. */
   readonly keepAliveMs: number;
 }
 
@@ -23,12 +21,14 @@ export interface Address {
 export function connectionOptions(limits: ConnectionLimits): HttpOptions & Pick<HttpsOptions, 'handshakeTimeout'> {
   return {
     noDelay: true,
-    handshakeTimeout: limits.headersMs,
-    headersTimeout: limits.headersMs,
-    requestTimeout: limits.requestMs,
+    handshakeTimeout: limits.handshakeMs,
     keepAliveTimeout: limits.keepAliveMs,
-    // How often the timeouts above are looked at.
-    connectionsCheckingInterval: Math.min(5000, limits.headersMs),
+    // node:http counts these two from the moment of the connection. Clients open connections in advance and take them for
+    // idle ones: were the times shorter, one would be answered 408 and closed just as its first request is on the way.
+    headersTimeout: limits.keepAliveMs,
+    requestTimeout: limits.keepAliveMs,
+    // How often they are looked at.
+    connectionsCheckingInterval: Math.min(5000, limits.keepAliveMs),
   };
 }
 

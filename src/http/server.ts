@@ -43,9 +43,10 @@ export interface ServerLimits extends BodyLimits, ConnectionLimits {
   /** Requests that begin in one turn of the event loop; each takes up to half a millisecond of it. */
   readonly begunPerTurn: number;
   readonly maxConnections: number;
-  /** For a whole request to arrive. Above any deadline of a review, which ends slow bodies with a proper answer. */
-  readonly requestMs: number;
-  /** Idle connections. Above the 90 s after which the API server drops them itself, so that it never meets a closed one. */
+  /**
+   * Idle connections. Above the 90 s after which the API server drops them itself, so that it never meets a closed one. Slow
+   * bodies end earlier, with a proper answer, at the deadline of the review.
+   */
   readonly keepAliveMs: number;
 }
 
@@ -56,8 +57,7 @@ const defaultLimits: ServerLimits = {
   maxInFlight: 512,
   begunPerTurn: 8,
   maxConnections: 4096,
-  headersMs: 10_000,
-  requestMs: 40_000,
+  handshakeMs: 10_000,
   keepAliveMs: 120_000,
 };
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { connectionOptions } from '../../src/http/listener.ts';
 import {
   admissionReview,
   closeEdges,
@@ -124,8 +125,13 @@ describe('connections', () => {
     expect(Number(/^timeout=(\d+)$/.exec(String(headers['keep-alive']))?.[1])).toBeGreaterThan(90);
   });
 
+  test('that were opened in advance are not closed before idle ones are: their first request may be on the way', () => {
+    const { headersTimeout, requestTimeout } = connectionOptions({ handshakeMs: 1, keepAliveMs: 120_000 });
+    expect([headersTimeout, requestTimeout]).toEqual([120_000, 120_000]);
+  });
+
   test('whose request never ends are ended', async () => {
-    const edge = await openEdge({ headersMs: 100, requestMs: 300 });
+    const edge = await openEdge({ keepAliveMs: 300 });
     const socket = await tlsSocket(edge);
     const ended = new Promise((resolve) => socket.on('close', resolve).on('error', () => undefined));
     socket.resume().write('POST /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
@@ -136,7 +142,7 @@ describe('connections', () => {
   });
 
   test('that send no headers are ended', async () => {
-    const edge = await openEdge({ headersMs: 100 });
+    const edge = await openEdge({ keepAliveMs: 100 });
     const socket = await tlsSocket(edge);
     const ended = new Promise((resolve) => socket.on('close', resolve).on('error', () => undefined));
     socket.resume().write('POST /validate HTTP/1.1\r\nHost: a\r\n');

@@ -50,7 +50,7 @@ describe('the connection', () => {
   });
 
   test('that never begins TLS is ended', async () => {
-    const edge = await openEdge({ headersMs: 100 });
+    const edge = await openEdge({ handshakeMs: 100 });
     const { host, port } = edge.server.address;
     const started = performance.now();
     await new Promise((resolve) => {

@@ -33,7 +33,7 @@ export interface RunningConsole {
   close(graceMs?: number): Promise<void>;
 }
 
-const limits: ConnectionLimits = { headersMs: 10_000, requestMs: 15_000, keepAliveMs: 60_000 };
+const limits: ConnectionLimits = { handshakeMs: 10_000, keepAliveMs: 60_000 };
 const maxConnections = 512;
 
 /** Throws for an address that cannot be listened on, or that would show everything to everybody. */
