@@ -6,7 +6,7 @@ import type { Api, ApiObject } from '../gate/api.ts';
 import { optedIn } from '../gate/gate.ts';
 import { unsignedImage } from '../gate/images.ts';
 import { define } from '../gate/installation.ts';
-import { policyOf } from '../gate/policies.ts';
+import { keyPolicy, policyOf } from '../gate/policies.ts';
 import { openReports, policyReports } from '../gate/report-definitions.ts';
 import { deployment, pod, podSpec } from '../gate/workloads.ts';
 import { until } from '../processes.ts';
@@ -33,8 +33,10 @@ export async function applyEveryPolicy({ api, registry }: Installation): Promise
 }
 
 /** A registry that wants a password: the service account of the Pod might have one. */
-export async function tryOutPrivateImage({ api, closedRegistry }: Installation, namespace: string): Promise<void> {
-  await api.tryOut(pod(namespace, 'private', podSpec(`${closedRegistry.host}/private:1.0`)));
+export async function tryOutPrivateImage({ api, closedRegistry, key }: Installation, namespace: string): Promise<void> {
+  await api.apply(keyPolicy('private', closedRegistry.host, key));
+  const object = pod(namespace, 'private', podSpec(`${closedRegistry.host}/private:1.0`));
+  await untilTrue('the registry denies it', async () => (await api.tryOut(object)).text.includes('REGISTRY_DENIED'));
 }
 
 /** Runs that only refer to what they run. */
