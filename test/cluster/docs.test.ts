@@ -1,0 +1,107 @@
+/**
+ * The documents for administrators, followed to the letter: every block of commands runs, in the order of this list, in one
+ * cluster. What stands in their examples for something of the reader's own is named in `examples`.
+ */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clusterFacts, hasNode } from './access.ts';
+import { hasLine, stepsOf } from './docs/documents.ts';
+import { makeWorkplace, type Workplace } from './docs/workplace.ts';
+import { runnableImage, signed, type PushedImage } from './gate/images.ts';
+import { prepareInstallation, type Installation } from './install/installation.ts';
+import { runProgram } from './install/run-program.ts';
+import { freePorts } from './processes.ts';
+
+const documents = [
+  'install.md',
+  'write-a-policy.md',
+  'debug-a-refusal.md',
+  'metrics.md',
+  'background-scan.md',
+  'break-glass.md',
+  'air-gap.md',
+  'upgrade.md',
+  'uninstall.md',
+  'helm.md',
+];
+
+/** A policy is in force and a namespace judged after two seconds at most; nobody reads and types faster. */
+const readingMs = 2_000;
+
+describe.runIf(hasNode)('the documents', () => {
+  let installation: Installation;
+  let workplace: Workplace;
+  let examples: readonly (readonly [from: string, to: string])[];
+  let said = '';
+
+  beforeAll(async () => {
+    installation = await prepareInstallation();
+    // Other suites leave definitions and roles behind.
+    await installation.delete();
+    const { registry, key } = installation;
+    // Images that differ: each says what it is.
+    const idle = (repository: string): PushedImage =>
+      runnableImage(registry, repository, ['sh', '-c', `echo ${repository}; exec sleep 3600`]);
+    signed(registry, 'shop/app', idle('shop/app'), key);
+    idle('shop/unsigned');
+    const hotfix = idle('legacy/hotfix').digest;
+    for (const tag of ['0.1.0', '0.2.0']) {
+      await nameImage(`ghcr.io/countersign/countersign:${tag}`);
+      await nameImage(`localhost/countersign:${tag}`);
+    }
+    const [port, securePort] = await freePorts(2);
+    examples = [
+      // Where the reader keeps images of Countersign; the node has them and pulls nothing.
+      ['registry.example.com/countersign', 'localhost/countersign'],
+      ['registry.example.com', registry.host],
+      ['sha256:6a1f0d1c5b0a4d6f8e3b2c7d9a8f7e6d5c4b3a291807f6e5d4c3b2a190817263', hotfix],
+      // The registry here has no certificate.
+      [
+        "- { name: COUNTERSIGN_SCAN_MINUTES, value: '15' }",
+        `- { name: COUNTERSIGN_INSECURE_REGISTRY, value: '${registry.host}' }`,
+      ],
+      ['8080:8080', `${port}:8080`],
+      ['127.0.0.1:8080', `127.0.0.1:${port}`],
+      ['9443:443', `${securePort}:443`],
+      ['127.0.0.1:9443', `127.0.0.1:${securePort}`],
+    ];
+    workplace = await makeWorkplace({ COUNTERSIGN_INSECURE_REGISTRY: registry.host });
+    workplace.write('cosign.pub', key.publicKeyPem);
+  }, 300_000);
+  afterAll(async () => {
+    workplace?.close();
+    await installation?.delete();
+    await installation?.close();
+  }, 120_000);
+
+  function nameImage(name: string): Promise<string> {
+    const socket = join(clusterFacts().folder, 'containerd.sock');
+    const command = ['images', 'tag', '--force', 'localhost/countersign:test', name];
+    return runProgram('ctr', ['--address', socket, '--namespace', 'k8s.io', ...command]);
+  }
+
+  /** As the reader would type it: with their own names, and the correlation id that they saw last. */
+  function typed(text: string): string {
+    const ids = [...said.matchAll(/\[request ([0-9a-f-]{36})\]/g)];
+    const own = [...examples, ['CORRELATION-ID', ids.at(-1)?.[1] ?? 'none'] as const];
+    return own.reduce((result, [from, to]) => result.replaceAll(from, to), text);
+  }
+
+  test.each(documents)('docs/%s can be followed', { timeout: 600_000 }, async (name) => {
+    for (const step of stepsOf(name)) {
+      if (step.kind === 'left-out') continue;
+      if (step.kind === 'file') {
+        workplace.write(step.path, typed(step.text));
+        continue;
+      }
+      await sleep(readingMs);
+      const { exitCode, output } = await workplace.run(typed(step.text));
+      said += output;
+      const missing = step.output.filter((line) => !hasLine(output, typed(line)));
+      const { where } = step;
+      const expected = { where, exitCode: step.exitCode, missing: [], output };
+      expect({ where, exitCode, missing, output }).toEqual(expected);
+    }
+  });
+});
