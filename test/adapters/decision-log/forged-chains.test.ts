@@ -2,14 +2,7 @@
 import { hash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  chainLine,
-  noRecord,
-  startOf,
-  type Head,
-  type LogNotes,
-  type Writer,
-} from '../../../src/records/chain.ts';
+import { chainLine, noRecord, startOf, type Head, type LogNotes, type Writer } from '../../../src/records/chain.ts';
 import { LogFolder } from './logs.ts';
 
 const one: Writer = { id: 'one', startedAt: '2026-03-01T00:00:00.000Z' };
