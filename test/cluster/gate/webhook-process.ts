@@ -10,7 +10,7 @@ export interface WebhookProcess {
   readonly url: string;
   readonly caBundle: string;
   readonly decisionLog: string;
-  get(path: '/readyz' | '/metrics'): Promise<{ readonly status: number; readonly text: string }>;
+  get(path: string): Promise<{ readonly status: number; readonly text: string }>;
   /** What it has written to its log. */
   log(): string;
   /** Ends the process; it can be started again and has then the same port, CA and decision log. */
@@ -22,14 +22,22 @@ export interface WebhookProcess {
 
 export const program = join(import.meta.dirname, '../../../src/main.ts');
 
-export async function startWebhook(flags: readonly string[]): Promise<WebhookProcess> {
+/** All parts in one, but for the console. */
+export function startWebhook(flags: readonly string[]): Promise<WebhookProcess> {
+  return startPart('serve', flags);
+}
+
+export type Part = 'serve' | 'webhook' | 'controller' | 'records';
+
+/** A later flag is stronger than an earlier one: those that are given count. */
+export async function startPart(part: Part, flags: readonly string[]): Promise<WebhookProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-webhook-'));
   const file = (name: string): string => join(folder, name);
   const [port = 0] = await freePorts(1);
   const url = `https://127.0.0.1:${port}`;
   const args = [
     program,
-    'serve',
+    part,
     `--listen=127.0.0.1:${port}`,
     `--decision-log=${file('decisions.jsonl')}`,
     `--ca-file=${file('ca.pem')}`,
