@@ -175,8 +175,9 @@ function describeList(records: readonly LogRecord[], terminal: Terminal): string
       coloured(terminal, colour, verdict),
       text(record['phase']),
       `${text(record['kind'])} ${text(record['namespace'])}/${text(record['name'])}`,
+      text(record['correlationId']),
       first === undefined ? text(record['skipped']) : `${text(first['code'])}: ${text(first['message'])}`,
     ];
   });
-  return table([['TIME', 'VERDICT', 'PHASE', 'OBJECT', 'REASON'], ...rows]);
+  return table([['TIME', 'VERDICT', 'PHASE', 'OBJECT', 'REQUEST', 'REASON'], ...rows]);
 }

@@ -59,10 +59,10 @@ describe('audit list', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toBe(
       [
-        'TIME                      VERDICT  PHASE     OBJECT        REASON',
-        '2026-03-01T12:00:00.000Z  admit    validate  Pod shop/web',
-        '2026-03-01T12:00:00.000Z  refuse   validate  Pod shop/bad  SIGNATURE_MISSING: There is no signature.',
-        '2026-03-01T12:00:00.000Z  skip     mutate    Pod shop/web  delete',
+        'TIME                      VERDICT  PHASE     OBJECT        REQUEST  REASON',
+        '2026-03-01T12:00:00.000Z  admit    validate  Pod shop/web  c-1',
+        '2026-03-01T12:00:00.000Z  refuse   validate  Pod shop/bad  c-2      SIGNATURE_MISSING: There is no signature.',
+        '2026-03-01T12:00:00.000Z  skip     mutate    Pod shop/web  c-3      delete',
         '',
       ].join('\n'),
     );
