@@ -37,8 +37,11 @@ describe.runIf(hasNode)('the documents', () => {
 
   beforeAll(async () => {
     installation = await prepareInstallation();
-    // Other suites leave definitions and roles behind.
+    // Other suites leave definitions and roles behind, and Pods that would be refused: a scan would find them.
     await installation.delete();
+    const { items } = await installation.api.core.listNamespace();
+    const others = items.map(({ metadata }) => metadata?.name ?? '').filter((name) => name.startsWith('gate-'));
+    if (others.length > 0) await installation.kubectl('delete', 'namespace', ...others, '--timeout=120s');
     const { registry, key } = installation;
     // Images that differ: each says what it is.
     const idle = (repository: string): PushedImage =>

@@ -34,9 +34,11 @@ describe.runIf(hasNode)('on a node', () => {
   }
 
   test('an admitted Pod pulls the digest that was verified, and runs to its end', async () => {
-    const image = signed(gate.registry, 'acme/good', push('acme/good', 'signed'), gate.key);
+    // An image that the node has of no other suite.
+    const output = `signed for ${gate.namespace}`;
+    const image = signed(gate.registry, 'acme/good', push('acme/good', output), gate.key);
     await gate.api.create(pod(gate.namespace, 'good', runOnce(image.tagged)));
-    expect(await outputOf('good')).toBe('signed\n');
+    expect(await outputOf('good')).toBe(`${output}\n`);
     const { status } = await gate.api.core.readNamespacedPod({ name: 'good', namespace: gate.namespace });
     expect(status?.containerStatuses?.[0]?.imageID).toContain(image.digest);
     expect(pulls(image)).toBeGreaterThan(0);
