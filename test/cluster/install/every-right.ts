@@ -66,7 +66,7 @@ export async function refuseAgainAndAgain({ api, registry }: Installation): Prom
   await api.remove(namespaceOf(namespace));
 }
 
-/** One report after the other, in both kinds: it comes, it changes, and it goes when its namespace has opted out. */
+/** One kind of report after the other: it comes, it changes, and it goes when its namespace has opted out. */
 export async function followReports(installation: Installation): Promise<void> {
   for (const definition of [policyReports, openReports]) {
     await define(installation.api, definition);
@@ -74,25 +74,33 @@ export async function followReports(installation: Installation): Promise<void> {
   }
 }
 
+/** In two namespaces, so that two scans are enough: what comes in one of them changes, in the other it goes. */
 async function followReport({ api, registry }: Installation, definition: ApiObject): Promise<void> {
   const { kind, group, version } = reported(definition);
-  const namespace = await api.namespace({});
-  const add = (name: string): Promise<unknown> =>
+  const [changing, going] = [await api.namespace({}), await api.namespace({})];
+  const add = (namespace: string, name: string): Promise<unknown> =>
     api.apply(pod(namespace, name, podSpec(unsignedImage(registry, `running/${name}`).tagged)));
-  await add('first');
-  await api.merge(namespaceOf(namespace), { metadata: { labels: optedIn } });
-  const report = { apiVersion: `${group}/${version}`, kind, metadata: { name: 'countersign', namespace } };
-  const text = async (): Promise<string> => JSON.stringify((await api.read(report)) ?? {});
-  await untilTrue(`${kind} names the first Pod`, async () => (await text()).includes('"first"'));
+  const label = (namespace: string, value: string): Promise<unknown> =>
+    api.merge(namespaceOf(namespace), { metadata: { labels: { 'policy.sigstore.dev/include': value } } });
+  const text = async (namespace: string): Promise<string> => {
+    const report = { apiVersion: `${group}/${version}`, kind, metadata: { name: 'countersign', namespace } };
+    return JSON.stringify((await api.read(report)) ?? {});
+  };
+  for (const namespace of [changing, going]) {
+    await add(namespace, 'first');
+    await label(namespace, 'true');
+  }
+  const name = async (what: string): Promise<boolean> => (await text(changing)).includes(`"${what}"`);
+  await untilTrue(`${kind} names the first Pod`, () => name('first'));
+  await untilTrue(`${kind} is in both namespaces`, async () => (await text(going)).includes('"first"'));
 
-  await api.merge(namespaceOf(namespace), { metadata: { labels: { 'policy.sigstore.dev/include': 'false' } } });
-  await add('second');
-  await api.merge(namespaceOf(namespace), { metadata: { labels: optedIn } });
-  await untilTrue(`${kind} names the second Pod`, async () => (await text()).includes('"second"'));
-
-  await api.merge(namespaceOf(namespace), { metadata: { labels: { 'policy.sigstore.dev/include': 'false' } } });
-  await untilTrue(`${kind} is gone`, async () => (await api.read(report)) === undefined);
-  await api.remove(namespaceOf(namespace));
+  await label(going, 'false');
+  await label(changing, 'false');
+  await add(changing, 'second');
+  await label(changing, 'true');
+  await untilTrue(`${kind} names the second Pod`, () => name('second'));
+  await untilTrue(`${kind} is gone`, async () => (await text(going)) === '{}');
+  for (const namespace of [changing, going]) await api.remove(namespaceOf(namespace));
 }
 
 function reported(definition: ApiObject): { readonly kind: string; readonly group: string; readonly version: string } {
