@@ -1,0 +1,97 @@
+/**
+ * Objects of a cluster for controllers: what is watched is read from memory, and what is written comes back into it at
+ * once, so that nobody decides on less than they have done themselves.
+ */
+import type { Result } from '../kernel/result.ts';
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+export interface ObjectMetadata {
+  readonly name: string;
+  /** Absent: of the cluster. */
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+}
+
+/** An object to be created, as JSON. */
+export interface NewObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMetadata;
+  readonly [member: string]: unknown;
+}
+
+/** An object as the API server has it; everything but its metadata is still to be parsed. */
+export interface KubeObject extends NewObject {
+  readonly metadata: ObjectMetadata & {
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation?: number;
+    readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
+  };
+}
+
+/** A kind, as it is watched or written; e.g. batch/v1, Job, jobs. */
+export interface Kind {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly plural: string;
+}
+
+export interface ObjectPlace {
+  readonly kind: Kind;
+  /** Absent: of the cluster. */
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export type Created =
+  | { readonly kind: 'created'; readonly object: KubeObject }
+  /** There is one of that name, ours or somebody else's. */
+  | { readonly kind: 'exists'; readonly object: KubeObject }
+  /** 400, 403, 404, 413, 422: it will not be taken, now or later; the message is the server's, or that of an admission webhook. */
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+export type Written =
+  | { readonly kind: 'written'; readonly object: KubeObject }
+  /** Somebody has written since it was read, or it is gone: read again, decide again. */
+  | { readonly kind: 'superseded' }
+  | { readonly kind: 'refused'; readonly status: number; readonly message: string };
+
+/** Failures are CLUSTER_UNAVAILABLE: trying again later may help. */
+export interface ClusterObjects {
+  /** Whether all that is watched, and served by this cluster, was listed once. */
+  isReady(): boolean;
+  /** Whether the API server has this kind now; it may come and go while we run. */
+  isServed(kind: Kind): boolean;
+  get(place: ObjectPlace): KubeObject | undefined;
+  /** By controller reference. */
+  ownedBy(kind: Kind, uid: string): readonly KubeObject[];
+  list(kind: Kind): readonly KubeObject[];
+  /** Calls back after an object was added, changed or removed; `gone`: its last known state. Returns how to stop. */
+  onChange(listener: (object: KubeObject, change: 'present' | 'gone') => void): () => void;
+  create(object: NewObject, kind: Kind, signal: AbortSignal): Promise<Result<Created>>;
+  /** Replaces the status of the version that was read. */
+  writeStatus(object: KubeObject, kind: Kind, status: object, signal: AbortSignal): Promise<Result<Written>>;
+  /** JSON merge patch of everything but the status. RFC 7386 */
+  patch(place: ObjectPlace, patch: object, signal: AbortSignal): Promise<Result<Written>>;
+  /** In the background, with its dependents. `uid`: nothing else of that name. */
+  remove(place: ObjectPlace, uid: string, signal: AbortSignal): Promise<Result<'removed' | 'gone'>>;
+  /** The end of what a container has printed, at most `maxBytes`; undefined when there is nothing to read any more. */
+  logTail(
+    pod: { readonly namespace: string; readonly name: string; readonly container: string },
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<Result<string | undefined>>;
+}
