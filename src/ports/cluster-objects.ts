@@ -2,59 +2,8 @@
  * Objects of a cluster for controllers: what is watched is read from memory, and what is written comes back into it at
  * once, so that nobody decides on less than they have done themselves.
  */
+import type { Kind, KubeObject, NewObject, ObjectPlace } from '../kernel/kube-object.ts';
 import type { Result } from '../kernel/result.ts';
-
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-  readonly blockOwnerDeletion?: boolean;
-}
-
-export interface ObjectMetadata {
-  readonly name: string;
-  /** Absent: of the cluster. */
-  readonly namespace?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly ownerReferences?: readonly OwnerReference[];
-  readonly finalizers?: readonly string[];
-}
-
-/** An object to be created, as JSON. */
-export interface NewObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: ObjectMetadata;
-  readonly [member: string]: unknown;
-}
-
-/** An object as the API server has it; everything but its metadata is still to be parsed. */
-export interface KubeObject extends NewObject {
-  readonly metadata: ObjectMetadata & {
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly generation?: number;
-    readonly creationTimestamp?: string;
-    readonly deletionTimestamp?: string;
-  };
-}
-
-/** A kind, as it is watched or written; e.g. batch/v1, Job, jobs. */
-export interface Kind {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly plural: string;
-}
-
-export interface ObjectPlace {
-  readonly kind: Kind;
-  /** Absent: of the cluster. */
-  readonly namespace?: string;
-  readonly name: string;
-}
 
 export type Created =
   | { readonly kind: 'created'; readonly object: KubeObject }

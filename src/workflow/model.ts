@@ -237,6 +237,3 @@ export const names = {
   registry: 'kubernaut-action-registry',
   container: 'action',
 } as const;
-
-export const workflowGroups = ['workflowexecution.kubernaut.ai', 'kubernaut.ai'] as const;
-export const actionApiVersion = 'execution.kubernaut.ai/v1alpha1';

@@ -1,6 +1,6 @@
 /** What a decision about a workflow consists of, for both engines. */
+import type { Kind, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import type { ActionRecord } from '../../ports/action-history.ts';
-import type { Kind, NewObject, ObjectPlace } from '../../ports/cluster-objects.ts';
 import type { WorkflowStatus } from '../../workflow/model.ts';
 
 /** In the order in which they are to be done; one that fails ends the round, the next begins from what there is. */
