@@ -1,0 +1,278 @@
+/**
+ * Why an action failed, in a closed word for machines and one sentence for people: what failed, why, and what to do. From
+ * whatever is known: a refusal of the gate, the end of a Pod, what it waited for, the condition of its Job or TaskRun.
+ */
+import { defined } from '../kernel/defined.ts';
+import { kindOf, quoted, type Failure } from '../kernel/failure.ts';
+import type { FailureDetails, FailureReason } from './model.ts';
+import type { PodEnded, PodTrouble, PodWaiting } from './pod-trouble.ts';
+
+export interface WhatIsKnown {
+  /** Of the step, or of an action that stands alone. */
+  readonly step: string;
+  readonly stepIndex?: number;
+  /** Of the workflow; absent: the action stands alone. */
+  readonly workflow?: string;
+  readonly failedAt: string;
+  readonly image?: string;
+  readonly timeoutMs?: number;
+  /** Settles it: nobody has to find out. */
+  readonly said?: { readonly reason: FailureReason; readonly message: string; readonly advice: string };
+  /** Of the gate, before anything was run. */
+  readonly refusal?: Failure;
+  readonly pod?: PodTrouble;
+  /** What it waited for when it was last seen, where the Pod is gone by now. */
+  readonly waited?: { readonly reason: string; readonly message: string };
+  /** Of the Job or TaskRun, e.g. BackoffLimitExceeded or TaskRunTimeout. */
+  readonly condition?: { readonly reason: string; readonly message: string };
+}
+
+interface Told {
+  readonly reason: FailureReason;
+  readonly message: string;
+  /** Ends the sentence that the step begins: "<step> <what>; <advice>". */
+  readonly what: string;
+  readonly advice: string;
+  readonly code?: string;
+  readonly exitCode?: number;
+}
+
+export function failureDetails(known: WhatIsKnown): FailureDetails {
+  const told = tell(known);
+  const { reason, message, code, exitCode } = told;
+  return {
+    reason,
+    message,
+    ...defined('code', code),
+    ...defined('exitCode', exitCode),
+    ...(known.workflow === undefined ? {} : { failedStepName: known.step }),
+    ...defined('failedTaskIndex', known.stepIndex),
+    failedAt: known.failedAt,
+    naturalLanguageSummary: sentence(known, told),
+    wasExecutionFailure: known.pod?.startedAt !== undefined,
+  };
+}
+
+function sentence({ step, workflow }: WhatIsKnown, { what, advice }: Told): string {
+  const who = workflow === undefined ? `Action ${step}` : `Step ${step} of workflow ${workflow}`;
+  return `${who} ${what}; ${advice}.`;
+}
+
+function tell(known: WhatIsKnown): Told {
+  const { said, refusal, pod, condition } = known;
+  if (said !== undefined) return { ...said, what: `did not complete: ${cut(said.message)}` };
+  if (refusal !== undefined) return refused(known, refusal);
+  if (pod?.ended !== undefined && pod.ended.how !== 'succeeded') return ended(known, pod.ended);
+  if (isTimeout(condition?.reason)) return timedOut(known);
+  if (pod?.waiting !== undefined) return stuck(known, pod.waiting);
+  return condition === undefined ? unknown : conditioned(known, condition);
+}
+
+const unknown: Told = {
+  reason: 'Unknown',
+  message: 'nothing is known of how it ended',
+  what: 'failed, and nothing is known of how',
+  advice: 'look at the events of its namespace',
+};
+
+// ---- refused before it ran
+
+const ofTheConfiguration: ReadonlySet<string> = new Set([
+  'CONTRACT_MISSING',
+  'CONTRACT_INVALID',
+  'CONTRACT_CONFLICT',
+  'INPUT_INVALID',
+  'IMAGE_REFERENCE_INVALID',
+  'IMAGE_NOT_FOUND',
+  'IMAGE_MISSING',
+]);
+
+/** What the gate says no to: somebody may not, or something is written wrongly. */
+export function reasonOfRefusal(failed: Failure): FailureReason {
+  if (kindOf(failed) !== 'violation') return 'Unknown';
+  return ofTheConfiguration.has(failed.code) ? 'ConfigurationError' : 'Forbidden';
+}
+
+function refused({ image }: WhatIsKnown, failed: Failure): Told {
+  const { code, message } = failed;
+  const told = { code, message, reason: reasonOfRefusal(failed) };
+  const of = image === undefined ? '' : ` of image ${quoted(image, 200)}`;
+  if (kindOf(failed) !== 'violation') {
+    return {
+      ...told,
+      what: `was not started, because it could not be established what its image is: ${cut(message)}`,
+      advice: 'mend what could not be reached, then create it again',
+    };
+  }
+  return {
+    ...told,
+    what: `was refused before it ran${of}: ${cut(message)}`,
+    advice: `nothing was run, docs/debug-a-refusal.md has what to do about ${code}`,
+  };
+}
+
+// ---- its Pod ended
+
+const clearlyTimeouts: ReadonlySet<string> = new Set(['DeadlineExceeded', 'TaskRunTimeout', 'PipelineRunTimeout']);
+
+function isTimeout(reason: string | undefined): boolean {
+  return reason !== undefined && clearlyTimeouts.has(reason);
+}
+
+function ended(known: WhatIsKnown, end: PodEnded): Told {
+  const exit = defined('exitCode', end.exitCode);
+  switch (end.how) {
+    case 'oom':
+      return {
+        ...exit,
+        reason: 'OOMKilled',
+        message: end.message || 'the container used more memory than its limit',
+        what: 'was killed, because it used more memory than its limit',
+        advice: 'raise the memory limit in its contract, or give it less to do',
+      };
+    case 'timeout':
+      return timedOut(known);
+    case 'not-started':
+      return {
+        ...exit,
+        reason: 'ConfigurationError',
+        message: end.message || end.reason,
+        what: `could not be started: ${cut(end.message || end.reason)}`,
+        advice: 'check the entrypoint of its image and what the Pod is given',
+      };
+    case 'lost':
+      return {
+        reason: 'Evicted',
+        message: `${end.reason}: ${end.message}`,
+        what: `was taken away from its node (${end.reason}): ${cut(end.message)}`,
+        advice: 'it may have done part of its work, look before it is run again',
+      };
+    case 'rejected':
+      return {
+        reason: 'ResourceExhausted',
+        message: `${end.reason}: ${end.message}`,
+        what: `was turned away by its node (${end.reason})`,
+        advice: 'free resources on the nodes or add one',
+      };
+    case 'succeeded':
+    case 'exited':
+      return exited(end);
+  }
+}
+
+function exited({ exitCode, message }: PodEnded): Told {
+  const outcome = `exit code ${exitCode ?? 'unknown'}`;
+  return {
+    ...defined('exitCode', exitCode),
+    reason: 'TaskFailed',
+    message: message === '' ? outcome : message,
+    what: `failed with ${outcome}${message === '' ? '' : `: ${cut(message)}`}`,
+    advice: 'its log says more',
+  };
+}
+
+function timedOut(known: WhatIsKnown): Told {
+  const { pod, timeoutMs } = known;
+  const waited = pod?.waiting ?? known.waited;
+  const within = timeoutMs === undefined ? 'in its time' : `within ${duration(timeoutMs)}`;
+  if (pod?.startedAt === undefined && waited !== undefined) {
+    const told = stuck(known, waited);
+    return { ...told, what: `${told.what} (not resolved ${within})` };
+  }
+  return {
+    reason: 'DeadlineExceeded',
+    message: `it did not end ${within}`,
+    what: `did not end ${within} and was stopped`,
+    advice: 'give the step a longer timeout, or find out in its log what it waited for',
+  };
+}
+
+export function duration(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
+
+// ---- it never began
+
+function stuck({ image }: WhatIsKnown, waiting: Pick<PodWaiting, 'reason' | 'message'> & Partial<PodWaiting>): Told {
+  const message = `${waiting.reason}: ${waiting.message}`;
+  const why = `${waiting.reason}${waiting.message === '' ? '' : `: ${cut(waiting.message)}`}`;
+  switch (waiting.for ?? guess(waiting)) {
+    case 'image':
+      return {
+        reason: 'ImagePullBackOff',
+        message,
+        what: `never ran, because its image ${quoted(image ?? '', 200)} cannot be pulled (${why})`,
+        advice: 'check that the image exists and that the pull secrets of its namespace may read it',
+      };
+    case 'configuration':
+      return {
+        reason: 'ConfigurationError',
+        message,
+        what: `never ran, because its container cannot be made (${why})`,
+        advice: 'create what is missing in its namespace, or mend the reference to it',
+      };
+    case 'volume':
+      return {
+        reason: 'WorkspaceUnavailable',
+        message,
+        what: `never ran, because its workspace cannot be had (${why})`,
+        advice: 'check the PersistentVolumeClaim and its storage class',
+      };
+    case 'capacity':
+      return {
+        reason: 'ResourceExhausted',
+        message,
+        what: `never ran, because no node has room for it (${why})`,
+        advice: 'free resources on the nodes, add one, or ask for less in its contract',
+      };
+  }
+}
+
+/** What was written into a status keeps reason and message only. */
+function guess({ reason, message }: { readonly reason: string; readonly message: string }): PodWaiting['for'] {
+  if (/image|Registry/i.test(reason)) return 'image';
+  if (reason !== 'Unschedulable' && reason !== 'SchedulingGated') return 'configuration';
+  return /persistentvolumeclaim/i.test(message) ? 'volume' : 'capacity';
+}
+
+// ---- only its Job or TaskRun says something
+
+const byCondition: Readonly<Record<string, { readonly reason: FailureReason; readonly advice: string }>> = {
+  PodFailurePolicy: { reason: 'Evicted', advice: 'it may have done part of its work, look before it is run again' },
+  BackoffLimitExceeded: { reason: 'TaskFailed', advice: 'its Pod is gone, look at the events of its namespace' },
+  TaskRunImagePullFailed: { reason: 'ImagePullBackOff', advice: 'check the image and the pull secrets' },
+  TaskRunCancelled: { reason: 'Cancelled', advice: 'create it again to run it' },
+  PipelineRunCancelled: { reason: 'Cancelled', advice: 'create it again to run it' },
+  Cancelled: { reason: 'Cancelled', advice: 'create it again to run it' },
+  PodAdmissionFailed: { reason: 'Forbidden', advice: 'docs/debug-a-refusal.md explains refusals' },
+  PodCreationFailed: { reason: 'ConfigurationError', advice: 'mend what its message names' },
+  TaskRunValidationFailed: { reason: 'ConfigurationError', advice: 'mend what its message names' },
+  InvalidParamValue: { reason: 'ConfigurationError', advice: 'mend what its message names' },
+  CouldntGetTask: { reason: 'ConfigurationError', advice: 'check that the Task kubernaut-action is there' },
+  ExceededNodeResources: { reason: 'ResourceExhausted', advice: 'free resources on the nodes or add one' },
+  ExceededResourceQuota: {
+    reason: 'ResourceExhausted',
+    advice: 'raise the quota of its namespace, or free some of it',
+  },
+};
+
+function conditioned(
+  known: WhatIsKnown,
+  { reason, message }: { readonly reason: string; readonly message: string },
+): Told {
+  const found = Object.hasOwn(byCondition, reason) ? byCondition[reason] : undefined;
+  const said = message === '' ? reason : message;
+  return {
+    reason: found?.reason ?? 'TaskFailed',
+    message: quoted(said, 1_024),
+    what: `failed (${quoted(reason, 64)}): ${cut(said)}`,
+    advice: found?.advice ?? (known.pod === undefined ? 'look at the events of its namespace' : 'its log says more'),
+  };
+}
+
+/** For a sentence: the rest is in `message`. */
+function cut(text: string): string {
+  return quoted(text, 300).replace(/[.;\s]+$/, '');
+}
