@@ -24,12 +24,13 @@ export interface Additions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Number of the user that it runs as; root unless given. */
   readonly user?: string;
+  readonly entrypoint?: readonly string[];
 }
 
 /** `command` is what a container of it runs. Different commands make images with different digests. */
 export function busyboxImage(
   command: readonly string[],
-  { entries = [], labels = {}, user = '' }: Additions = {},
+  { entries = [], labels = {}, user = '', entrypoint = [] }: Additions = {},
 ): Image {
   const busybox = onPath('busybox');
   if (busybox === undefined) throw new Error('busybox is not installed');
@@ -41,7 +42,7 @@ export function busyboxImage(
     ...applets.filter((name) => !['', 'busybox'].includes(name)).map(toApplet),
     ...entries,
   ] as const;
-  return imageOf(files, { Env: ['PATH=/bin'], Cmd: command, Labels: labels, User: user });
+  return imageOf(files, { Env: ['PATH=/bin'], Entrypoint: entrypoint, Cmd: command, Labels: labels, User: user });
 }
 
 /** An image of one layer; `config` is what the image says about its containers. */

@@ -25,6 +25,8 @@ export interface Api {
   /** A JSON merge patch. */
   merge(object: ApiObject, change: object): Promise<unknown>;
   create(object: ApiObject, options?: { readonly dryRun: boolean }): Promise<unknown>;
+  /** With a body that JavaScript may not be able to write. */
+  createText(object: ApiObject, text: string): Promise<unknown>;
   /** Any path, whatever the answer is. */
   get(path: string): Promise<Answer>;
   /** What would come of creating it, whatever that is. */
@@ -57,6 +59,7 @@ export function connect(kubeconfig: string): Api {
     merge: (object, change) => call('PATCH', pathOf(object), change, PatchStrategy.MergePatch),
     create: (object, options) =>
       call('POST', `${collectionOf(object)}${options?.dryRun === true ? '?dryRun=All' : ''}`, object),
+    createText: (object, text) => call('POST', collectionOf(object), text),
     get: (path) => send('GET', path),
     tryOut: (object) => send('POST', `${collectionOf(object)}?dryRun=All`, object),
     read: (object) => unlessMissing(call('GET', pathOf(object))),
@@ -71,9 +74,9 @@ export function connect(kubeconfig: string): Api {
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
 interface Caller {
-  readonly send: (method: Method, path: string, body?: object, type?: string) => Promise<Answer>;
+  readonly send: (method: Method, path: string, body?: object | string, type?: string) => Promise<Answer>;
   /** Gives the body, or throws. */
-  readonly call: (method: Method, path: string, body?: object, type?: string) => Promise<unknown>;
+  readonly call: (method: Method, path: string, body?: object | string, type?: string) => Promise<unknown>;
   readonly dispatcher: Agent;
 }
 
@@ -88,7 +91,7 @@ function caller(config: KubeConfig): Caller {
       method,
       dispatcher,
       headers: { 'content-type': type },
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined || typeof body === 'string' ? (body ?? null) : JSON.stringify(body),
       signal: AbortSignal.timeout(30_000),
     });
     return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };

@@ -20,6 +20,8 @@ export interface Gate {
   readonly key: SigningKey;
   readonly policy: ApiObject;
   readonly webhook: WebhookProcess;
+  /** For another process of the product: the rights that it has in a cluster, and the registry. */
+  readonly flags: readonly string[];
   /** A namespace that has opted in. */
   readonly namespace: string;
   close(): Promise<void>;
@@ -27,8 +29,11 @@ export interface Gate {
 
 export const optedIn = { 'policy.sigstore.dev/include': 'true' } as const;
 
-/** `options` are the registry's. */
-export async function startGate(options: Pick<DemoRegistryOptions, 'access'> = {}): Promise<Gate> {
+/** `options` are the registry's; `flags` those of `serve`. */
+export async function startGate(
+  options: Pick<DemoRegistryOptions, 'access'> = {},
+  flags: readonly string[] = [],
+): Promise<Gate> {
   const stops: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const stop of stops.splice(0).toReversed()) await stop();
@@ -45,7 +50,8 @@ export async function startGate(options: Pick<DemoRegistryOptions, 'access'> = {
     const policy = keyPolicy('apps', registry.host, key);
     await api.apply(policy);
     stops.push(() => api.remove(policy));
-    const webhook = await startWebhook([`--kubeconfig=${ownKubeconfig}`, `--insecure-registry=${registry.host}`]);
+    const own = [`--kubeconfig=${ownKubeconfig}`, `--insecure-registry=${registry.host}`];
+    const webhook = await startWebhook([...own, ...flags]);
     stops.push(() => webhook.close());
     const registered = await register(api, webhook.url, webhook.caBundle);
     stops.push(() => registered.remove());
@@ -53,7 +59,7 @@ export async function startGate(options: Pick<DemoRegistryOptions, 'access'> = {
     stops.push(() => api.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }));
     await untilAsked(api, namespace);
     registry.reset();
-    return { api, registry, key, policy, webhook, namespace, close };
+    return { api, registry, key, policy, webhook, flags: own, namespace, close };
   } catch (error) {
     await close();
     throw error;
