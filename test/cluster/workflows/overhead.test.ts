@@ -1,5 +1,6 @@
 /** What a run on Jobs costs beside the action itself. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { say } from '../builds.ts';
 import type { PushedImage } from '../gate/images.ts';
 import { tektonPrograms } from '../tekton/programs.ts';
 import { record, type Recorder } from './recorder.ts';
@@ -43,7 +44,7 @@ describe.runIf(programs !== undefined)('a single action on Jobs', () => {
     const waits = actions.added().map(({ name, at }) => (created.get(name) ?? Infinity) - at);
     expect(waits).toHaveLength(runs);
     // The first one fetches signature and contract.
-    console.log(`Job after ${Math.round(median(waits.slice(1)))} ms, end to end ${Math.round(median(endToEnd))} ms`);
+    say(`Job after ${Math.round(median(waits.slice(1)))} ms, end to end ${Math.round(median(endToEnd))} ms`);
     expect(median(waits.slice(1))).toBeLessThan(300);
     expect(median(endToEnd)).toBeLessThan(10_000);
   });
