@@ -1,0 +1,7 @@
+import type { OwnerReference } from '../kernel/kube-object.ts';
+import type { Origin } from './model.ts';
+
+/** Makes an object a child of this one: found by its UID, and removed by the cluster after it. */
+export function controllerReference({ apiVersion, kind, name, uid }: Origin): OwnerReference {
+  return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
