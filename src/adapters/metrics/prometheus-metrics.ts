@@ -6,6 +6,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Metrics } from '../../ports/metrics.ts';
 import type { ScanProgress } from '../../ports/scan-progress.ts';
 import { scanGauges } from './scan-gauges.ts';
+import { prometheusWorkflowMetrics, type PrometheusWorkflowMetrics } from './workflow-metrics.ts';
 import type { DeliveryMetrics } from '../../records/deliver.ts';
 
 export interface PrometheusMetrics extends Metrics {
@@ -18,6 +19,8 @@ export interface PrometheusMetrics extends Metrics {
   scan(progress: () => ScanProgress): void;
   /** What becomes of decisions on their way to the records. */
   readonly delivery: DeliveryMetrics;
+  /** What becomes of workflows. */
+  readonly workflows: PrometheusWorkflowMetrics;
   /** When the certificate that is presented ends. */
   servingCertificateEnds(at: () => Date): void;
   /** When the public trust root was last refreshed; undefined: not since the start. */
@@ -110,6 +113,7 @@ export function prometheusMetrics(): PrometheusMetrics {
     },
     decisionLogFailure: () => logFailures.inc(),
     delivery: deliveryMetrics(registers),
+    workflows: prometheusWorkflowMetrics(registers),
     clusterEvent: (outcome) => clusterEvents.inc({ outcome }),
     servingCertificateEnds: (at) => {
       const gauge: Gauge = new Gauge({

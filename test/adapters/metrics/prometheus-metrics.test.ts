@@ -25,6 +25,16 @@ describe('the page', () => {
       'countersign_records_delivery_failures_total counter',
       'countersign_records_lost_total counter',
       'countersign_records_backlog_bytes gauge',
+      'countersign_workflows_started_total counter',
+      'countersign_workflows_finished_total counter',
+      'countersign_workflow_duration_seconds histogram',
+      'countersign_workflow_time_to_repair_seconds histogram',
+      'countersign_workflow_steps_finished_total counter',
+      'countersign_workflow_step_duration_seconds histogram',
+      'countersign_reconcile_duration_seconds histogram',
+      'countersign_reconcile_queue gauge',
+      'countersign_history_delivered_total counter',
+      'countersign_history_delivery_failures_total counter',
     ]);
     expect(page).toContain('process_resident_memory_bytes');
     expect(metrics.contentType).toMatch(/^text\/plain/);
