@@ -192,6 +192,9 @@ export interface WorkflowSettings {
   readonly maxParallelSteps: number;
   /** Workflows of more steps wait for approval. */
   readonly approvalThreshold: number;
+  /** Of the client of the API server: requests a second, and how many at once after a pause. */
+  readonly kubernetesQps: number;
+  readonly kubernetesBurst: number;
   readonly tekton: {
     readonly enabled: boolean;
     readonly stage: 'off' | 'gitops' | 'multi-step' | 'all';
@@ -237,3 +240,10 @@ export const names = {
   registry: 'kubernaut-action-registry',
   container: 'action',
 } as const;
+
+/** Why a workflow or an action cannot be run as it is written; it ends Failed with this. */
+export interface WorkflowProblem {
+  readonly reason: FailureReason;
+  /** Everything that is wrong, each with its field and the way out. */
+  readonly message: string;
+}
