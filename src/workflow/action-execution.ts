@@ -3,8 +3,8 @@ import { defined } from '../kernel/defined.ts';
 import type { NewObject } from '../kernel/kube-object.ts';
 import { controllerReference } from './controller-reference.ts';
 import { childName } from './child-name.ts';
-import { labelValue } from './label-value.ts';
 import { kinds } from './kinds.ts';
+import { labelValue } from './label-value.ts';
 import { names, type Workflow, type WorkflowStep } from './model.ts';
 
 export function actionExecutionName(workflow: Pick<Workflow, 'name'>, step: Pick<WorkflowStep, 'name'>): string {
@@ -35,7 +35,7 @@ export function actionExecution(
       inputs: step.inputs,
       ...(step.usesWorkspace && workspaceClaim !== undefined && { volumes: [workspace(workspaceClaim)] }),
       ...defined('retries', step.retries),
-      ...defined('timeout', step.timeoutMs === undefined ? undefined : `${step.timeoutMs}ms`),
+      ...defined('timeout', step.timeoutMs === undefined ? undefined : `${step.timeoutMs / 1_000}s`),
     },
   };
 }

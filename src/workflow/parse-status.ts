@@ -24,10 +24,12 @@ const actionPhases: readonly ActionPhase[] = ['Pending', 'Running', 'Completed',
 export function parseWorkflowStatus(object: unknown): WorkflowStatus {
   const status = new Seen(new Seen(object).raw('status'));
   const phase = status.oneOf('phase', workflowPhases) ?? '';
-  if (phase === '') return { phase, message: '', steps: [], conditions: [] };
+  const message = status.text('message') ?? '';
+  // It waits for something, and says for what.
+  if (phase === '') return { phase, message, steps: [], conditions: readConditions(status) };
   return {
     phase,
-    message: status.text('message') ?? '',
+    message,
     ...defined('engine', status.oneOf('engine', ['job', 'tekton'] as const)),
     ...defined('observedGeneration', status.number('observedGeneration')),
     ...defined('startedAt', status.time('startedAt')),
