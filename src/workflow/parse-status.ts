@@ -17,6 +17,9 @@ import {
   type WorkflowStatus,
 } from './model.ts';
 
+/** For times that have to be there: what is written back keeps to the schema. */
+const longAgo = '1970-01-01T00:00:00Z';
+
 const workflowPhases: readonly WorkflowPhase[] = ['Initializing', 'Executing', 'Completed', 'Failed'];
 const stepPhases: readonly StepPhase[] = ['Pending', 'Running', 'Completed', 'Failed', 'Skipped', 'Cancelled'];
 const actionPhases: readonly ActionPhase[] = ['Pending', 'Running', 'Completed', 'Failed', 'Cancelled'];
@@ -96,7 +99,7 @@ function readFailure(status: Seen): FailureDetails | undefined {
     ...defined('exitCode', details.number('exitCode')),
     ...defined('failedStepName', details.text('failedStepName')),
     ...defined('failedTaskIndex', details.number('failedTaskIndex')),
-    failedAt: details.time('failedAt') ?? '',
+    failedAt: details.time('failedAt') ?? longAgo,
     naturalLanguageSummary: details.text('naturalLanguageSummary') ?? '',
     wasExecutionFailure: details.raw('wasExecutionFailure') === true,
   };
@@ -129,7 +132,7 @@ function readConditions(status: Seen): readonly StatusCondition[] {
         status: value,
         reason: condition.text('reason') ?? '',
         message: condition.text('message') ?? '',
-        lastTransitionTime: condition.time('lastTransitionTime') ?? '',
+        lastTransitionTime: condition.time('lastTransitionTime') ?? longAgo,
         ...defined('observedGeneration', condition.number('observedGeneration')),
       },
     ];
