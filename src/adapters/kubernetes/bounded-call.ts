@@ -79,9 +79,14 @@ async function readAtMost(stream: ReadableStream<Uint8Array> | null, maxBytes: n
 /** The client throws ApiException for answers it does not like, a plain Error with statusCode from watches, and fetch's own. */
 export function apiFailure(what: string, error: unknown): ApiFailure {
   const status = statusOf(error);
-  const why = status === undefined ? noAnswer(error) : `the API server answers ${status}${hint(status)}`;
-  const failed = failure('CLUSTER_UNAVAILABLE', `cannot ${what}: ${why}`, 5);
-  return status === undefined ? failed : { ...failed, status };
+  if (status !== undefined) return answerFailure(what, status);
+  return failure('CLUSTER_UNAVAILABLE', `cannot ${what}: ${noAnswer(error)}`, 5);
+}
+
+/** For an answer of the API server that is not what was asked for. */
+export function answerFailure(what: string, status: number): ApiFailure {
+  const why = `the API server answers ${status}${hint(status)}`;
+  return { ...failure('CLUSTER_UNAVAILABLE', `cannot ${what}: ${why}`, 5), status };
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -61,7 +61,8 @@ export async function* listPages(
   } while (next !== undefined);
 }
 
-function pageOf(
+/** One page, as the API server sends it. */
+export function pageOf(
   api: CustomObjectsApi,
   listing: Listing,
   page: { readonly limit: number; readonly _continue?: string },

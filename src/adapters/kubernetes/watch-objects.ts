@@ -1,43 +1,9 @@
 /**
- * Keeps the objects of one collection as the API server has them: list, watch from there, list again when the server no
- * longer knows where we were. It does not interpret the objects, and it never gives up: while the API server is away, what
- * was last seen stays.
- *
- * The loop is our own, on the client library's `Watch` (credentials, TLS, framing, and an end after 30 silent seconds).
- * Its informer (2.0) stops for good at the first error, reconnects in promises that nobody holds, so that a rejection there
- * ends the process, and does not say when its first list is complete.
+ * Keeps the objects of one collection, whose names are all different, as the API server has them. It does not interpret the
+ * objects; while the API server is away, what was last seen stays.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Watch, type ConfigurationOptions, type KubeConfig } from '@kubernetes/client-node';
-import { defined } from '../../kernel/defined.ts';
-import { failure, quoted } from '../../kernel/failure.ts';
-import { asRecord } from '../../kernel/strict-json.ts';
-import { apiFailure, boundedCall, usualLimits, type ApiFailure, type CallLimits } from './bounded-call.ts';
-
-export interface Collection {
-  /** For sentences, e.g. "clusterimagepolicies". */
-  readonly title: string;
-  /** e.g. "/apis/policy.sigstore.dev/v1alpha1/trustroots". */
-  readonly path: string;
-  readonly fieldSelector?: string;
-  readonly list: (options: ConfigurationOptions, page: ListPage) => Promise<unknown>;
-}
-
-/** In the client library's words. Kubernetes API concepts §retrieving large results sets in chunks */
-export interface ListPage {
-  readonly limit: number;
-  readonly _continue?: string;
-}
-
-/** A page of the largest policies that there are stays far below the limit for one answer. */
-const pageSize = 500;
-
-export interface WatchSettings {
-  readonly kubeConfig: KubeConfig;
-  readonly limits?: CallLimits;
-  /** Milliseconds between tries: the first pause, doubled up to the longest. */
-  readonly pauses?: { readonly first: number; readonly longest: number };
-}
+import type { ApiFailure } from './bounded-call.ts';
+import { followCollection, metadataText, type Collection, type WatchSettings } from './follow-collection.ts';
 
 export interface ApiObject {
   readonly name: string;
@@ -53,84 +19,11 @@ export interface WatchedObjects {
   close(): void;
 }
 
-/** How one watch ended: at `version` everything before was seen; without one only a list helps. */
-interface WatchEnd {
-  readonly version?: string;
-  readonly failed?: ApiFailure;
-}
-
-const usualPauses = { first: 1_000, longest: 10_000 };
-/** A watch that lived this long was a good one: the next begins at once. */
-const goodWatchMs = 1_000;
-
 /** `changed` is called after what `objects()` or `problem()` shows has changed. */
 export function watchObjects(settings: WatchSettings, collection: Collection, changed: () => void): WatchedObjects {
-  const { first, longest } = settings.pauses ?? usualPauses;
-  const closing = new AbortController();
-  const closed = closing.signal;
   const seen = new Map<string, ApiObject>();
-  let listed = false;
+  let isListed = false;
   let problem: ApiFailure | undefined;
-  let pause = 0;
-
-  async function run(): Promise<void> {
-    let version: string | undefined;
-    while (!closed.aborted) {
-      version ??= await list();
-      if (version === undefined) pause = nextPause();
-      else version = await watch(version);
-      if (pause > 0) await sleep(pause, undefined, { signal: closed, ref: false }).catch(() => undefined);
-    }
-  }
-
-  async function list(): Promise<string | undefined> {
-    const found: unknown[] = [];
-    let next: string | undefined;
-    for (;;) {
-      const page: ListPage = { limit: pageSize, ...defined('_continue', next) };
-      const answer = await boundedCall(
-        `list ${collection.title}`,
-        settings.limits ?? usualLimits,
-        (options) => collection.list(options, page),
-        closed,
-      );
-      const items = answer.ok ? asRecord(answer.value)?.['items'] : undefined;
-      if (!answer.ok || !Array.isArray(items)) {
-        // Whatever is no list is not an empty list: that would take every policy away.
-        report(answer.ok ? apiFailure(`list ${collection.title}`, new Error('the answer is no list')) : answer.failure);
-        return undefined;
-      }
-      for (const item of items) found.push(item);
-      next = metadataText(answer.value, 'continue') || undefined;
-      if (next === undefined) return takeList(found, metadataText(answer.value, 'resourceVersion'));
-    }
-  }
-
-  function takeList(found: readonly unknown[], version: string | undefined): string | undefined {
-    seen.clear();
-    for (const item of found) put(item);
-    listed = true;
-    problem = undefined;
-    changed();
-    return version;
-  }
-
-  /** Gives where to go on, or nothing when a new list is needed. */
-  async function watch(from: string): Promise<string | undefined> {
-    const began = performance.now();
-    const end = await watchOnce(settings.kubeConfig, collection, from, closed, take);
-    const good = end.failed === undefined && performance.now() - began >= goodWatchMs;
-    pause = good ? 0 : nextPause();
-    if (end.failed !== undefined) report(end.failed);
-    return end.version;
-  }
-
-  function take(type: string, object: unknown): void {
-    if (type === 'DELETED') seen.delete(metadataText(object, 'name') ?? '');
-    else put(object);
-    pause = 0;
-    changed();
-  }
 
   function put(document: unknown): void {
     const name = metadataText(document, 'name');
@@ -138,89 +31,26 @@ export function watchObjects(settings: WatchSettings, collection: Collection, ch
       seen.set(name, { name, resourceVersion: metadataText(document, 'resourceVersion') ?? '', document });
   }
 
-  function report(failed: ApiFailure): void {
-    if (closed.aborted) return;
-    problem = failed;
-    changed();
-  }
-
-  function nextPause(): number {
-    return Math.min(longest, Math.max(first, pause * 2));
-  }
-
-  void run();
-  return {
-    objects: () => (listed ? [...seen.values()] : undefined),
-    problem: () => problem,
-    close: () => {
-      closing.abort();
+  const close = followCollection(settings, collection, {
+    listed(objects) {
+      seen.clear();
+      for (const object of objects) put(object);
+      isListed = true;
+      problem = undefined;
+      changed();
     },
-  };
-}
-
-/** One watch from beginning to end; never rejects. */
-async function watchOnce(
-  kubeConfig: KubeConfig,
-  collection: Collection,
-  from: string,
-  closed: AbortSignal,
-  take: (type: string, object: unknown) => void,
-): Promise<WatchEnd> {
-  const { promise, resolve } = Promise.withResolvers<WatchEnd>();
-  let version: string | undefined = from;
-  let failed: ApiFailure | undefined;
-
-  // Without bookmarks the version of a quiet collection grows old, and the next watch begins with a list.
-  const query = { resourceVersion: from, allowWatchBookmarks: true, fieldSelector: collection.fieldSelector };
-  const onEvent = (type: string, object: unknown): void => {
-    if (closed.aborted) return;
-    if (type === 'ERROR') {
-      version = undefined;
-      failed = statusFailure(collection.title, object);
-      return;
-    }
-    version = metadataText(object, 'resourceVersion') ?? version;
-    if (type !== 'BOOKMARK') take(type, object);
-  };
-  const onEnd = (error: unknown): void => {
-    resolve(endOf(collection.title, error, version, failed));
-  };
-  const abort = await new Watch(kubeConfig).watch(collection.path, query, onEvent, onEnd).catch((error: unknown) => {
-    onEnd(error);
-    return new AbortController();
+    changed(object) {
+      put(object);
+      changed();
+    },
+    removed(object) {
+      seen.delete(metadataText(object, 'name') ?? '');
+      changed();
+    },
+    failed(failure) {
+      problem = failure;
+      changed();
+    },
   });
-  const cancel = (): void => {
-    abort.abort();
-  };
-  if (closed.aborted) cancel();
-  closed.addEventListener('abort', cancel, { once: true });
-  try {
-    return await promise;
-  } finally {
-    closed.removeEventListener('abort', cancel);
-  }
-}
-
-function endOf(title: string, error: unknown, version: string | undefined, failed: ApiFailure | undefined): WatchEnd {
-  if (failed !== undefined) return { failed };
-  const silent = error instanceof Error && error.name === 'TimeoutError';
-  if (error !== null && error !== undefined && !silent) {
-    const ended = apiFailure(`watch ${title}`, error);
-    return ended.status === 410 ? {} : { failed: ended };
-  }
-  return version === undefined ? {} : { version };
-}
-
-/** An ERROR event holds a Status; 410 Gone is the normal end of a version that is too old. */
-function statusFailure(title: string, event: unknown): ApiFailure | undefined {
-  const status = asRecord(event);
-  if (status?.['code'] === 410) return undefined;
-  const message = status?.['message'];
-  const why = typeof message === 'string' ? quoted(message) : 'no reason is given';
-  return failure('CLUSTER_UNAVAILABLE', `cannot watch ${title}: ${why}`, 5);
-}
-
-function metadataText(object: unknown, member: string): string | undefined {
-  const found = asRecord(asRecord(object)?.['metadata'])?.[member];
-  return typeof found === 'string' ? found : undefined;
+  return { objects: () => (isListed ? [...seen.values()] : undefined), problem: () => problem, close };
 }
