@@ -39,3 +39,11 @@ export interface ActionHistory {
    */
   record(records: readonly ActionRecord[]): Promise<Result<void>>;
 }
+
+/** Takes what is to be stored, keeps it across a restart, and stores it as soon as it can. */
+export interface ActionOutbox {
+  /** Resolves when it is kept; a failure means that it is not. */
+  keep(records: readonly ActionRecord[]): Promise<Result<void>>;
+  /** Whether all that was kept of this workflow is stored. */
+  isStored(workflowUid: string): boolean;
+}
