@@ -5,7 +5,7 @@
 import { defined } from '../kernel/defined.ts';
 import { kindOf, quoted, type Failure } from '../kernel/failure.ts';
 import type { FailureDetails, FailureReason } from './model.ts';
-import type { PodEnded, PodTrouble, PodWaiting } from './pod-trouble.ts';
+import { waitingFor, type PodEnded, type PodTrouble, type PodWaiting } from './pod-trouble.ts';
 
 export interface WhatIsKnown {
   /** Of the step, or of an action that stands alone. */
@@ -82,14 +82,14 @@ const ofTheConfiguration: ReadonlySet<string> = new Set([
   'CONTRACT_INVALID',
   'CONTRACT_CONFLICT',
   'INPUT_INVALID',
-  'IMAGE_REFERENCE_INVALID',
-  'IMAGE_NOT_FOUND',
   'IMAGE_MISSING',
 ]);
 
 /** What the gate says no to: somebody may not, or something is written wrongly. */
 export function reasonOfRefusal(failed: Failure): FailureReason {
   if (kindOf(failed) !== 'violation') return 'Unknown';
+  // As it would have ended, had it been tried.
+  if (failed.code === 'IMAGE_NOT_FOUND') return 'ImagePullBackOff';
   return ofTheConfiguration.has(failed.code) ? 'ConfigurationError' : 'Forbidden';
 }
 
@@ -198,7 +198,7 @@ export function duration(ms: number): string {
 function stuck({ image }: WhatIsKnown, waiting: Pick<PodWaiting, 'reason' | 'message'> & Partial<PodWaiting>): Told {
   const message = `${waiting.reason}: ${waiting.message}`;
   const why = `${waiting.reason}${waiting.message === '' ? '' : `: ${cut(waiting.message)}`}`;
-  switch (waiting.for ?? guess(waiting)) {
+  switch (waiting.for ?? waitingFor(waiting)) {
     case 'image':
       return {
         reason: 'ImagePullBackOff',
@@ -227,21 +227,22 @@ function stuck({ image }: WhatIsKnown, waiting: Pick<PodWaiting, 'reason' | 'mes
         what: `never ran, because no node has room for it (${why})`,
         advice: 'free resources on the nodes, add one, or ask for less in its contract',
       };
+    case 'pod':
+      return {
+        reason: 'Forbidden',
+        message,
+        what: `never ran, because its Pod was not made (${why})`,
+        advice: 'the events of its Job have the refusal',
+      };
   }
-}
-
-/** What was written into a status keeps reason and message only. */
-function guess({ reason, message }: { readonly reason: string; readonly message: string }): PodWaiting['for'] {
-  if (/image|Registry/i.test(reason)) return 'image';
-  if (reason !== 'Unschedulable' && reason !== 'SchedulingGated') return 'configuration';
-  return /persistentvolumeclaim/i.test(message) ? 'volume' : 'capacity';
 }
 
 // ---- only its Job or TaskRun says something
 
 const byCondition: Readonly<Record<string, { readonly reason: FailureReason; readonly advice: string }>> = {
   PodFailurePolicy: { reason: 'Evicted', advice: 'it may have done part of its work, look before it is run again' },
-  BackoffLimitExceeded: { reason: 'TaskFailed', advice: 'its Pod is gone, look at the events of its namespace' },
+  // Nothing is known of the Pod that failed: it was deleted.
+  BackoffLimitExceeded: { reason: 'ExecutionRemoved', advice: 'leave Pods of actions alone while they run' },
   TaskRunImagePullFailed: { reason: 'ImagePullBackOff', advice: 'check the image and the pull secrets' },
   TaskRunCancelled: { reason: 'Cancelled', advice: 'create it again to run it' },
   PipelineRunCancelled: { reason: 'Cancelled', advice: 'create it again to run it' },

@@ -8,8 +8,11 @@ import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { names } from './model.ts';
 
-/** `image`, `configuration`: it will hardly get better. `capacity`, `volume`: it may, when something is freed or bound. */
-export type WaitingFor = 'image' | 'configuration' | 'capacity' | 'volume';
+/**
+ * `image`, `configuration`: it will hardly get better. `capacity`, `volume`: it may, when something is freed or bound.
+ * `pod`: there is none yet, which only the events of its Job explain.
+ */
+export type WaitingFor = 'image' | 'configuration' | 'capacity' | 'volume' | 'pod';
 
 export interface PodWaiting {
   readonly for: WaitingFor;
@@ -18,6 +21,8 @@ export interface PodWaiting {
   readonly message: string;
   /** It is the infrastructure's fault and may pass, e.g. a registry that answers 503. */
   readonly isPassing: boolean;
+  /** ISO 8601, where it is known. */
+  readonly since?: string;
 }
 
 /** `lost`: taken away from outside (eviction, preemption, drain, node gone). `rejected`: its node had no room after all. */
@@ -173,16 +178,29 @@ function waitingContainer(waiting: Members): PodWaiting | undefined {
 }
 
 /** The kubelet has one reason for all that a registry may answer; only its text tells an outage from an absence. */
-function isOutage(message: string): boolean {
+export function isOutage(message: string): boolean {
   return /\b(?:50[0234]|429) [A-Z]|i\/o timeout|connection re(?:fused|set)|no such host|TLS handshake/.test(message);
 }
+
+/** Of what was written into a status, which keeps reason and message only. */
+export function waitingFor({ reason, message }: { readonly reason: string; readonly message: string }): WaitingFor {
+  if (reason === noPod) return 'pod';
+  if (imageReasons.has(reason)) return 'image';
+  if (reason !== 'Unschedulable' && reason !== 'SchedulingGated') return 'configuration';
+  return /persistentvolumeclaim/i.test(message) ? 'volume' : 'capacity';
+}
+
+/** Reason of our own: no Pod was made for a Job. */
+export const noPod = 'PodNotCreated';
 
 function unscheduled(status: Members): PodWaiting | undefined {
   const condition = conditionOf(status, 'PodScheduled');
   if (condition === undefined || text(condition['status']) !== 'False') return undefined;
   const reason = text(condition['reason']) || 'Unschedulable';
   const message = clean(condition['message']);
-  return { for: /persistentvolumeclaim/i.test(message) ? 'volume' : 'capacity', reason, message, isPassing: false };
+  const since = text(condition['lastTransitionTime']);
+  const what = /persistentvolumeclaim/i.test(message) ? 'volume' : 'capacity';
+  return { for: what, reason, message, isPassing: false, ...(since === '' ? {} : { since }) };
 }
 
 // ---- reading

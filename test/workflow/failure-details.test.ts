@@ -81,7 +81,7 @@ describe('the reason', () => {
     [
       'time, whatever it waited for before it ran',
       {
-        ...{ condition: { reason: 'DeadlineExceeded', message: '' } },
+        condition: { reason: 'DeadlineExceeded', message: '' },
         pod: { name: 'p', startedAt: failedAt },
         waited: { reason: 'Unschedulable', message: '' },
       },
@@ -93,6 +93,14 @@ describe('the reason', () => {
       { condition: { reason: 'PodAdmissionFailed', message: 'denied' } },
       { reason: 'Forbidden' },
     ],
+    ['an image that is not there', { refusal: failure('IMAGE_NOT_FOUND', 'none') }, { reason: 'ImagePullBackOff' }],
+    ['a digest that is none', { refusal: failure('IMAGE_REFERENCE_INVALID', 'none') }, { reason: 'Forbidden' }],
+    [
+      'a Pod that was deleted',
+      { condition: { reason: 'BackoffLimitExceeded', message: 'm' } },
+      { reason: 'ExecutionRemoved' },
+    ],
+    ['a Pod that was never made', waiting('pod'), { reason: 'Forbidden' }],
     [
       'a condition that nobody knows',
       { condition: { reason: 'New', message: 'm' } },
