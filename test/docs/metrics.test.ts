@@ -16,13 +16,18 @@ async function exposed(): Promise<ReadonlyMap<string, string>> {
     images: 0,
     summary: { pass: 0, fail: 0, warn: 0, error: 0, skip: 0 },
   }));
-  const types = (await metrics.text()).matchAll(/^# TYPE (countersign_\w+) (\w+)$/gm);
+  metrics.workflows.unfinished(() => []);
+  metrics.workflows.history.waiting(() => 0);
+  const types = (await metrics.text()).matchAll(/^# TYPE ((?:countersign|workflow)_\w+) (\w+)$/gm);
   return new Map([...types].map(([, name = '', type = '']) => [name, type]));
 }
 
 const listed = (): ReadonlyMap<string, string> =>
   new Map(
-    [...document.matchAll(/^\| `(countersign_\w+)` +\| (\w+) /gm)].map(([, name = '', type = '']) => [name, type]),
+    [...document.matchAll(/^\| `((?:countersign|workflow)_\w+)` +\| (\w+) /gm)].map(([, name = '', type = '']) => [
+      name,
+      type,
+    ]),
   );
 
 test('docs/metrics.md lists every metric with its type, and no other', async () => {
@@ -30,7 +35,7 @@ test('docs/metrics.md lists every metric with its type, and no other', async () 
 });
 
 test('every query of docs/metrics.md asks for the metric of its row', () => {
-  const rows = [...document.matchAll(/^\| `(countersign_\w+)` .*\| `([^`]+)` +\|$/gm)];
+  const rows = [...document.matchAll(/^\| `((?:countersign|workflow)_\w+)` .*\| `([^`]+)` +\|$/gm)];
   expect(rows).toHaveLength(listed().size);
   for (const [, name = '', query = ''] of rows) expect(query).toContain(name);
 });

@@ -8,11 +8,16 @@ import { at, listAt, membersAt } from './objects.ts';
 import { manifests } from './render.ts';
 
 const folder = join(manifests, 'components/monitoring');
-const rules = listAt(parse(readFileSync(join(folder, 'rules.yaml'), 'utf8')), 'spec', 'groups', 0, 'rules');
+const all = listAt(parse(readFileSync(join(folder, 'rules.yaml'), 'utf8')), 'spec', 'groups').flatMap((group) =>
+  listAt(group, 'rules'),
+);
+const rules = all.filter((rule) => at(rule, 'alert') !== undefined);
+const recordings = all.filter((rule) => at(rule, 'record') !== undefined);
 const dashboard: unknown = JSON.parse(readFileSync(join(folder, 'dashboard.json'), 'utf8'));
 const panels = listAt(dashboard, 'panels');
 
 const alerts = rules.map((rule) => [String(at(rule, 'alert')), String(at(rule, 'expr'))] as const);
+const recorded = recordings.map((rule) => [String(at(rule, 'record')), String(at(rule, 'expr'))] as const);
 const queries = panels.flatMap((panel) =>
   listAt(panel, 'targets').map((target) => [String(at(panel, 'title')), String(at(target, 'expr'))] as const),
 );
@@ -26,11 +31,15 @@ const foreignLabels = new Set([...added, 'name', 'type', 'error_type', 'operatio
 
 const known = await series();
 
-describe.each([...alerts, ...queries])('%s', (_name, expression) => {
+describe.each([...alerts, ...recorded, ...queries])('%s', (_name, written) => {
+  const expression = withoutRecordings(written);
+
   test('asks for metrics that are on the page, by labels that they have', () => {
     const asked = [...expression.matchAll(/\b(?<name>[a-z][a-z0-9_]+)\{(?<labels>[^}]*)\}/g)];
-    const bare = [...expression.matchAll(/\b(?:countersign|process|nodejs|apiserver)_[a-z0-9_]+/g)].map(String);
-    expect(asked.length + bare.length).toBeGreaterThan(0);
+    const bare = [...expression.matchAll(/\b(?:countersign|workflow|process|nodejs|apiserver)_[a-z0-9_]+/g)].map(
+      String,
+    );
+    expect(asked.length + bare.length + Number(expression !== written)).toBeGreaterThan(0);
     const names = [...asked.map(({ groups }) => String(groups?.['name'])), ...bare];
     expect(names.filter((name) => !foreign.includes(name) && !known.has(name))).toStrictEqual([]);
     for (const { groups } of asked) {
@@ -50,6 +59,15 @@ describe.each([...alerts, ...queries])('%s', (_name, expression) => {
   });
 });
 
+/** What is recorded has a colon in its name, and the labels that are kept of it: the engine. */
+function withoutRecordings(expression: string): string {
+  const names = new Set(recorded.map(([name]) => name));
+  return expression.replaceAll(/\b(?<name>engine:[\w:]+)(?<labels>\{[^}]*\})?/g, (text, name: string, labels = '') => {
+    const isKnown = names.has(name) && /^(?:\{engine=~?"[^"]*"\})?$/.test(String(labels));
+    return isKnown ? '' : text.replaceAll(':', '_');
+  });
+}
+
 /** Names as they stand on the page, with their labels, when everything has happened once. */
 async function series(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   const metrics = prometheusMetrics();
@@ -65,6 +83,8 @@ async function series(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   metrics.delivery.failed();
   metrics.delivery.lost('removed', 1);
   metrics.delivery.backlog(1);
+  metrics.workflows.unfinished(() => []);
+  metrics.workflows.history.waiting(() => 0);
   const found = new Map<string, ReadonlySet<string>>();
   for (const line of (await metrics.text()).split('\n')) {
     const { name, labels } = /^(?<name>[a-z_]\w*)(?:\{(?<labels>.*)\})? /.exec(line)?.groups ?? {};
@@ -83,6 +103,22 @@ test('every alert says how bad it is, what is wrong and what to do', () => {
       summary: expect.stringMatching(/\.$/),
       description: expect.stringMatching(/\.$/),
     });
+  }
+});
+
+test('every alert of a workflow says where to read on', () => {
+  const runbooks = rules.map((rule) => at(rule, 'annotations', 'runbook')).filter((one) => typeof one === 'string');
+  expect(runbooks.length).toBeGreaterThanOrEqual(10);
+  for (const runbook of runbooks) {
+    const [file = '', anchor = ''] = runbook.split('#');
+    const headings = [...readFileSync(join(manifests, '..', file), 'utf8').matchAll(/^#+ (.+)$/gm)];
+    const anchors = headings.map(([, text = '']) =>
+      text
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    );
+    expect(anchors).toContain(anchor);
   }
 });
 

@@ -6,10 +6,10 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { WorkflowMetrics } from '../../ports/workflow-metrics.ts';
 import { failureReasons, type Engine } from '../../workflow/model.ts';
 
+/** What the loop around reconcilers asks for. */
 export interface ReconcileMetrics {
-  reconciled(reconciler: string, outcome: 'settled' | 'retry' | 'failed', seconds: number): void;
-  /** Keys that wait to be looked at, and those that are; read whenever metrics are. */
-  queue(reconciler: string, depth: () => number): void;
+  depth(reconciler: string, keys: number): void;
+  round(reconciler: string, outcome: 'settled' | 'retry' | 'error', seconds: number): void;
 }
 
 export interface UnfinishedWorkflows {
@@ -35,6 +35,7 @@ export interface PrometheusWorkflowMetrics extends WorkflowMetrics {
 }
 
 const states = ['running', 'suspended', 'unapproved'] as const;
+const reconcilers = ['workflows', 'actions'];
 const engines: readonly Engine[] = ['job', 'tekton'];
 /** Of what was refused before an engine was chosen. */
 const noEngine = 'none';
@@ -127,29 +128,26 @@ function parallelSteps(registers: Registry[]): WorkflowMetrics['parallelSteps'] 
 }
 
 function reconciling(registers: Registry[]): ReconcileMetrics {
-  const durations = new Histogram({
+  const rounds = new Histogram({
     name: 'countersign_reconcile_duration_seconds',
     help: 'Time to look at one object and do what is to be done about it.',
     labelNames: ['reconciler', 'outcome'],
     buckets: reconcileBuckets,
     registers,
   });
-  const queues = new Map<string, () => number>();
-  const gauge: Gauge = new Gauge({
+  const queues = new Gauge({
     name: 'countersign_reconcile_queue',
-    help: 'Objects that wait to be looked at, and those that are.',
+    help: 'Objects that wait to be looked at.',
     labelNames: ['reconciler'],
     registers,
-    collect: () => {
-      for (const [reconciler, depth] of queues) gauge.set({ reconciler }, depth());
-    },
   });
+  for (const reconciler of reconcilers) {
+    queues.set({ reconciler }, 0);
+    for (const outcome of ['settled', 'retry', 'error']) rounds.zero({ reconciler, outcome });
+  }
   return {
-    reconciled: (reconciler, outcome, seconds) => durations.observe({ reconciler, outcome }, seconds),
-    queue: (reconciler, depth) => {
-      queues.set(reconciler, depth);
-      for (const outcome of ['settled', 'retry', 'failed']) durations.zero({ reconciler, outcome });
-    },
+    depth: (reconciler, keys) => queues.set({ reconciler }, keys),
+    round: (reconciler, outcome, seconds) => rounds.observe({ reconciler, outcome }, seconds),
   };
 }
 

@@ -68,20 +68,18 @@ test('parallel steps have the names of the design documents', async () => {
   ]);
 });
 
-test('reconcilers, their queues, the history and what has not ended are read when metrics are', async () => {
+test('reconcilers, their queues, the history and what has not ended are shown', async () => {
   const { workflows, text } = prometheusMetrics();
-  let depth = 1;
-  workflows.reconciling.queue('workflows', () => depth);
-  workflows.reconciling.reconciled('workflows', 'retry', 0.2);
+  workflows.reconciling.depth('workflows', 7);
+  workflows.reconciling.round('workflows', 'retry', 0.2);
   workflows.history.delivered(3);
   workflows.history.waiting(() => 8);
   workflows.unfinished(() => [{ state: 'running', count: 2, oldestSeconds: 61 }]);
-  depth = 7;
   const page = (await text()).split('\n');
   for (const line of [
     'countersign_reconcile_queue{reconciler="workflows"} 7',
     'countersign_reconcile_duration_seconds_count{reconciler="workflows",outcome="retry"} 1',
-    'countersign_reconcile_duration_seconds_count{reconciler="workflows",outcome="failed"} 0',
+    'countersign_reconcile_duration_seconds_count{reconciler="workflows",outcome="error"} 0',
     'countersign_history_delivered_total 3',
     'countersign_history_waiting 8',
     'countersign_workflows_unfinished{state="running"} 2',
