@@ -8,6 +8,7 @@ import { failure } from '../../src/kernel/failure.ts';
 import { fail, ok, type Result } from '../../src/kernel/result.ts';
 import { stableJson } from '../../src/kernel/stable-json.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
+import { names } from '../../src/workflow/model.ts';
 import type { ClusterObjects, Created, Written } from '../../src/ports/cluster-objects.ts';
 
 export type Verb = 'create' | 'writeStatus' | 'patch' | 'remove' | 'logTail';
@@ -28,6 +29,7 @@ export interface FakeCluster extends ClusterObjects {
   /** As its own controller does it. */
   setStatus(place: ObjectPlace, status: object): KubeObject;
   setLog(pod: { readonly namespace: string; readonly name: string }, text: string): void;
+  /** Also what is not watched: `get`, `list`, `ownedBy` and `onChange` show what a process of ours sees. */
   all(kind: Kind): readonly KubeObject[];
   /** How often, by verb and kind, e.g. "create Job". */
   readonly calls: Map<string, number>;
@@ -62,6 +64,7 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
 
   function tell(object: KubeObject, change: 'present' | 'gone'): void {
     // The call of somebody who was killed still happened, but nobody of that process hears of it.
+    if (!isWatched(object)) return;
     for (const listener of listeners) listener(object, change);
   }
 
@@ -173,16 +176,14 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
     callCount: () => count,
     isReady: () => true,
     isServed: (kind) => !isMissing(kind),
-    get: found,
-    ownedBy: (kind, uid) =>
-      cluster
-        .list(kind)
-        .filter((object) =>
-          (object.metadata.ownerReferences ?? []).some((owner) => owner.controller === true && owner.uid === uid),
-        ),
-    list: (kind) =>
+    get(place) {
+      const object = found(place);
+      return object !== undefined && isWatched(object) ? object : undefined;
+    },
+    ownedBy: (kind, uid) => cluster.list(kind).filter((object) => isControlledBy(object, uid)),
+    list: (kind) => cluster.all(kind).filter(isWatched),
+    all: (kind) =>
       [...objects.values()].filter((object) => object.kind === kind.kind && object.apiVersion === kind.apiVersion),
-    all: (kind) => cluster.list(kind),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -298,7 +299,7 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
     isKilled: () => killed,
     unserve(kind) {
       missing.add(`${kind.apiVersion}/${kind.kind}`);
-      for (const object of cluster.list(kind)) {
+      for (const object of cluster.all(kind)) {
         objects.delete(keyOf(object));
         tell(object, 'gone');
       }
@@ -308,6 +309,17 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
     },
   };
   return cluster;
+}
+
+const byLabel: readonly string[] = ['Job', 'Pod', 'PersistentVolumeClaim', 'PipelineRun', 'TaskRun'];
+const unwatched: readonly string[] = ['Task', 'Lease'];
+
+function isWatched({ kind, metadata }: KubeObject): boolean {
+  return !unwatched.includes(kind) && (!byLabel.includes(kind) || metadata.labels?.[names.engineLabel] !== undefined);
+}
+
+export function isControlledBy({ metadata }: KubeObject, uid: string): boolean {
+  return (metadata.ownerReferences ?? []).some((owner) => owner.controller === true && owner.uid === uid);
 }
 
 const podKind: Kind = { apiVersion: 'v1', kind: 'Pod', plural: 'pods' };

@@ -5,7 +5,7 @@
 import type { Kind, KubeObject, NewObject, ObjectPlace } from '../../src/kernel/kube-object.ts';
 import { defined } from '../../src/kernel/defined.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
-import type { FakeCluster } from './fake-cluster.ts';
+import { isControlledBy, type FakeCluster } from './fake-cluster.ts';
 
 const jobKind: Kind = { apiVersion: 'batch/v1', kind: 'Job', plural: 'jobs' };
 const podKind: Kind = { apiVersion: 'v1', kind: 'Pod', plural: 'pods' };
@@ -47,11 +47,13 @@ export function fakeKubelet(cluster: FakeCluster, now: () => number = () => Date
   const time = (): string => new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z');
 
   const jobAt = ({ namespace, name }: Place): KubeObject => {
-    const job = cluster.get({ kind: jobKind, namespace, name });
+    const job = cluster.all(jobKind).find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
     if (job === undefined) throw new Error(`there is no Job ${namespace}/${name}`);
     return job;
   };
-  const podOf = (job: Place): KubeObject | undefined => cluster.ownedBy(podKind, jobAt(job).metadata.uid)[0];
+  const podsOf = (job: KubeObject): readonly KubeObject[] =>
+    cluster.all(podKind).filter((pod) => isControlledBy(pod, job.metadata.uid));
+  const podOf = (job: Place): KubeObject | undefined => podsOf(jobAt(job))[0];
   const startedPod = (job: Place): KubeObject => podOf(job) ?? startJob(jobAt(job));
 
   function startJob(job: KubeObject): KubeObject {
@@ -118,8 +120,8 @@ export function fakeKubelet(cluster: FakeCluster, now: () => number = () => Date
     podOf,
     startJobs() {
       const waiting = cluster
-        .list(jobKind)
-        .filter((job) => isUnfinished(job) && cluster.ownedBy(podKind, job.metadata.uid).length === 0);
+        .all(jobKind)
+        .filter((job) => isUnfinished(job) && asRecord(job['spec'])?.['suspend'] !== true && podsOf(job).length === 0);
       for (const job of waiting) startJob(job);
       return waiting;
     },
@@ -182,7 +184,7 @@ export function fakeKubelet(cluster: FakeCluster, now: () => number = () => Date
         endJob(job, 'FailureTarget', 'Failed', 'BackoffLimitExceeded', 'Job has reached the specified backoff limit');
     },
     step(outcome = () => ({})) {
-      const before = cluster.list(jobKind).filter(isUnfinished);
+      const before = cluster.all(jobKind).filter(isUnfinished);
       for (const job of before) {
         const place = { namespace: job.metadata.namespace ?? '', name: job.metadata.name };
         const pod = podOf(place);
