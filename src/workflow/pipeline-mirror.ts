@@ -56,9 +56,12 @@ function mirrorStep(of: StepOfRun, observed: ObservedRun, skipped: string | unde
   if (before.phase !== 'Pending' && before.phase !== 'Running') return before;
   const taskRun = taskRunOf(observed, before.name);
   if (taskRun === undefined) {
-    return skipped === undefined || before.phase === 'Running' ? before : { ...before, phase: 'Skipped', message: skipped };
+    return skipped === undefined || before.phase === 'Running'
+      ? before
+      : { ...before, phase: 'Skipped', message: skipped };
   }
-  if (isAnother(before, taskRun)) return removedStep(of, 'its TaskRun was removed while it ran, and Tekton made another');
+  if (isAnother(before, taskRun))
+    return removedStep(of, 'its TaskRun was removed while it ran, and Tekton made another');
   return mirrorTaskRun(of, taskRun, podOf(observed, taskRun));
 }
 
@@ -69,7 +72,10 @@ function isAnother({ phase, startedAt }: StepStatus, { metadata }: KubeObject): 
 }
 
 /** Nobody knows how its run went on; it may have done all that it had to. */
-export function removedStep({ step, index, workflow, before, now }: Omit<StepOfRun, 'timeoutMs'>, message: string): StepStatus {
+export function removedStep(
+  { step, index, workflow, before, now }: Omit<StepOfRun, 'timeoutMs'>,
+  message: string,
+): StepStatus {
   const failedAt = now.toISOString();
   const details = failureDetails({
     step: step.name,
