@@ -177,8 +177,24 @@ export function world({ settings = {}, registry, ending = () => 'Completed' }: W
   }
 
   return {
-    ...{ cluster, kept, events, counted, parallel, runs, state, apply, place, objectOf, status, change },
-    ...{ reconcile, reconcileAll, runActions, run, runThroughKills, restart },
+    cluster,
+    kept,
+    events,
+    counted,
+    parallel,
+    runs,
+    state,
+    apply,
+    place,
+    objectOf,
+    status,
+    change,
+    reconcile,
+    reconcileAll,
+    runActions,
+    run,
+    runThroughKills,
+    restart,
     advance: (ms: number) => (nowMs += ms),
     now: () => new Date(nowMs),
   };
