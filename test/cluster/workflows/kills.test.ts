@@ -25,7 +25,7 @@ describe.runIf(programs !== undefined)('a controller that is killed', () => {
 
   beforeAll(async () => {
     if (programs === undefined) return;
-    world = await startWorld(programs, ['--workflows=false']);
+    world = await startWorld(programs, { flags: ['--workflows=false'] });
     const at = (root: string): Promise<Recorder> =>
       record(world.api.config, `${root.replace('NS', `namespaces/${world.namespace}`)}`);
     pods = await at('/api/v1/NS/pods');

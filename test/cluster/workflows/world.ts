@@ -7,9 +7,10 @@ import type { ActionStatus, Engine, WorkflowStatus } from '../../../src/workflow
 import { asRecord } from '../../../src/kernel/strict-json.ts';
 import { kubeconfig } from '../access.ts';
 import type { Api, ApiObject } from '../gate/api.ts';
-import { startGate, type Gate } from '../gate/gate.ts';
+import { optedIn, startGate, type Gate } from '../gate/gate.ts';
 import { runnableImage, signed, type PushedImage } from '../gate/images.ts';
 import { policyOf } from '../gate/policies.ts';
+import { until } from '../processes.ts';
 import type { TektonPrograms } from '../programs.ts';
 import { startTekton, type Tekton } from '../tekton/start-tekton.ts';
 import { startVolumes, type Volumes } from '../volumes.ts';
@@ -73,12 +74,19 @@ const security = {
   capabilities: { drop: ['ALL'] },
 };
 
-export async function startWorld(programs: TektonPrograms, flags: readonly string[] = []): Promise<World> {
+export interface WorldOptions {
+  readonly flags?: readonly string[];
+  /** Of the workflows; made, opted in, and removed at the end. Absent: the gate's own. */
+  readonly namespace?: string;
+}
+
+export async function startWorld(programs: TektonPrograms, options: WorldOptions = {}): Promise<World> {
   const stops: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const stop of stops.splice(0).toReversed()) await stop();
   };
   try {
+    const { flags = [], namespace } = options;
     const gate = await startGate({}, ['--leader-elect=false', ...flags]);
     stops.push(() => gate.close());
     const { api } = gate;
@@ -94,15 +102,29 @@ export async function startWorld(programs: TektonPrograms, flags: readonly strin
     const settings: ApiObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: settingsMap };
     await api.apply({ ...settings, data: {} });
     stops.push(() => api.remove(settings));
-    return { ...worldOf(gate, tekton), close };
+    if (namespace !== undefined) stops.push(await ownNamespace(api, namespace));
+    return { ...worldOf(gate, tekton, namespace ?? gate.namespace), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function worldOf(gate: Gate, tekton: Tekton): Omit<World, 'close'> {
-  const { api, namespace } = gate;
+async function ownNamespace(api: Api, name: string): Promise<() => Promise<void>> {
+  const object: ApiObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: optedIn } };
+  await api.apply(object);
+  const account: ApiObject = {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: 'default', namespace: name },
+  };
+  if (!(await until(async () => (await api.read(account)) !== undefined, 20_000)))
+    throw new Error(`${name} has no account`);
+  return () => api.remove(object);
+}
+
+function worldOf(gate: Gate, tekton: Tekton, namespace: string): Omit<World, 'close'> {
+  const { api } = gate;
   const world: Omit<World, 'close'> = {
     gate,
     api,
