@@ -29,12 +29,13 @@ export function parseWorkflowStatus(object: unknown): WorkflowStatus {
   const phase = status.oneOf('phase', workflowPhases) ?? '';
   const message = status.text('message') ?? '';
   // It waits for something, and says for what.
-  if (phase === '') return { phase, message, steps: [], conditions: readConditions(status) };
+  const observedGeneration = defined('observedGeneration', status.number('observedGeneration'));
+  if (phase === '') return { phase, message, steps: [], conditions: readConditions(status), ...observedGeneration };
   return {
     phase,
     message,
     ...defined('engine', status.oneOf('engine', ['job', 'tekton'] as const)),
-    ...defined('observedGeneration', status.number('observedGeneration')),
+    ...observedGeneration,
     ...defined('startedAt', status.time('startedAt')),
     ...defined('completedAt', status.time('completedAt')),
     steps: readSteps(status),

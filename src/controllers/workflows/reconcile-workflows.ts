@@ -129,7 +129,12 @@ export function createWorkflowReconciler(ports: WorkflowReconcilerPorts): Reconc
     const { object } = observed;
     const target = targetOf(object);
     const isBeginning = target !== undefined && acts.some(begins);
-    if (isBeginning) beginning.set(target, object.metadata.uid);
+    if (isBeginning) {
+      // Decided on less: meanwhile another one has begun.
+      if (targetHolder(objects, object, beginning) !== undefined)
+        return { kind: 'settled', requeueAfterMs: supersededMs };
+      beginning.set(target, object.metadata.uid);
+    }
     try {
       return await inOrder(observed, acts, requeueAfterMs, signal);
     } finally {

@@ -214,7 +214,7 @@ test('one that is only seen late is not taken for removed', async () => {
   one.apply('w', [{ name: 'a' }]);
   await one.reconcileAll();
   await one.reconcileAll();
-  const seen = one.cluster.ownedBy;
+  const seen = one.cluster.ownedBy.bind(one.cluster);
   one.cluster.ownedBy = () => [];
   expect(await one.reconcile('w')).toEqual({ kind: 'settled', requeueAfterMs: 5_000 });
   one.cluster.ownedBy = seen;
