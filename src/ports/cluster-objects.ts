@@ -33,7 +33,7 @@ export interface ClusterObjects {
   create(object: NewObject, kind: Kind, signal: AbortSignal): Promise<Result<Created>>;
   /** Replaces the status of the version that was read. */
   writeStatus(object: KubeObject, kind: Kind, status: object, signal: AbortSignal): Promise<Result<Written>>;
-  /** JSON merge patch of everything but the status. RFC 7386 */
+  /** JSON merge patch of everything but the status; a resourceVersion in it is a precondition. RFC 7386 */
   patch(place: ObjectPlace, patch: object, signal: AbortSignal): Promise<Result<Written>>;
   /** In the background, with its dependents. `uid`: nothing else of that name. */
   remove(place: ObjectPlace, uid: string, signal: AbortSignal): Promise<Result<'removed' | 'gone'>>;

@@ -14,6 +14,7 @@ describe('the fake', () => {
     return Promise.resolve({
       objects: cluster,
       namespace: 'shop',
+      kind: kinds.job,
       put: (object) => Promise.resolve(cluster.put(object)),
       drop: (place) => Promise.resolve(cluster.drop(place)),
       close: () => Promise.resolve(),
@@ -37,6 +38,7 @@ describe('the API server over HTTP', () => {
     return {
       objects,
       namespace: 'shop',
+      kind: kinds.job,
       put: (object) => Promise.resolve(cluster.put(object)),
       drop: (place) => Promise.resolve(cluster.drop(place)),
       close: () => {

@@ -10,24 +10,27 @@ import { names } from '../../src/workflow/model.ts';
 export interface ClusterUnderTest {
   readonly objects: ClusterObjects;
   readonly namespace: string;
+  /** Watched by the engine label, with a status; nobody else writes to objects of this kind. */
+  readonly kind: Kind;
   /** As somebody else does it. */
   put(object: NewObject): Promise<unknown>;
   drop(place: ObjectPlace): Promise<unknown>;
   close(): Promise<void>;
 }
 
-const { job, claim, task } = kinds;
+const { claim, task } = kinds;
 const signal = new AbortController().signal;
 
-/** `open`: Jobs and claims with the engine label are watched, Tasks are not served. */
+/** `open`: its kind and claims, with the engine label, are watched; Tasks are not served. */
 export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): void {
   let cluster: ClusterUnderTest;
   let objects: ClusterObjects;
+  let kind: Kind;
   let changes: string[] = [];
 
   beforeAll(async () => {
     cluster = await open();
-    ({ objects } = cluster);
+    ({ objects, kind } = cluster);
     await vi.waitFor(() => expect(objects.isReady()).toBe(true), { timeout: 20_000 });
     objects.onChange((object, change) => changes.push(`${object.metadata.name} ${change}`));
   });
@@ -35,46 +38,43 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
     await cluster.close();
   });
 
-  const placeOf = (name: string, kind: Kind = job): ObjectPlace => ({ kind, namespace: cluster.namespace, name });
+  const placeOf = (name: string): ObjectPlace => ({ kind, namespace: cluster.namespace, name });
 
-  function jobNamed(name: string, more: Partial<NewObject['metadata']> = {}): NewObject {
+  function named(name: string, more: Partial<NewObject['metadata']> = {}): NewObject {
     const labels = { [names.engineLabel]: 'job' };
-    return {
-      apiVersion: job.apiVersion,
-      kind: job.kind,
-      metadata: { name, namespace: cluster.namespace, labels, ...more },
-      spec: {
-        // Nothing is to run.
-        suspend: true,
-        template: { spec: { restartPolicy: 'Never', containers: [{ name: 'action', image: 'example.com/none:1' }] } },
-      },
-    };
+    const metadata = { name, namespace: cluster.namespace, labels, ...more };
+    return { apiVersion: kind.apiVersion, kind: kind.kind, metadata, spec: { size: 1, any: [{ thing: true }] } };
   }
 
-  async function created(object: NewObject, kind: Kind = job): Promise<KubeObject> {
+  async function created(object: NewObject): Promise<KubeObject> {
     const answer = value(await objects.create(object, kind, signal));
     if (answer.kind !== 'created') throw new Error(`it was not created: ${JSON.stringify(answer)}`);
     return answer.object;
   }
 
   function write(object: KubeObject, active: number): Promise<Result<Written>> {
-    return objects.writeStatus(object, job, { ...asRecord(object['status']), active }, signal);
+    return objects.writeStatus(object, kind, { active }, signal);
   }
 
   test('what is created is in memory with the answer, has its identity, and is told once', async () => {
     changes = [];
-    const made = await created(jobNamed('made'));
+    const made = await created(named('made'));
     expect(objects.get(placeOf('made'))).toStrictEqual(made);
     expect(made.metadata.uid).not.toBe('');
-    expect(made).toMatchObject({ apiVersion: 'batch/v1', kind: 'Job', metadata: { generation: 1 } });
-    expect(objects.list(job).map((object) => object.metadata.name)).toContain('made');
+    expect(made).toMatchObject({
+      apiVersion: kind.apiVersion,
+      kind: kind.kind,
+      metadata: { generation: 1 },
+      spec: { any: [{ thing: true }] },
+    });
+    expect(objects.list(kind).map((object) => object.metadata.name)).toContain('made');
     expect(changes.filter((change) => change === 'made present')).toHaveLength(1);
   });
 
   test('a name that is taken gives who has it, and changes nothing', async () => {
-    const first = await created(jobNamed('taken'));
-    const again = jobNamed('taken', { annotations: { mine: 'yes' } });
-    expect(value(await objects.create(again, job, signal))).toMatchObject({
+    const first = await created(named('taken'));
+    const again = named('taken', { annotations: { mine: 'yes' } });
+    expect(value(await objects.create(again, kind, signal))).toMatchObject({
       kind: 'exists',
       object: { metadata: { uid: first.metadata.uid } },
     });
@@ -82,19 +82,19 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
   });
 
   test('a name taken by what is not watched is found too, and does not come into memory', async () => {
-    await cluster.put(jobNamed('foreign', { labels: {} }));
-    expect(value(await objects.create(jobNamed('foreign'), job, signal)).kind).toBe('exists');
+    await cluster.put(named('foreign', { labels: {} }));
+    expect(value(await objects.create(named('foreign'), kind, signal)).kind).toBe('exists');
     expect(objects.get(placeOf('foreign'))).toBeUndefined();
   });
 
   test('what cannot be is refused with the words of the server', async () => {
-    const refused = value(await objects.create(jobNamed('Not_A_Name'), job, signal));
+    const refused = value(await objects.create(named('Not_A_Name'), kind, signal));
     expect(refused).toMatchObject({ kind: 'refused', status: 422 });
     expect(refused.kind === 'refused' && refused.message).toContain('metadata.name');
   });
 
   test('a kind that is not served is not, and refuses what is to be created', async () => {
-    expect([objects.isServed(job), objects.isServed(task)]).toEqual([true, false]);
+    expect([objects.isServed(kind), objects.isServed(task)]).toEqual([true, false]);
     const one = {
       apiVersion: task.apiVersion,
       kind: task.kind,
@@ -105,17 +105,17 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
   });
 
   test('is found by its controller, not by other owners', async () => {
-    const owner = await created(jobNamed('owner'));
+    const owner = await created(named('owner'));
     const { uid } = owner.metadata;
-    const reference = { apiVersion: job.apiVersion, kind: job.kind, name: 'owner', uid };
-    await created(jobNamed('controlled', { ownerReferences: [{ ...reference, controller: true }] }));
-    await created(jobNamed('owned', { ownerReferences: [reference] }));
-    expect(objects.ownedBy(job, uid).map((object) => object.metadata.name)).toEqual(['controlled']);
+    const reference = { apiVersion: kind.apiVersion, kind: kind.kind, name: 'owner', uid };
+    await created(named('controlled', { ownerReferences: [{ ...reference, controller: true }] }));
+    await created(named('owned', { ownerReferences: [reference] }));
+    expect(objects.ownedBy(kind, uid).map((object) => object.metadata.name)).toEqual(['controlled']);
     expect(objects.ownedBy(claim, uid)).toEqual([]);
   });
 
   test('a status is written for the version that was read, once', async () => {
-    const made = await created(jobNamed('status'));
+    const made = await created(named('status'));
     const written = value(await write(made, 7));
     expect(written).toMatchObject({ kind: 'written', object: { metadata: { generation: 1 }, status: { active: 7 } } });
     expect(asRecord(objects.get(placeOf('status'))?.['status'])?.['active']).toBe(7);
@@ -124,39 +124,41 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
   });
 
   test('the status of what is gone is not written, nor that of another with its name', async () => {
-    const made = await created(jobNamed('former'));
+    const made = await created(named('former'));
     expect(value(await objects.remove(placeOf('former'), made.metadata.uid, signal))).toBe('removed');
     expect(value(await write(made, 1))).toEqual({ kind: 'superseded' });
-    const next = await created(jobNamed('former'));
+    const next = await created(named('former'));
     expect(next.metadata.uid).not.toBe(made.metadata.uid);
     expect(value(await write(made, 1))).toEqual({ kind: 'superseded' });
   });
 
   test('a patch changes what it names and takes away what is null; the status stays', async () => {
-    const made = await created(jobNamed('patched', { annotations: { old: 'yes', other: 'yes' } }));
-    const { uid } = made.metadata;
+    const made = await created(named('patched', { annotations: { old: 'yes', other: 'yes' } }));
     value(await write(made, 3));
-    const patch = { metadata: { uid, annotations: { old: null, new: 'yes' } }, spec: { activeDeadlineSeconds: 60 } };
+    const patch = { metadata: { annotations: { old: null, new: 'yes' } }, spec: { size: 60 } };
     expect(value(await objects.patch(placeOf('patched'), patch, signal)).kind).toBe('written');
     const now = objects.get(placeOf('patched'));
     expect(now?.metadata.annotations).toStrictEqual({ other: 'yes', new: 'yes' });
     expect(now).toMatchObject({
       metadata: { generation: 2 },
-      spec: { activeDeadlineSeconds: 60 },
+      spec: { size: 60, any: [{ thing: true }] },
       status: { active: 3 },
     });
   });
 
-  test('a patch of what is not there, or is another by now, changes nothing', async () => {
+  test('a patch of what is not there, or not of the version that it names, changes nothing', async () => {
     expect(value(await objects.patch(placeOf('nothing'), {}, signal))).toEqual({ kind: 'superseded' });
-    await created(jobNamed('other'));
-    const patch = { metadata: { uid: '0d0c6d3e-0000-4000-8000-000000000000' }, spec: { activeDeadlineSeconds: 60 } };
+    const made = await created(named('other'));
+    value(await write(made, 1));
+    const patch = { metadata: { resourceVersion: made.metadata.resourceVersion }, spec: { size: 60 } };
     expect(value(await objects.patch(placeOf('other'), patch, signal))).toEqual({ kind: 'superseded' });
-    expect(asRecord(objects.get(placeOf('other'))?.['spec'])?.['activeDeadlineSeconds']).toBeUndefined();
+    expect(asRecord(objects.get(placeOf('other'))?.['spec'])?.['size']).toBe(1);
+    const another = { metadata: { uid: '0d0c6d3e-0000-4000-8000-000000000000' } };
+    expect(value(await objects.patch(placeOf('other'), another, signal)).kind).not.toBe('written');
   });
 
   test('what is removed is out of memory with the answer, and is told', async () => {
-    const made = await created(jobNamed('short'));
+    const made = await created(named('short'));
     changes = [];
     expect(value(await objects.remove(placeOf('short'), made.metadata.uid, signal))).toBe('removed');
     expect(objects.get(placeOf('short'))).toBeUndefined();
@@ -165,14 +167,14 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
   });
 
   test('nothing else of that name is removed', async () => {
-    const made = await created(jobNamed('kept'));
+    const made = await created(named('kept'));
     const before = '0d0c6d3e-0000-4000-8000-000000000000';
     expect(value(await objects.remove(placeOf('kept'), before, signal))).toBe('gone');
     expect(objects.get(placeOf('kept'))?.metadata.uid).toBe(made.metadata.uid);
   });
 
   test('what has a finalizer stays in memory, and says that it is to go', async () => {
-    const made = await created(jobNamed('final', { finalizers: ['example.com/wait'] }));
+    const made = await created(named('final', { finalizers: ['example.com/wait'] }));
     expect(value(await objects.remove(placeOf('final'), made.metadata.uid, signal))).toBe('removed');
     expect(objects.get(placeOf('final'))?.metadata.deletionTimestamp).toBeDefined();
     value(await objects.patch(placeOf('final'), { metadata: { finalizers: null } }, signal));
@@ -181,7 +183,7 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
 
   test('what others do comes into memory, and is told', async () => {
     changes = [];
-    await cluster.put(jobNamed('theirs'));
+    await cluster.put(named('theirs'));
     await vi.waitFor(() => expect(objects.get(placeOf('theirs'))).toBeDefined(), { timeout: 10_000 });
     await cluster.drop(placeOf('theirs'));
     await vi.waitFor(() => expect(objects.get(placeOf('theirs'))).toBeUndefined(), { timeout: 10_000 });
@@ -189,9 +191,9 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
   });
 
   test('what nobody has written about is not told again', async () => {
-    await created(jobNamed('quiet'));
+    await created(named('quiet'));
     changes = [];
-    await cluster.put(jobNamed('noise'));
+    await cluster.put(named('noise'));
     await vi.waitFor(() => expect(changes).toContain('noise present'), { timeout: 10_000 });
     expect(changes.filter((change) => change.startsWith('quiet'))).toEqual([]);
   });
@@ -202,7 +204,7 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
   });
 
   test('whoever has stopped asks for nothing', async () => {
-    const stopped = await objects.create(jobNamed('stopped'), job, AbortSignal.abort());
+    const stopped = await objects.create(named('stopped'), kind, AbortSignal.abort());
     expect(stopped).toMatchObject({ ok: false, failure: { code: 'CLUSTER_UNAVAILABLE' } });
     expect(objects.get(placeOf('stopped'))).toBeUndefined();
   });

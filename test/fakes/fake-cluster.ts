@@ -235,8 +235,9 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
           const expected = asRecord(asRecord(patch)?.['metadata']);
           const { uid, resourceVersion } = current.metadata;
           const isOther = (member: unknown, actual: string): boolean => member !== undefined && member !== actual;
-          if (isOther(expected?.['uid'], uid) || isOther(expected?.['resourceVersion'], resourceVersion))
-            return ok({ kind: 'superseded' });
+          if (isOther(expected?.['resourceVersion'], resourceVersion)) return ok({ kind: 'superseded' });
+          if (isOther(expected?.['uid'], uid))
+            return ok({ kind: 'refused', status: 422, message: 'metadata.uid: field is immutable' });
           // A patch of an object is an object of the same shape; the status has a subresource of its own.
           const merged = merge(current, patch) as KubeObject;
           const { status: _, ...rest } = merged;
