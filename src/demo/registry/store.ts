@@ -34,8 +34,9 @@ export class RegistryStore {
   putBlob(repository: string, bytes: Uint8Array): Digest {
     const digest = digestOf(bytes);
     const { blobs } = this.#open(repository);
-    if (!blobs.has(digest)) this.#reserve(bytes.length);
-    blobs.set(digest, bytes);
+    const held = this.#held(digest);
+    if (held === undefined) this.#reserve(bytes.length);
+    blobs.set(digest, held ?? bytes);
     return digest;
   }
 
@@ -82,6 +83,15 @@ export class RegistryStore {
   referrers(repository: string, subject: Digest): readonly Descriptor[] {
     const manifests = [...(this.#repositories.get(repository)?.manifests.values() ?? [])];
     return manifests.flatMap((stored) => referrer(stored, subject));
+  }
+
+  /** Layers that images share are held once. */
+  #held(digest: Digest): Uint8Array | undefined {
+    for (const { blobs } of this.#repositories.values()) {
+      const bytes = blobs.get(digest);
+      if (bytes !== undefined) return bytes;
+    }
+    return undefined;
   }
 
   #open(repository: string): StoredRepository {

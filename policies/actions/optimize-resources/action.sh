@@ -1,0 +1,1 @@
+die 'not implemented: needs recommendations of what measures usage; increase_resources sets values that you name.'
