@@ -1,0 +1,116 @@
+/** Looks at what Tekton has of a workflow, has images proven before there is a run, and has it decided upon. */
+import { defined } from '../../kernel/defined.ts';
+import type { KubeObject } from '../../kernel/kube-object.ts';
+import { ok, type Result } from '../../kernel/result.ts';
+import type { Actions, ProvenAction } from '../../ports/actions.ts';
+import type { ClusterObjects } from '../../ports/cluster-objects.ts';
+import { kinds } from '../../workflow/kinds.ts';
+import { names, type WorkflowStep } from '../../workflow/model.ts';
+import { stepTemplate } from '../../workflow/pipeline-run.ts';
+import { imageOf } from './blame-step.ts';
+import { decideOnTekton, mirrorOf } from './decide-on-tekton.ts';
+import type { Decision } from './decision.ts';
+import type { UnderWay, WorkflowEngine } from './engine.ts';
+import type { TektonUnderWay } from './tekton-under-way.ts';
+
+export interface TektonPorts {
+  readonly objects: ClusterObjects;
+  readonly actions: Actions;
+}
+
+type Proofs = TektonUnderWay['proofs'];
+const noProofs: Proofs = new Map();
+/** Of one workflow; the registry and the policies' caches are shared with the gate. */
+const proofsAtOnce = 4;
+
+export function tektonEngine(ports: TektonPorts): WorkflowEngine {
+  const { objects } = ports;
+  /** Of workflows that wait for something, until it is there. Lost with the process: then the wait begins anew. */
+  const since = new Map<string, ReadonlyMap<string, number>>();
+  /** Of the round before, for rounds that are decided again because of a setback. */
+  const proofsOf = new Map<string, Proofs>();
+
+  function howLong({ workflow, now }: UnderWay, what: readonly string[]): ReadonlyMap<string, number> {
+    const before = since.get(workflow.uid);
+    const started = new Map(what.map((one) => [one, before?.get(one) ?? now.getTime()]));
+    if (started.size === 0) since.delete(workflow.uid);
+    else since.set(workflow.uid, started);
+    return new Map([...started].map(([one, ms]) => [one, now.getTime() - ms]));
+  }
+
+  async function prove(underWay: UnderWay, isAsked: boolean, signal: AbortSignal): Promise<Proofs> {
+    const { uid } = underWay.workflow;
+    const kept = underWay.setbacks.length > 0 ? proofsOf.get(uid) : undefined;
+    const proofs = isAsked ? (kept ?? (await proveAll(ports.actions, underWay, signal))) : noProofs;
+    if (isAsked) proofsOf.set(uid, proofs);
+    else proofsOf.delete(uid);
+    return proofs;
+  }
+
+  function forget(uid: string): void {
+    since.delete(uid);
+    proofsOf.delete(uid);
+  }
+
+  return {
+    decide: async (underWay, signal) => {
+      const { workflow, status } = underWay;
+      const isServed = objects.isServed(kinds.pipelineRun);
+      const [pipelineRun] = objects.ownedBy(kinds.pipelineRun, workflow.uid);
+      const isAsked = status.phase === 'Initializing' && isServed && !workflow.suspend && !workflow.cancel;
+      const proofs = await prove(underWay, isAsked, signal);
+      const seen = { ...underWay, isServed, proofs, ...observe(objects, workflow.namespace, pipelineRun) };
+      const unclear = pipelineRun === undefined ? [] : mirrorOf({ ...seen, absentMs: 0 }, pipelineRun).unclear;
+      const isAbsent = pipelineRun === undefined && (!isServed || status.executionRef !== undefined);
+      const waits = howLong(underWay, isAbsent ? [absent] : unclear);
+      const decision = decideOnTekton({ ...seen, absentMs: waits.get(absent) ?? 0, unclearMs: waits });
+      if (isEnd(decision)) forget(workflow.uid);
+      return ok(decision);
+    },
+  };
+}
+
+function isEnd({ acts }: Decision): boolean {
+  return acts.some(
+    (act) => act.kind === 'status' && (act.status.phase === 'Completed' || act.status.phase === 'Failed'),
+  );
+}
+
+/** No name of a step. */
+const absent = '';
+
+function observe(objects: ClusterObjects, namespace: string, pipelineRun: KubeObject | undefined) {
+  const task = { kind: kinds.task, namespace, name: names.metaTask };
+  const hasTask = objects.get(task) !== undefined;
+  if (pipelineRun === undefined) return { hasTask, taskRuns: [], pods: [], claims: [] };
+  const { uid } = pipelineRun.metadata;
+  const taskRuns = objects.ownedBy(kinds.taskRun, uid);
+  const pods = taskRuns.flatMap((taskRun) => objects.ownedBy(kinds.pod, taskRun.metadata.uid));
+  const claims = objects.ownedBy(kinds.claim, uid);
+  return { hasTask, ...defined('pipelineRun', pipelineRun), taskRuns, pods, claims };
+}
+
+async function proveAll(actions: Actions, underWay: UnderWay, signal: AbortSignal): Promise<Proofs> {
+  const { workflow, registry } = underWay;
+  const proofs = new Map<string, Result<ProvenAction>>();
+  const open = workflow.steps.values();
+  const proveNext = async (): Promise<void> => {
+    for (const step of open) {
+      const image = imageOf(step, registry);
+      if (image.ok) proofs.set(step.name, await proveStep(actions, underWay, step, image.value, signal));
+    }
+  };
+  await Promise.all(Array.from({ length: proofsAtOnce }, proveNext));
+  return proofs;
+}
+
+function proveStep(
+  actions: Actions,
+  { workflow }: UnderWay,
+  step: WorkflowStep,
+  image: string,
+  signal: AbortSignal,
+): Promise<Result<ProvenAction>> {
+  const { namespace } = workflow;
+  return actions.prove({ namespace, image, template: stepTemplate(workflow, step, image) }, signal);
+}
