@@ -1,11 +1,11 @@
-/** The catalogue under policies/actions, as its files say. */
+/** The catalogue under actions, as its files say. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { ApiObject } from '../cluster/gate/api.ts';
 import type { Tool } from './tools.ts';
 
-export const catalogueFolder = join(import.meta.dirname, '../../policies/actions');
+export const catalogueFolder = join(import.meta.dirname, '../../actions');
 
 export interface CatalogueAction {
   /** Of its folder, its image and its contract, e.g. "scale-deployment". */
