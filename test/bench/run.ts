@@ -12,6 +12,7 @@ import { measureKeyVerification } from './key-verification.ts';
 import { measureKeylessVerification } from './keyless-verification.ts';
 import { measureScale } from './scale.ts';
 import { missed, table, type Section } from './report.ts';
+import { measureWorkflows } from './workflows.ts';
 
 const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
   admission: measureAdmission,
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
   keyless: measureKeylessVerification,
   'event-loop': measureEventLoop,
   scale: measureScale,
+  workflows: measureWorkflows,
 };
 
 const { values: flags } = parseArgs({

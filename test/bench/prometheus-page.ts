@@ -1,0 +1,34 @@
+/** Reads a page of metrics, as far as the bench asks for them. */
+
+interface Sample {
+  readonly labels: string;
+  readonly value: number;
+}
+
+export function samples(page: string, name: string): readonly Sample[] {
+  return page.split('\n').flatMap((line) => {
+    const found = /^(?<name>\w+)(?:\{(?<labels>.*)\})? (?<value>\S+)$/.exec(line)?.groups;
+    return found?.['name'] === name ? [{ labels: found['labels'] ?? '', value: Number(found['value']) }] : [];
+  });
+}
+
+/** As Prometheus' histogram_quantile: within a bucket values are taken to be spread evenly. Only those with this label. */
+export function quantile(page: string, name: string, label: string, share: number): number {
+  const buckets = bucketsOf(page, name, label);
+  const rank = share * (buckets.at(-1)?.count ?? 0);
+  const at = buckets.findIndex(({ count }) => count >= rank && count > 0);
+  const bucket = buckets[at];
+  if (bucket === undefined) return Number.NaN;
+  const below = buckets[at - 1] ?? { bound: 0, count: 0 };
+  if (bucket.bound === Infinity) return below.bound;
+  return below.bound + ((bucket.bound - below.bound) * (rank - below.count)) / (bucket.count - below.count);
+}
+
+function bucketsOf(page: string, name: string, label: string): readonly { bound: number; count: number }[] {
+  const counts = new Map<number, number>();
+  for (const { labels, value } of samples(page, `${name}_bucket`)) {
+    const bound = Number(/le="(?<le>[^"]+)"/.exec(labels)?.groups?.['le']?.replace('+Inf', 'Infinity'));
+    if (labels.includes(label)) counts.set(bound, (counts.get(bound) ?? 0) + value);
+  }
+  return [...counts].map(([bound, count]) => ({ bound, count })).toSorted((a, b) => a.bound - b.bound);
+}

@@ -1,0 +1,290 @@
+/**
+ * What workflows cost: two hundred of three steps at a time on one controller, with a real API server, Job controller and
+ * scheduler and Pods that only seem to run; and how often the API server is asked for one workflow, by Countersign on Jobs
+ * and by Tekton for the same steps, counted in the API server's own audit log.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newSigningKey } from '../../src/demo/images/signing-key.ts';
+import { startRegistry } from '../../src/demo/registry/serve.ts';
+import { asRecord } from '../../src/kernel/strict-json.ts';
+import type { Engine } from '../../src/workflow/model.ts';
+import { startCluster } from '../cluster/cluster.ts';
+import { connect, type Api, type ApiObject } from '../cluster/gate/api.ts';
+import { runnableImage, signed } from '../cluster/gate/images.ts';
+import { install } from '../cluster/gate/installation.ts';
+import { keyPolicy } from '../cluster/gate/policies.ts';
+import { startPart, type WebhookProcess } from '../cluster/gate/webhook-process.ts';
+import { findTektonPrograms } from '../cluster/programs.ts';
+import { startTekton } from '../cluster/tekton/start-tekton.ts';
+import { callsBy, sizeOf, total, type Calls } from './audit.ts';
+import { startFakeNode } from './fake-node.ts';
+import { quantile, samples } from './prometheus-page.ts';
+import { megabytes, milliseconds, type Row, type Section } from './report.ts';
+
+const sizes = { many: 200, few: 20 };
+const stepsOfEach = 3;
+const patienceMs = 15 * 60_000;
+/** What an installation is given. */
+const targets = { rss: 384 * 1024 * 1024, reconcileMs: 250 };
+const system = 'countersign-system';
+const userOf = (account: string): string => `system:serviceaccount:${system}:${account}`;
+/** So that figures are of the controller and not of what it is allowed to ask. */
+const settings = { 'kubernetes-qps': '500', 'kubernetes-burst': '1000' };
+
+interface World {
+  readonly api: Api;
+  readonly auditLog: string;
+  readonly controller: WebhookProcess;
+  readonly image: string;
+  readonly namespace: string;
+  /** Undefined: it was not started. */
+  readonly tektonUser: string | undefined;
+}
+
+interface Ran {
+  readonly workflows: number;
+  readonly seconds: number;
+  readonly completed: number;
+  readonly peakRss: number;
+  readonly ours: Calls;
+  readonly tektons: Calls;
+  /** Milliseconds, since the start of the controller. */
+  readonly reconcileP99: { readonly workflows: number; readonly actions: number };
+}
+
+export async function measureWorkflows(): Promise<Section> {
+  return withWorld(async (world) => {
+    // What is fetched once (policies, signatures, contracts) is no cost of a workflow.
+    await run(world, 'warm', 'job', 5);
+    const jobs = await run(world, 'job', 'job', sizes.many);
+    const few = await run(world, 'few', 'job', sizes.few);
+    const tekton = world.tektonUser === undefined ? undefined : await run(world, 'tekton', 'tekton', sizes.few);
+    return {
+      name: 'workflows',
+      figures: { jobs, few, tekton },
+      rows: rowsOf(jobs, few, tekton),
+    };
+  });
+}
+
+async function withWorld<T>(act: (world: World) => Promise<T>): Promise<T> {
+  const stops: (() => unknown)[] = [];
+  try {
+    const started = await startCluster({ node: false });
+    if ('obstacle' in started) throw new Error(started.obstacle);
+    const { cluster } = started;
+    stops.push(() => cluster.stop());
+    const api = connect(cluster.kubeconfig);
+    stops.push(() => api.close());
+    const registry = await startRegistry();
+    stops.push(() => registry.close());
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
+    stops.push(() => rmSync(folder, { recursive: true }));
+    const kubeconfig = join(folder, 'countersign.kubeconfig');
+    await install(api, kubeconfig);
+    const node = await startFakeNode(api);
+    stops.push(() => node.close());
+    const key = newSigningKey();
+    await api.apply(keyPolicy('bench', registry.host, key));
+    await api.apply({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'kubernaut-workflowexecution-config', namespace: system },
+      data: settings,
+    });
+    const image = signed(registry, 'actions/bench', actionImage(registry), key).pinned;
+    const tektonUser = await startTektonAs('bench-tekton', api, folder, stops);
+    const flags = [`--kubeconfig=${kubeconfig}`, `--insecure-registry=${registry.host}`, '--leader-elect=false'];
+    // As the image starts it (Dockerfile), with the heap that Node takes where memory is limited to 512 MiB.
+    process.env['NODE_OPTIONS'] = '--max-semi-space-size=16 --max-old-space-size=256';
+    process.env['MALLOC_ARENA_MAX'] = '2';
+    const controller = await startPart('controller', flags);
+    stops.push(() => controller.close());
+    const namespace = await api.namespace({ 'policy.sigstore.dev/include': 'true' });
+    return await act({ api, auditLog: cluster.auditLog, controller, image, namespace, tektonUser });
+  } finally {
+    for (const stop of stops.toReversed()) await stop();
+  }
+}
+
+function actionImage(registry: Awaited<ReturnType<typeof startRegistry>>): ReturnType<typeof runnableImage> {
+  const contract = {
+    apiVersion: 'kubernaut.ai/v1alpha1',
+    kind: 'ActionContract',
+    metadata: { name: 'bench', version: 'v1.0.0' },
+    spec: {
+      description: 'An action of the bench',
+      inputs: [{ name: 'replicas', type: 'integer', required: true }],
+      resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { cpu: '500m', memory: '64Mi' } },
+      rbac: { permissions: [] },
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 1000,
+        allowPrivilegeEscalation: false,
+        capabilities: { drop: ['ALL'] },
+      },
+    },
+  };
+  return runnableImage(registry, 'actions/bench', [], {
+    user: '1000',
+    labels: { 'ai.kubernaut.action-contract': JSON.stringify(contract) },
+    entrypoint: ['/action-entrypoint'],
+    entries: [{ kind: 'file', path: 'action-entrypoint', content: Buffer.from('#!/bin/sh\n'), executable: true }],
+  });
+}
+
+/** With a login of its own, so that the API server's audit log tells it from others; the log is of that namespace's. */
+async function startTektonAs(
+  name: string,
+  api: Api,
+  folder: string,
+  stops: (() => unknown)[],
+): Promise<string | undefined> {
+  const programs = await findTektonPrograms();
+  if (programs === undefined) return undefined;
+  await api.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: system } });
+  await api.apply({
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ kind: 'ServiceAccount', name, namespace: system }],
+  });
+  const body = { spec: { audiences: [], expirationSeconds: 7_200 } };
+  const { status } = await api.core.createNamespacedServiceAccountToken({ name, namespace: system, body });
+  const cluster = api.config.getCurrentCluster();
+  const kubeconfig = join(folder, 'tekton.kubeconfig');
+  const content = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server: cluster?.server, 'certificate-authority': cluster?.caFile } }],
+    users: [{ name, user: { token: status?.token } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  };
+  writeFileSync(kubeconfig, JSON.stringify(content), { mode: 0o600 });
+  const tekton = await startTekton(api, kubeconfig, programs);
+  stops.push(() => tekton.close());
+  return userOf(name);
+}
+
+async function run(world: World, name: string, engine: Engine, workflows: number): Promise<Ran> {
+  const { api, auditLog, controller, tektonUser } = world;
+  const since = sizeOf(auditLog);
+  const began = performance.now();
+  const objects = Array.from({ length: workflows }, (_, index) => workflow(world, `${name}-${index}`, engine));
+  for (let at = 0; at < objects.length; at += 25) {
+    await Promise.all(objects.slice(at, at + 25).map((object) => api.create(object)));
+  }
+  let peakRss = 0;
+  let ended: readonly string[] = [];
+  const end = Date.now() + patienceMs;
+  while (ended.length < workflows) {
+    if (Date.now() > end) throw new Error(`${workflows - ended.length} of ${workflows} workflows do not end`);
+    await sleep(500);
+    const { text } = await controller.get('/metrics');
+    peakRss = Math.max(peakRss, samples(text, 'process_resident_memory_bytes')[0]?.value ?? 0);
+    ended = await endedPhases(world, `${name}-`);
+  }
+  const seconds = (performance.now() - began) / 1_000;
+  // What follows the end of a workflow belongs to it: records, removals.
+  await sleep(5_000);
+  const page = (await controller.get('/metrics')).text;
+  const p99 = (reconciler: string): number =>
+    1_000 * quantile(page, 'countersign_reconcile_duration_seconds', `reconciler="${reconciler}"`, 0.99);
+  return {
+    workflows,
+    seconds,
+    completed: ended.filter((phase) => phase === 'Completed').length,
+    peakRss,
+    ours: callsBy(userOf('countersign'), auditLog, since),
+    tektons: tektonUser === undefined ? {} : callsBy(tektonUser, auditLog, since),
+    reconcileP99: { workflows: p99('workflows'), actions: p99('actions') },
+  };
+}
+
+/** Two steps at once, and one after both. */
+function workflow({ namespace, image }: World, name: string, engine: Engine): ApiObject {
+  const step = (step: string, ...runAfter: readonly string[]): object => ({
+    name: step,
+    actionType: 'kubernetes/scale_deployment',
+    image,
+    inputs: { replicas: 3 },
+    runAfter,
+  });
+  return {
+    apiVersion: 'workflowexecution.kubernaut.ai/v1alpha1',
+    kind: 'WorkflowExecution',
+    metadata: { name, namespace, annotations: { 'kubernaut.io/executor': engine } },
+    spec: { steps: [step('one'), step('two'), step('three', 'one', 'two')] },
+  };
+}
+
+async function endedPhases({ api, namespace }: World, prefix: string): Promise<readonly string[]> {
+  const path = `/apis/workflowexecution.kubernaut.ai/v1alpha1/namespaces/${namespace}/workflowexecutions`;
+  const items = asRecord(JSON.parse((await api.get(path)).text))?.['items'];
+  return (Array.isArray(items) ? items : []).flatMap((item: unknown) => {
+    const phase = asRecord(asRecord(item)?.['status'])?.['phase'];
+    const isOurs = String(asRecord(asRecord(item)?.['metadata'])?.['name']).startsWith(prefix);
+    return isOurs && (phase === 'Completed' || phase === 'Failed') ? [phase] : [];
+  });
+}
+
+function rowsOf(jobs: Ran, few: Ran, tekton: Ran | undefined): readonly Row[] {
+  const { workflows, actions } = jobs.reconcileP99;
+  const slowest = Math.max(workflows, actions);
+  const each = (calls: Calls, { workflows }: Ran): string => (total(calls) / workflows).toFixed(1);
+  const beside = tekton === undefined ? 'no Tekton here' : `${each(tekton.tektons, tekton)} of Tekton`;
+  const ratio = tekton === undefined ? Number.NaN : total(few.ours) / total(tekton.tektons);
+  return [
+    {
+      what: `${jobs.workflows} workflows of ${stepsOfEach} steps at a time on Jobs: all completed after`,
+      ours: `${jobs.seconds.toFixed(0)} s`,
+      beside: '',
+      target: {
+        demanded: `${jobs.workflows} completed`,
+        reached: String(jobs.completed),
+        isMet: jobs.completed === jobs.workflows,
+      },
+    },
+    {
+      what: 'reconcile p99: workflows, actions',
+      ours: `${milliseconds(workflows)}, ${milliseconds(actions)}`,
+      beside: '',
+      target: {
+        demanded: `<= ${milliseconds(targets.reconcileMs)}`,
+        reached: milliseconds(slowest),
+        isMet: slowest <= targets.reconcileMs,
+      },
+    },
+    {
+      what: 'memory (RSS) of the controller at most',
+      ours: megabytes(jobs.peakRss),
+      beside: '',
+      target: {
+        demanded: `<= ${megabytes(targets.rss)}`,
+        reached: megabytes(jobs.peakRss),
+        isMet: jobs.peakRss <= targets.rss,
+      },
+    },
+    {
+      what: `API calls for each of ${jobs.workflows} workflows at a time on Jobs`,
+      ours: each(jobs.ours, jobs),
+      beside: '',
+    },
+    {
+      what: `API calls for each of ${few.workflows} workflows on Jobs (beside: Tekton's controller, same steps)`,
+      ours: each(few.ours, few),
+      beside,
+      ...(tekton && {
+        target: { demanded: '<= 1.00 x', reached: `${ratio.toFixed(2)} x`, isMet: ratio <= 1 },
+      }),
+    },
+    ...(tekton === undefined
+      ? []
+      : [{ what: 'API calls of Countersign for a workflow on Tekton', ours: each(tekton.ours, tekton), beside }]),
+  ];
+}
