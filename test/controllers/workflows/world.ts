@@ -15,6 +15,7 @@ import { kinds, workflowKinds } from '../../../src/workflow/kinds.ts';
 import { names, type ActionRegistry, type WorkflowSettings, type WorkflowStatus } from '../../../src/workflow/model.ts';
 import { parseActionStatus, parseWorkflowStatus } from '../../../src/workflow/parse-status.ts';
 import { fakeCluster, Killed } from '../../fakes/fake-cluster.ts';
+import { staleView } from './stale-view.ts';
 
 export const image = `registry.test/actions/one@sha256:${'a'.repeat(64)}`;
 
@@ -48,9 +49,16 @@ export interface WorldOptions {
   readonly registry?: ActionRegistry;
   /** How a step ends; absent: Completed. */
   readonly ending?: (step: string) => Ending;
+  /** Whether what is known of an object now is older than it is; asked each time. Absent: never. */
+  readonly isStale?: (kind: string) => boolean;
 }
 
-export function world({ settings = {}, registry, ending = () => 'Completed' }: WorldOptions = {}) {
+export function world({
+  settings = {},
+  registry,
+  ending = () => 'Completed',
+  isStale = () => false,
+}: WorldOptions = {}) {
   let nowMs = Date.parse('2026-01-01T00:00:00.000Z');
   const cluster = fakeCluster({ now: () => nowMs });
   const kept: ActionRecord[] = [];
@@ -63,7 +71,7 @@ export function world({ settings = {}, registry, ending = () => 'Completed' }: W
 
   const begin = () =>
     createWorkflowReconciler({
-      objects: cluster,
+      objects: staleView(cluster, isStale, () => nowMs),
       settings: () => state.settings,
       registry: () => registry ?? { actions: new Map(), problems: new Map() },
       tekton: { decide: () => Promise.resolve(fail(failure('INTERNAL', 'nothing here runs on Tekton'))) },
@@ -140,7 +148,10 @@ export function world({ settings = {}, registry, ending = () => 'Completed' }: W
   function end(action: KubeObject, at: Parameters<typeof cluster.drop>[0], result: object): void {
     const step = action.metadata.labels?.[names.stepLabel] ?? '';
     const how = ending(step);
-    if (how === 'removed') cluster.drop(at);
+    // Nobody can know of one that was made, ran and was removed by hand before its making could be noted.
+    const isNoted = cluster.all(workflowKind).some((object) => isRunning(parseWorkflowStatus(object), step));
+    if (how === 'removed' && isNoted) cluster.drop(at);
+    else if (how === 'removed') return;
     else if (how === 'Completed') cluster.setStatus(at, { ...result, phase: how, outputs: { step } });
     else cluster.setStatus(at, { ...result, phase: how, failureDetails: exitedWith1(step, new Date(nowMs)) });
   }
@@ -198,6 +209,10 @@ export function world({ settings = {}, registry, ending = () => 'Completed' }: W
     advance: (ms: number) => (nowMs += ms),
     now: () => new Date(nowMs),
   };
+}
+
+function isRunning({ steps }: WorkflowStatus, step: string): boolean {
+  return steps.some(({ name, phase }) => name === step && phase === 'Running');
 }
 
 export function exitedWith1(step: string, at: Date) {
