@@ -52,20 +52,20 @@ function param(name: string, description: string): object {
 }
 
 const script = `#!/bin/sh
-# The inputs go in by environment and by standard input; what is printed goes to the log as it is. The last JSON object of it
-# becomes the result. Builtins of a POSIX shell only: an image of an action may have no other programs, and nothing to write to.
+# The inputs go in by environment and by standard input; what is printed goes to the log as it is, and the last JSON
+# object of it becomes the result. Builtins only: an image may have no other programs, and nothing to write to.
 LC_ALL=C
 
 # Tekton keeps results in the Pod's termination message: 4096 bytes with all escapes, or the run fails.
 fits() {
   [ "$\{#1}" -le 3072 ] || return 1
-  bytes=$\{#1}
+  text=$1
   set -f
   IFS='"\\'
-  set -- $1
-  bytes=$((bytes + $#))
+  set -- $text
+  bytes=$(($\{#text} + $#))
   IFS='<>&'
-  set -- $*
+  set -- $text
   [ "$((bytes + 5 * $#))" -le 3584 ]
 }
 
