@@ -84,7 +84,7 @@ describe.each(shells)('its script under %s %s', (...shell: readonly (string | un
 
   test('shows what is printed on both streams, with a last line that has no end', () => {
     const ended = run(`printf '%s\\n' '  spaced \\t'; echo oops >&2; printf 'last'`);
-    expect(ended.log).toBe('  spaced \\\\t\nlast\n');
+    expect(ended.log).toBe('  spaced \\t\nlast\n');
     expect(ended.errors).toBe('oops\n');
   });
 
