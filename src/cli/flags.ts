@@ -65,6 +65,11 @@ export function servingFlags(command: Command): Command {
     .addOption(flag('--heal <what>', 'of our webhook configurations: connection or everything', 'connection'))
     .addOption(flag('--scan-minutes <n>', 'minutes between looks at what already runs; 0: never', '60'))
     .addOption(flag('--scan-namespaces <which>', 'namespaces that are looked at: opted-in or all', 'opted-in'))
+    .addOption(flag('--leader-elect <true|false>', 'one replica at a time leads; false: this one does', 'true'))
+    .addOption(flag('--workflows <true|false>', "run Kubernaut's WorkflowExecutions", 'true'))
+    .addOption(
+      flag('--data-folder <folder>', 'for action records on their way; the default is that of the decision log'),
+    )
     .addOption(flag('--database <url|file>', 'where decisions are kept: postgres://… or an SQLite file'))
     .addOption(flag('--database-password-file <file>', 'password for a postgres:// database'))
     .addOption(flag('--keep-days <n>', 'days that decisions are kept in the database; 0: for ever', '90'))

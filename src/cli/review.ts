@@ -126,7 +126,7 @@ function reviewerFor(
       log,
       newId: randomUUID,
     },
-    { onDecisionLogFailure: 'refuse', recordedPhase: 'review' },
+    { onDecisionLogFailure: 'refuse', recordedPhase: 'review', judgesWorkflowImages: true },
   );
 }
 

@@ -1,5 +1,6 @@
 /** Settings of the serving commands: what the gate needs, and what the parts around it need. */
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import {
   Checks,
   oneOf,
@@ -57,6 +58,10 @@ export interface ServingConfig extends WebhookConfig {
   /** The Secret with the certificates that replicas share; absent: they are files, or made for this process. */
   readonly certificatesSecret?: CertificatesSecret;
   readonly heal: 'connection' | 'everything';
+  /** Off: this process leads, whoever else there is. For a single replica only. */
+  readonly leaderElect: boolean;
+  /** Absent: WorkflowExecutions are left alone. `dataFolder`: for what must not be lost when the process ends. */
+  readonly workflows?: { readonly dataFolder: string };
   /** Absent: what runs already is not looked at. */
   readonly scan?: { readonly intervalMs: number; readonly namespaces: 'opted-in' | 'all' };
 }
@@ -73,11 +78,14 @@ export interface RawServingFlags extends RawWebhookFlags {
   readonly heal: string;
   readonly scanMinutes: string;
   readonly scanNamespaces: string;
+  readonly leaderElect: string;
+  readonly workflows: string;
+  readonly dataFolder?: string;
 }
 
 /** The settings that `countersign webhook` has when nothing but the gate is configured. */
 export function onlyTheGate(config: WebhookConfig): ServingConfig {
-  return { ...config, parts: partsOf.webhook, instance: hostname(), heal: 'connection' };
+  return { ...config, parts: partsOf.webhook, instance: hostname(), heal: 'connection', leaderElect: true };
 }
 
 const longestSeconds = 365 * 24 * 3_600;
@@ -92,6 +100,8 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
   const heal = checks.use(oneOf('--heal', flags.heal, ['connection', 'everything'] as const), 'connection');
   const certificatesSecret = certificatesSecretOf(flags, checks);
   const scan = scanOf(flags, checks);
+  const leaderElect = checks.use(yesOrNo('--leader-elect', flags.leaderElect), true);
+  const workflows = workflowsOf(parts, flags, checks);
   const problems = [...(gate.ok ? [] : gate.failure), ...checks.problems];
   if (!gate.ok || problems.length > 0) return fail(problems);
   return ok(
@@ -103,6 +113,8 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
       ...defined('console', console),
       ...defined('certificatesSecret', certificatesSecret),
       heal,
+      leaderElect,
+      ...defined('workflows', workflows),
       ...defined('scan', scan),
     }),
   );
@@ -133,6 +145,17 @@ function scanOf(flags: RawServingFlags, checks: Checks): ServingConfig['scan'] {
   const choices = ['opted-in', 'all'] as const;
   const namespaces = checks.use(oneOf('--scan-namespaces', flags.scanNamespaces, choices), 'opted-in');
   return minutes === 0 ? undefined : { intervalMs: minutes * 60_000, namespaces };
+}
+
+function workflowsOf(parts: Parts, flags: RawServingFlags, checks: Checks): ServingConfig['workflows'] {
+  const isOn = checks.use(yesOrNo('--workflows', flags.workflows), false);
+  // The decision log already is where the process may write, and what it writes stays.
+  return isOn && parts.controller ? { dataFolder: flags.dataFolder ?? dirname(flags.decisionLog) } : undefined;
+}
+
+function yesOrNo(flag: string, text: string): Result<boolean, string> {
+  const word = oneOf(flag, text, ['true', 'false'] as const);
+  return word.ok ? ok(word.value === 'true') : word;
 }
 
 function consoleOf(parts: Parts, flags: RawServingFlags, checks: Checks): ServingConfig['console'] | undefined {

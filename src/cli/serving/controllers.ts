@@ -14,9 +14,11 @@ import type { Leadership } from '../../ports/leadership.ts';
 import type { Foundation } from './foundation.ts';
 
 const nobody: Leadership = { isLeader: () => false, onChange: () => () => undefined };
+const always: Leadership = { isLeader: () => true, onChange: () => () => undefined };
 
 export function startLeadership({ config, kubeConfig, log, onClose }: Foundation): Leadership {
   if (kubeConfig === undefined || !config.parts.controller) return nobody;
+  if (!config.leaderElect) return always;
   const { namespace, instance: identity } = config;
   const elected = electLeader({ kubeConfig, namespace, name: 'countersign', identity, log });
   onClose(() => elected.close());

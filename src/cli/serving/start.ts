@@ -17,6 +17,7 @@ import { asSetting, Closers, foundationOf, type Foundation } from './foundation.
 import { openOwnLog, startGate } from './gate.ts';
 import { startPolicies } from './policies.ts';
 import { startKeepingRecords } from './records.ts';
+import { startWorkflows, unkeptHistory } from './workflows.ts';
 
 export interface Serving {
   readonly address: Listen;
@@ -62,6 +63,8 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const definitions = startWatchingDefinitions(base);
   if (config.parts.controller && fromCluster !== undefined)
     startControllers(base, { policies: fromCluster, evidence, leadership, events });
+  if (config.workflows !== undefined)
+    startWorkflows(base, { policies, evidence, leadership, events, history: unkeptHistory });
   const readiness = [
     ...inForce.readiness,
     ...(gate?.readiness ?? []),

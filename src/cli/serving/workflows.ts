@@ -1,0 +1,96 @@
+/** Kubernaut's workflows: what is watched for them, who looks at what has changed, and what both reconcilers stand on. */
+import { clusterObjects } from '../../adapters/kubernetes/cluster-objects.ts';
+import type { Watched } from '../../adapters/kubernetes/watched-kind.ts';
+import { createActions } from '../../admission/prove-action.ts';
+import { createActionReconciler } from '../../controllers/actions/reconciler.ts';
+import type { Key } from '../../controllers/runtime/reconciler.ts';
+import { startReconciler } from '../../controllers/runtime/start-reconciler.ts';
+import { whenReady } from '../../controllers/runtime/when-ready.ts';
+import { concerned } from '../../controllers/workflows/concerned.ts';
+import { liveSettings } from '../../controllers/workflows/live-settings.ts';
+import { createWorkflowReconciler } from '../../controllers/workflows/reconcile-workflows.ts';
+import { tektonEngine } from '../../controllers/workflows/tekton-engine.ts';
+import type { EvidenceSource } from '../../evidence/evidence-source.ts';
+import type { Kind } from '../../kernel/kube-object.ts';
+import { ok } from '../../kernel/result.ts';
+import type { ActionOutbox } from '../../ports/action-history.ts';
+import type { Events } from '../../ports/events.ts';
+import type { Leadership } from '../../ports/leadership.ts';
+import type { Policies } from '../../ports/policies.ts';
+import { kinds, workflowKinds } from '../../workflow/kinds.ts';
+import { names } from '../../workflow/model.ts';
+import type { Foundation } from './foundation.ts';
+
+export interface WorkflowPorts {
+  readonly policies: Policies;
+  readonly evidence: EvidenceSource;
+  readonly leadership: Leadership;
+  readonly events: Events;
+  readonly history: ActionOutbox;
+}
+
+/** Without a database nobody asks what was run. */
+export const unkeptHistory: ActionOutbox = { keep: () => Promise.resolve(ok(undefined)), isStored: () => true };
+
+/** A round mostly waits for registry or API server; how often the latter is asked is limited elsewhere. */
+const workers = 16;
+
+/** Everything of a run is labelled, so that nothing else of the cluster comes into memory. */
+function watchedFor(namespace: string): readonly Watched[] {
+  const label = names.engineLabel;
+  const labelled = [kinds.job, kinds.pod, kinds.claim, kinds.pipelineRun, kinds.taskRun];
+  return [
+    ...[...workflowKinds, kinds.action].map((kind) => ({ kind })),
+    ...labelled.map((kind) => ({ kind, label })),
+    ...[names.settings, names.registry].map((name) => ({ kind: kinds.configMap, namespace, name })),
+  ];
+}
+
+export function startWorkflows(base: Foundation, ports: WorkflowPorts): void {
+  const { config, kubeConfig, clock, log, metrics, onClose } = base;
+  if (kubeConfig === undefined) return;
+  const { events, history } = ports;
+  const watches = watchedFor(config.namespace);
+  const rate = (): { readonly qps: number; readonly burst: number } => {
+    const { kubernetesQps: qps, kubernetesBurst: burst } = live.settings();
+    return { qps, burst };
+  };
+  const objects = clusterObjects({ kubeConfig, watches, log, rate });
+  const live = liveSettings({ ...ports, objects, log }, config.namespace, process.env);
+  const leadership = whenReady(ports.leadership, () => objects.isReady());
+  const actions = createActions({ ...ports, clock });
+  const common = { objects, events, clock, log, settings: () => live.settings(), registry: () => live.registry() };
+  const running = { workers, leadership, log, metrics: metrics.workflows.reconciling };
+  const keysOf = (...listed: readonly Kind[]): readonly Key[] =>
+    listed.flatMap((kind) => objects.list(kind)).map(keyOf);
+  const workflows = startReconciler({
+    ...running,
+    reconciler: createWorkflowReconciler({
+      ...common,
+      history,
+      tekton: tektonEngine({ objects, actions }),
+      metrics: metrics.workflows,
+    }),
+    everything: () => keysOf(...workflowKinds),
+  });
+  const ofActions = startReconciler({
+    ...running,
+    reconciler: createActionReconciler({ ...common, actions }),
+    everything: () => keysOf(kinds.action),
+  });
+  objects.onChange((object) => {
+    const keys = concerned(object, objects);
+    for (const key of keys.workflows) workflows.enqueue(key);
+    for (const key of keys.actions) ofActions.enqueue(key);
+  });
+  onClose(async () => {
+    await Promise.all([workflows.close(), ofActions.close()]);
+    leadership.close();
+    live.close();
+    objects.close();
+  });
+}
+
+function keyOf({ metadata }: { readonly metadata: { readonly namespace?: string; readonly name: string } }): Key {
+  return { namespace: metadata.namespace ?? '', name: metadata.name };
+}
