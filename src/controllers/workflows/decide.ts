@@ -3,6 +3,7 @@
  * engine, that its history is stored, and when it is removed. Pure; the phases between are decided upon by its engine.
  */
 import type { KubeObject, ObjectPlace } from '../../kernel/kube-object.ts';
+import { quoted } from '../../kernel/failure.ts';
 import type { Result } from '../../kernel/result.ts';
 import { checkGraph } from '../../workflow/graph.ts';
 import { isTrue } from '../../workflow/conditions.ts';
@@ -41,7 +42,8 @@ const historyPollMs = 2_000;
 export function decide(observed: Observed): Next {
   const { parsed, status } = observed;
   if (status.phase === 'Completed' || status.phase === 'Failed') return decideFinished(observed);
-  if (!parsed.ok) return refuse(observed, unfit(parsed.failure));
+  if (!parsed.ok)
+    return status.phase === '' ? refuse(observed, unfit(parsed.failure)) : pause(observed, parsed.failure);
   return status.phase === '' ? begin(observed, parsed.value) : { kind: 'under-way', workflow: parsed.value };
 }
 
@@ -64,6 +66,12 @@ function begin(observed: Observed, workflow: Workflow): Next {
     startedAt: observed.now.toISOString(),
     steps: allPending(workflow.steps),
   });
+}
+
+/** Changed by somebody after it began: nothing is lost that way. */
+function pause({ status }: Observed, { message }: WorkflowProblem): Next {
+  const why = quoted(message, 2_000);
+  return statusOnly({ ...status, message: `Paused: its spec cannot be read any more, correct it to go on: ${why}` });
 }
 
 function whyNever({ olderTwin }: Observed, workflow: Workflow): WholeFailure | undefined {

@@ -1,9 +1,11 @@
 /** Looks at what the Job engine has made for a workflow, and has it decided upon. */
+import type { KubeObject } from '../../kernel/kube-object.ts';
 import { ok } from '../../kernel/result.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
+import { actionExecutionName } from '../../workflow/action-execution.ts';
 import { kinds } from '../../workflow/kinds.ts';
-import { names } from '../../workflow/model.ts';
+import type { Workflow } from '../../workflow/model.ts';
 import { parseActionStatus } from '../../workflow/parse-status.ts';
 import { needsWorkspace, workspaceClaim } from '../../workflow/workspace.ts';
 import { decideOnJobs, type JobsUnderWay, type StepAction } from './decide-on-jobs.ts';
@@ -15,7 +17,7 @@ export function jobEngine(objects: ClusterObjects): WorkflowEngine {
 
   function observe(underWay: UnderWay): JobsUnderWay {
     const { workflow, settings } = underWay;
-    const actions = new Map(objects.ownedBy(kinds.action, workflow.uid).flatMap(byStep));
+    const actions = byStep(workflow, objects.ownedBy(kinds.action, workflow.uid));
     const missingMs = lookForMissing(underWay, actions);
     if (!needsWorkspace(workflow)) return { ...underWay, actions, missingMs };
     const object = workspaceClaim(workflow, settings);
@@ -38,9 +40,14 @@ export function jobEngine(objects: ClusterObjects): WorkflowEngine {
   return { decide: async (underWay) => ok(decideOnJobs(observe(underWay))) };
 }
 
-function byStep(object: ReturnType<ClusterObjects['list']>[number]): readonly (readonly [string, StepAction])[] {
-  const step = object.metadata.labels?.[names.stepLabel];
-  if (step === undefined) return [];
-  const isCancelled = asRecord(object['spec'])?.['cancel'] === true;
-  return [[step, { object, status: parseActionStatus(object), isCancelled }]];
+/** By name, which nobody can change; labels are for people. */
+function byStep(workflow: Workflow, owned: readonly KubeObject[]): ReadonlyMap<string, StepAction> {
+  const byName = new Map(owned.map((object) => [object.metadata.name, object]));
+  const found = workflow.steps.flatMap((step): readonly (readonly [string, StepAction])[] => {
+    const object = byName.get(actionExecutionName(workflow, step));
+    if (object === undefined) return [];
+    const isCancelled = asRecord(object['spec'])?.['cancel'] === true;
+    return [[step.name, { object, status: parseActionStatus(object), isCancelled }]];
+  });
+  return new Map(found);
 }

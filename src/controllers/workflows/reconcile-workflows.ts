@@ -8,7 +8,13 @@ import { ok, type Result } from '../../kernel/result.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { WorkflowMetrics } from '../../ports/workflow-metrics.ts';
 import { kinds, workflowKinds } from '../../workflow/kinds.ts';
-import type { ActionRegistry, Engine, WorkflowSettings, WorkflowStatus } from '../../workflow/model.ts';
+import {
+  names,
+  type ActionRegistry,
+  type Engine,
+  type WorkflowSettings,
+  type WorkflowStatus,
+} from '../../workflow/model.ts';
 import { parseWorkflow } from '../../workflow/parse-workflow.ts';
 import { parseWorkflowStatus } from '../../workflow/parse-status.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
@@ -77,7 +83,7 @@ export function createWorkflowReconciler(ports: WorkflowReconcilerPorts): Reconc
     return {
       object,
       place,
-      parsed: parseWorkflow(object),
+      parsed: parseWorkflow(isNew ? object : withoutExecutor(object)),
       status,
       settings: settings(),
       registry: registry(),
@@ -180,6 +186,12 @@ export function createWorkflowReconciler(ports: WorkflowReconcilerPorts): Reconc
   }
 
   return { name: 'workflows', reconcile };
+}
+
+/** Where it runs was decided when it began; whatever the annotation says since then does not matter. */
+function withoutExecutor(object: KubeObject): KubeObject {
+  const { [names.executorAnnotation]: _, ...annotations } = object.metadata.annotations ?? {};
+  return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
 function begins(one: Act): boolean {

@@ -365,3 +365,37 @@ test('events say what happened, from a closed set', async () => {
   expect(one.counted.steps.map(({ phase }) => phase)).toEqual(['Completed', 'Completed', 'Failed']);
   expect(one.counted.workflows).toMatchObject([{ engine: 'job', failure: 'TaskFailed' }]);
 });
+
+test('an executor that is written into the annotation later changes nothing', async () => {
+  const one = world();
+  one.apply('w', diamond);
+  await one.run(2);
+  const object = one.objectOf('w');
+  const annotations = { 'kubernaut.io/executor': 'nonsense' };
+  one.cluster.put({ ...object, metadata: { ...object.metadata, annotations } });
+  await one.run();
+  expect(one.status('w')).toMatchObject({ phase: 'Completed', engine: 'job' });
+});
+
+test('a spec that cannot be read any more pauses the workflow until it is corrected', async () => {
+  const one = world();
+  one.apply('w', diamond, { timeout: '1h' });
+  await one.run(2);
+  one.change('w', { timeout: 'soon' });
+  await one.run();
+  expect(one.status('w')).toMatchObject({ phase: 'Executing', message: expect.stringContaining('spec.timeout') });
+  expect(one.runs).toEqual(['w/left', 'w/right']);
+  one.change('w', { timeout: '1h' });
+  await one.run();
+  expect(one.status('w').phase).toBe('Completed');
+});
+
+test('labels that somebody took from an ActionExecution change nothing', async () => {
+  const one = world();
+  one.apply('w', [{ name: 'a' }]);
+  await one.run(2);
+  const [action] = one.cluster.all(kinds.action);
+  if (action !== undefined) one.cluster.put({ ...action, metadata: { ...action.metadata, labels: {} } });
+  await one.run();
+  expect(one.status('w').phase).toBe('Completed');
+});
