@@ -23,6 +23,27 @@ export const migrations: readonly (readonly string[])[] = [
     'CREATE INDEX countersign_by_uid ON countersign_records (uid)',
     'CREATE INDEX countersign_by_correlation_id ON countersign_records (correlation_id)',
   ],
+  [
+    // One row: which store this is, and the number of its last change to what follows.
+    'CREATE TABLE countersign_history (store TEXT NOT NULL, changed BIGINT NOT NULL)',
+    `CREATE TABLE countersign_actions (
+      workflow_uid TEXT NOT NULL, step TEXT NOT NULL, workflow TEXT NOT NULL, namespace TEXT NOT NULL,
+      workflow_type TEXT NOT NULL, engine TEXT NOT NULL, action_type TEXT NOT NULL, status TEXT NOT NULL,
+      executed_at BIGINT NOT NULL, completed_at BIGINT, duration BIGINT, changed BIGINT NOT NULL, size BIGINT NOT NULL,
+      document TEXT NOT NULL, PRIMARY KEY (workflow_uid, step))`,
+    `CREATE TABLE countersign_effectiveness (
+      workflow_uid TEXT NOT NULL, step TEXT NOT NULL, assessor TEXT NOT NULL, action_type TEXT NOT NULL,
+      score DOUBLE PRECISION NOT NULL, assessed_at BIGINT NOT NULL, changed BIGINT NOT NULL, document TEXT NOT NULL,
+      PRIMARY KEY (workflow_uid, step, assessor))`,
+    ...['', 'action_type', 'status', 'action_type, status', 'workflow', 'namespace', 'engine'].map((columns) => {
+      const by = columns === '' ? ['executed_at'] : [...columns.split(', '), 'executed_at'];
+      return `CREATE INDEX countersign_actions_by_${by.join('_')} ON countersign_actions (${by.join(', ')})`;
+    }),
+    'CREATE INDEX countersign_actions_by_changed ON countersign_actions (changed)',
+    'CREATE INDEX countersign_effectiveness_by_changed ON countersign_effectiveness (changed)',
+    'CREATE INDEX countersign_effectiveness_by_type ON countersign_effectiveness (action_type, assessed_at)',
+    'CREATE INDEX countersign_effectiveness_by_time ON countersign_effectiveness (assessed_at)',
+  ],
 ];
 
 export const schemaVersion = migrations.length;

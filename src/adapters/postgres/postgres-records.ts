@@ -24,10 +24,12 @@ import {
   type Dialect,
   type Statement,
 } from '../../records/statements.ts';
+import type { ActionHistoryStore } from '../../records/history/store.ts';
 import type { RecordStore } from '../../records/store.ts';
 import { addRuns } from './add-runs.ts';
 import { migrate } from './migrate.ts';
 import { Pool, UnusableDatabase, type PostgresSettings, type Query, type SqlRow } from './pool.ts';
+import { postgresHistory } from './postgres-history.ts';
 import { removeOld } from './remove-old.ts';
 
 const dialect: Dialect = { parameter: (n) => `$${n}`, position: (text, part) => `strpos(${text}, ${part})` };
@@ -39,12 +41,14 @@ export function postgresRecords(settings: PostgresSettings): RecordStore {
 
 class PostgresRecords implements RecordStore {
   readonly #pool: Pool;
+  readonly history: ActionHistoryStore;
   #isReady = false;
   /** The migration under way. */
   #migration: Promise<Result<void>> | undefined;
 
   constructor(pool: Pool) {
     this.#pool = pool;
+    this.history = postgresHistory(pool, () => this.ready());
   }
 
   async ready(): Promise<Result<void>> {

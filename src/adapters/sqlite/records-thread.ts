@@ -4,7 +4,7 @@ import { asRecord } from '../../kernel/strict-json.ts';
 import { SqliteStore, UnusableDatabase } from './store.ts';
 
 /** What may be asked; the arguments are those of the store's method. */
-export type Method = 'ready' | 'add' | 'list' | 'find' | 'positions' | 'chain' | 'removeOld' | 'close';
+export type Method = 'ready' | 'add' | 'list' | 'find' | 'positions' | 'chain' | 'removeOld' | 'history' | 'close';
 
 export interface Question {
   readonly id: number;

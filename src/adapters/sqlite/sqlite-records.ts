@@ -11,6 +11,7 @@ import type { Added, ChainPosition, DecisionRecord, RecordPage } from '../../por
 import type { Keep } from '../../records/retention.ts';
 import type { RecordStore } from '../../records/store.ts';
 import type { Answer, Method, Question } from './records-thread.ts';
+import { sqliteHistory } from './sqlite-history.ts';
 
 const answerMs = 30_000;
 const maxWaiting = 256;
@@ -34,20 +35,23 @@ export function sqliteRecords(file: string): RecordStore {
     return made.ok ? reader.ask<T>(method, ...args) : made;
   }
 
+  async function write<T>(method: Method, ...args: readonly unknown[]): Promise<Result<T>> {
+    const made = await ready();
+    return made.ok ? writer.ask<T>(method, ...args) : made;
+  }
+
   return {
     ready,
-    add: async (records) => {
-      const made = await ready();
-      return made.ok ? writer.ask<Added>('add', records) : made;
-    },
+    history: sqliteHistory(
+      (method, args) => read('history', method, args),
+      (method, args) => write('history', method, args),
+    ),
+    add: (records) => write<Added>('add', records),
     list: (query) => read<RecordPage>('list', query),
     find: (id) => read<readonly DecisionRecord[]>('find', id),
     positions: () => read<readonly ChainPosition[]>('positions'),
     chain: (of, from, limit) => read<readonly DecisionRecord[]>('chain', of, from, limit),
-    removeOld: async (now: Date, keep: Keep) => {
-      const made = await ready();
-      return made.ok ? writer.ask<number>('removeOld', now, keep) : made;
-    },
+    removeOld: (now: Date, keep: Keep) => write<number>('removeOld', now, keep),
     close: async () => {
       await reader.close();
       if (reader !== writer) await writer.close();

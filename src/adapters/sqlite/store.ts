@@ -12,6 +12,8 @@ import type {
   RecordWriter,
 } from '../../ports/records.ts';
 import { readStoredLine } from '../../records/parse-record.ts';
+import { historyWorks, writingMethods, type HistoryMethod } from '../../records/history/store.ts';
+import type { Work, WorkStatement } from '../../records/history/work.ts';
 import { printMark } from '../../records/page-mark.ts';
 import { cutoff, removalStep, type Keep } from '../../records/retention.ts';
 import { chainKey, rowOf, termsOf } from '../../records/row.ts';
@@ -30,6 +32,8 @@ import {
 export class UnusableDatabase extends Error {}
 
 type SqlRow = Readonly<Record<string, unknown>>;
+
+const works = historyWorks({ parameter: () => '?', forUpdate: '' });
 
 const dialect: Dialect = { parameter: () => '?', position: (text, part) => `instr(${text}, ${part})` };
 const busyMs = 5_000;
@@ -191,6 +195,20 @@ export class SqliteStore {
     });
   }
 
+  /** A method of the action history. */
+  history(method: HistoryMethod, args: readonly unknown[]): unknown {
+    // Both ends are ours: sqlite-history.ts gives each method its own arguments.
+    const work = works[method] as (...given: readonly unknown[]) => Work<unknown>;
+    if (!writingMethods.includes(method)) return this.#done(work(...args));
+    return this.#transaction(() => this.#done(work(...args)));
+  }
+
+  #done<T>(work: Work<T>): T {
+    let step = work.next();
+    while (step.done !== true) step = work.next(this.#rows(step.value));
+    return step.value;
+  }
+
   close(): void {
     this.#database.close();
   }
@@ -212,7 +230,7 @@ export class SqliteStore {
     return this.#rows({ sql, values })[0];
   }
 
-  #rows({ sql, values }: Statement): readonly SqlRow[] {
+  #rows({ sql, values }: Statement | WorkStatement): readonly SqlRow[] {
     return this.#statement(sql).all(...values);
   }
 
