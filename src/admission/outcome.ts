@@ -11,6 +11,7 @@ export type SkipReason =
   | 'connect'
   | 'subresource-without-images'
   | 'images-unchanged'
+  | 'work-unchanged'
   | 'no-image'
   | 'deferred-to-pod'
   | 'nothing-pinned';

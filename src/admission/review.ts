@@ -19,6 +19,7 @@ import { answer } from './answer.ts';
 import { settleBy } from './deadline.ts';
 import { checkPolicy, isPolicy } from './check-policy.ts';
 import { checkResize } from './check-resize.ts';
+import { checkWorkflow, isWorkflow } from './check-workflow.ts';
 import { decode, parseBody, uidOf, type AdmissionRequest } from './decode.ts';
 import { changedHeldImages, changesHeldImages } from './hold-run.ts';
 import { judgeImages } from './judge-images.ts';
@@ -68,6 +69,8 @@ export interface ReviewSettings {
   readonly onDecisionLogFailure: 'refuse' | 'admit';
   /** What happens to a Tekton run whose images are not all known when it is created; absent: `defer`. */
   readonly onUnresolvedImage?: OnUnresolvedImage;
+  /** Whether images that a workflow names are judged with it. Absent: before they run, and at their Pods. */
+  readonly judgesWorkflowImages?: boolean;
   /** The name of the phase in decision records; `review` on the command line. */
   readonly recordedPhase?: Decision['phase'];
 }
@@ -135,7 +138,8 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     const kind = judgedKind(request.resource);
     const exempt = exemptionOf(request, kind);
     if (exempt !== undefined) return skip(exempt);
-    if (isPolicy(request.resource) && request.subResource === '') return checkPolicy(request, ports.clock.now());
+    const checked = request.subResource === '' ? checkDocument(request) : undefined;
+    if (checked !== undefined) return checked;
     if (!isUnderstood(request, kind)) return refuse(unsupported(request));
 
     if (changesHeldImages(request)) return refuse(changedHeldImages);
@@ -149,6 +153,14 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     if (snapshot === undefined) return policiesUnavailable();
     const written = { ...matter.value, snapshot, signal };
     return isResize(request) ? settleResize(phase, written) : settle(phase, written, run);
+  }
+
+  /** Documents of ours are judged by themselves, not by images. */
+  function checkDocument(request: AdmissionRequest): Outcome | undefined {
+    if (isPolicy(request.resource)) return checkPolicy(request, ports.clock.now());
+    if (!isWorkflow(request.resource)) return undefined;
+    const checked = checkWorkflow(request);
+    return settings.judgesWorkflowImages === true && isAllowed(checked.verdict) ? undefined : checked;
   }
 
   async function settleResize(phase: Phase, matter: Matter): Promise<Outcome> {

@@ -46,6 +46,8 @@ const kinds = {
   TARGET_NOT_ALLOWED: 'violation',
   SERVICE_ACCOUNT_NOT_ALLOWED: 'violation',
   POD_SECURITY_VIOLATION: 'violation',
+  // workflows of actions
+  WORKFLOW_INVALID: 'violation',
   // what could not be established
   REGISTRY_UNREACHABLE: 'unavailable',
   REGISTRY_TIMEOUT: 'unavailable',

@@ -21,7 +21,7 @@ import {
   snapshotOf,
   type World,
 } from './bench.ts';
-import { kinds, objectWith, places } from './places.ts';
+import { reviewedKinds as kinds, objectWith, reviewedPlaces as places } from './places.ts';
 
 async function mutate(object: unknown, of = pods, world: World = {}, changes = {}) {
   const bench = new Bench(world);

@@ -103,7 +103,8 @@ export const kindsOfTekton: readonly KindOfObject[] = [
   },
 ];
 
-const kindsOfRuns: readonly KindOfObject[] = [
+/** Judged by themselves at their admission; their images before they run. */
+const kindsOfWorkflows: readonly KindOfObject[] = [
   ...['workflowexecution.kubernaut.ai', 'kubernaut.ai'].map((group) => ({
     group,
     versions: ['v1alpha1'],
@@ -118,6 +119,9 @@ const kindsOfRuns: readonly KindOfObject[] = [
     kind: 'ActionExecution',
     places: ['spec.image'],
   },
+];
+
+const kindsOfRuns: readonly KindOfObject[] = [
   {
     group: 'kubeopencode.io',
     versions: ['v1alpha1'],
@@ -141,11 +145,18 @@ const kindsOfRuns: readonly KindOfObject[] = [
   },
 ];
 
-export const kinds: readonly KindOfObject[] = [...kindsOfPods, ...kindsOfTekton, ...kindsOfRuns];
+/** Whose images are judged at admission. */
+export const reviewedKinds: readonly KindOfObject[] = [...kindsOfPods, ...kindsOfTekton, ...kindsOfRuns];
+export const kinds: readonly KindOfObject[] = [...reviewedKinds, ...kindsOfWorkflows];
 
-export const places: readonly Place[] = kinds.flatMap(({ versions, places: fields, ...kind }) =>
-  versions.flatMap((version) => fields.map((field) => ({ ...kind, version, field }))),
-);
+function placesOf(some: readonly KindOfObject[]): readonly Place[] {
+  return some.flatMap(({ versions, places: fields, ...kind }) =>
+    versions.flatMap((version) => fields.map((field) => ({ ...kind, version, field }))),
+  );
+}
+
+export const reviewedPlaces = placesOf(reviewedKinds);
+export const places = placesOf(kinds);
 
 /** `a.b[0].c` as steps. */
 export function pathOf(field: string): Path {

@@ -20,7 +20,7 @@ import {
   unsigned,
   type World,
 } from './bench.ts';
-import { kinds, kindsOfPods, kindsOfTekton, objectWith } from './places.ts';
+import { reviewedKinds as kinds, kindsOfPods, kindsOfTekton, objectWith } from './places.ts';
 
 const registries = ['a.example', 'b.example', 'c.example'];
 const repositories = registries.flatMap((registry) => [`${registry}/app`, `${registry}/web`]);

@@ -22,7 +22,7 @@ import {
   unsigned,
   type World,
 } from './bench.ts';
-import { kinds, objectWith, places } from './places.ts';
+import { reviewedKinds as kinds, objectWith, reviewedPlaces as places } from './places.ts';
 
 const app = pinned('a.example/app', '1');
 const web = pinned('a.example/web');

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Phase } from '../../src/admission/review.ts';
 import { Bench, deployments, pinned, podOf, pods, reviewOf, unsigned, type Sent } from './bench.ts';
-import { kinds, objectWith, places } from './places.ts';
+import { reviewedKinds as kinds, objectWith, reviewedPlaces as places } from './places.ts';
 
 type Changes = Readonly<Record<string, unknown>>;
 

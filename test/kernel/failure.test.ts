@@ -98,6 +98,7 @@ test('codes are spoken by other programs: none is taken away', () => {
       "TLOG_MISSING",
       "TOO_MANY_SIGNATURES",
       "TRUST_ROOT_UNAVAILABLE",
+      "WORKFLOW_INVALID",
     ]
   `);
 });

@@ -134,17 +134,18 @@ describe.runIf(kubectl !== undefined).each(installations)('%s', (folder) => {
       'mutate.countersign.dev',
       'validate.countersign.dev',
       'policies.countersign.dev',
+      'workflows.countersign.dev',
     ]);
-    for (const [, webhook] of webhooks) {
+    for (const [name, webhook] of webhooks) {
       expect(webhook).toMatchObject({
-        timeoutSeconds: 10,
+        timeoutSeconds: name === 'workflows.countersign.dev' ? 5 : 10,
         sideEffects: 'NoneOnDryRun',
         clientConfig: { service: { namespace, name: 'countersign', port: 443 } },
       });
     }
   });
 
-  test.each(webhooks.filter(([name]) => name !== 'policies.countersign.dev'))(
+  test.each(webhooks.filter(([name]) => ['validate.countersign.dev', 'mutate.countersign.dev'].includes(name)))(
     '%s fails closed, but never for the system or for itself',
     (_name, webhook) => {
       expect(webhook['failurePolicy']).toBe('Fail');

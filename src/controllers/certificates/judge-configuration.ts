@@ -15,7 +15,7 @@ export interface ExpectedWebhook extends ConfigurationName {
   /** Of the webhook in it that is ours. */
   readonly webhook: string;
   readonly path: string;
-  /** Whether anything is refused by it; the others only advise. */
+  /** Whether images are refused by it; the others say early what is wrong with a document. */
   readonly isGate: boolean;
 }
 
@@ -38,6 +38,13 @@ export const expectedWebhooks: readonly ExpectedWebhook[] = [
     kind: 'ValidatingWebhookConfiguration',
     name: 'countersign-policies',
     webhook: 'policies.countersign.dev',
+    path: '/validate',
+    isGate: false,
+  },
+  {
+    kind: 'ValidatingWebhookConfiguration',
+    name: 'countersign-workflows',
+    webhook: 'workflows.countersign.dev',
     path: '/validate',
     isGate: false,
   },

@@ -5,11 +5,14 @@
 import { quoted } from '../../kernel/failure.ts';
 import type { DefinitionFacts, RegistrationFacts, Right } from '../../ports/cluster-facts.ts';
 
-/** The kinds of policies, each with the version that is read. */
+/** Our kinds, each with the version that is read. */
 export const definitions: ReadonlyMap<string, string> = new Map([
   ['clusterimagepolicies.policy.sigstore.dev', 'v1alpha1'],
   ['trustroots.policy.sigstore.dev', 'v1alpha1'],
   ['actionpolicies.countersign.dev', 'v1alpha1'],
+  ['workflowexecutions.workflowexecution.kubernaut.ai', 'v1alpha1'],
+  ['workflowexecutions.kubernaut.ai', 'v1alpha1'],
+  ['actionexecutions.execution.kubernaut.ai', 'v1alpha1'],
 ]);
 
 export interface Findings {

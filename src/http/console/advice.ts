@@ -294,6 +294,13 @@ const table: Readonly<Record<FailureCode, Advice>> = {
       step('If the image needs them, an exception in the ActionPolicy names its digest, an owner and an end.'),
     ],
   },
+  WORKFLOW_INVALID: {
+    meaning: 'The workflow or action cannot run as it is written, whatever its images are.',
+    steps: [
+      step('Correct the fields that the message names; of the steps in a cycle, one must not wait for the others.'),
+      step('See whether it would be taken now, without creating it:', 'kubectl create --dry-run=server -f FILE'),
+    ],
+  },
   REGISTRY_UNREACHABLE: {
     meaning: 'The registry could not be reached, so nothing is known about the image.',
     steps: [

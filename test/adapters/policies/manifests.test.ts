@@ -122,7 +122,7 @@ describe('the webhook registrations', () => {
 });
 
 test('the webhook for policies covers both kinds in both versions, and leaves them open to repair when it is down', () => {
-  const configuration: unknown = parse(text('base/policy-webhook.yaml'));
+  const [configuration] = parseAllDocuments(text('base/policy-webhook.yaml')).map((one): unknown => one.toJS());
   expect(at(configuration, 'webhooks', 0)).toMatchObject({
     failurePolicy: 'Ignore',
     rules: [
@@ -130,4 +130,17 @@ test('the webhook for policies covers both kinds in both versions, and leaves th
       { apiVersions: ['v1alpha1'], resources: ['actionpolicies'] },
     ],
   });
+});
+
+test('the webhook for workflows covers them in both groups, refuses when it is down, and is not asked about their status', () => {
+  const [, configuration] = parseAllDocuments(text('base/policy-webhook.yaml')).map((one): unknown => one.toJS());
+  const webhook = at(configuration, 'webhooks', 0);
+  expect(webhook).toMatchObject({
+    failurePolicy: 'Fail',
+    rules: [
+      { apiGroups: ['workflowexecution.kubernaut.ai', 'kubernaut.ai'], resources: ['workflowexecutions'] },
+      { apiGroups: ['execution.kubernaut.ai'], resources: ['actionexecutions'] },
+    ],
+  });
+  expect(at(webhook, 'namespaceSelector')).toBeUndefined();
 });
