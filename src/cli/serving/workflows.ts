@@ -10,6 +10,7 @@ import { concerned } from '../../controllers/workflows/concerned.ts';
 import { liveSettings } from '../../controllers/workflows/live-settings.ts';
 import { createWorkflowReconciler } from '../../controllers/workflows/reconcile-workflows.ts';
 import { tektonEngine } from '../../controllers/workflows/tekton-engine.ts';
+import { unfinishedWorkflows } from '../../controllers/workflows/unfinished.ts';
 import type { EvidenceSource } from '../../evidence/evidence-source.ts';
 import type { Kind } from '../../kernel/kube-object.ts';
 import { ok } from '../../kernel/result.ts';
@@ -42,6 +43,7 @@ function watchedFor(namespace: string): readonly Watched[] {
   return [
     ...[...workflowKinds, kinds.action].map((kind) => ({ kind })),
     ...labelled.map((kind) => ({ kind, label })),
+    { kind: kinds.task, name: names.metaTask },
     ...[names.settings, names.registry].map((name) => ({ kind: kinds.configMap, namespace, name })),
   ];
 }
@@ -77,6 +79,10 @@ export function startWorkflows(base: Foundation, ports: WorkflowPorts): void {
     ...running,
     reconciler: createActionReconciler({ ...common, actions }),
     everything: () => keysOf(kinds.action),
+  });
+  metrics.workflows.unfinished(() => {
+    const all = leadership.isLeader() ? workflowKinds.flatMap((kind) => objects.list(kind)) : [];
+    return unfinishedWorkflows(all, live.settings(), clock.now());
   });
   objects.onChange((object) => {
     const keys = concerned(object, objects);
