@@ -25,10 +25,9 @@ export interface Attempt {
   /** From 1. */
   readonly attempt: number;
   readonly timeoutMs: number;
-  readonly settings: Pick<WorkflowSettings, 'jobTtlSeconds'>;
 }
 
-/** `from`: the Pod of the first attempt has the action's own name. */
+/** The first has the action's own name. */
 export function jobName(action: Pick<Action, 'name'>, attempt: number): string {
   return attempt === 1 ? action.name : childName(action.name, `retry${attempt - 1}`);
 }
@@ -92,12 +91,11 @@ export function actionTemplate(action: Action, image: string): ActionTemplate {
   };
 }
 
+/** A Job that goes before anybody has read its result would have to be taken for one that was removed. */
+const unreadTtlSeconds = 7 * 24 * 3_600;
+
 /** `template`: proven, pinned and bound. */
-export function actionJob(
-  action: Action,
-  template: ActionTemplate,
-  { attempt, timeoutMs, settings }: Attempt,
-): NewObject {
+export function actionJob(action: Action, template: ActionTemplate, { attempt, timeoutMs }: Attempt): NewObject {
   const { apiVersion, kind } = kinds.job;
   return {
     apiVersion,
@@ -116,7 +114,8 @@ export function actionJob(
         rules: [{ action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }],
       },
       activeDeadlineSeconds: Math.max(1, Math.ceil(timeoutMs / 1_000)),
-      ttlSecondsAfterFinished: settings.jobTtlSeconds,
+      // Until its result is kept; then it is as long as the settings say.
+      ttlSecondsAfterFinished: unreadTtlSeconds,
       template,
     },
   };

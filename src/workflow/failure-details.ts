@@ -62,8 +62,9 @@ function tell(known: WhatIsKnown): Told {
   const { said, refusal, pod, condition } = known;
   if (said !== undefined) return { ...said, what: `did not complete: ${cut(said.message)}` };
   if (refusal !== undefined) return refused(known, refusal);
-  if (pod?.ended !== undefined && pod.ended.how !== 'succeeded') return ended(known, pod.ended);
+  // First, since whoever ends it then looks as if it had ended by itself.
   if (isTimeout(condition?.reason)) return timedOut(known);
+  if (pod?.ended !== undefined && pod.ended.how !== 'succeeded') return ended(known, pod.ended);
   if (pod?.waiting !== undefined) return stuck(known, pod.waiting);
   return condition === undefined ? unknown : conditioned(known, condition);
 }

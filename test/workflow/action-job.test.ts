@@ -24,7 +24,7 @@ const action: Action = {
 };
 const withWorkspace: Action = { ...action, workspaceClaim: 'fix-workspace' };
 const jobOf = (of: Action, attempt = 1): Record<string, unknown> => ({
-  ...actionJob(of, actionTemplate(of, image), { attempt, timeoutMs: 90_500, settings: { jobTtlSeconds: 300 } }),
+  ...actionJob(of, actionTemplate(of, image), { attempt, timeoutMs: 90_500 }),
 });
 
 describe('the Job of an action', () => {
@@ -62,7 +62,7 @@ describe('the Job of an action', () => {
           rules: [{ action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }],
         },
         activeDeadlineSeconds: 91,
-        ttlSecondsAfterFinished: 300,
+        ttlSecondsAfterFinished: 604_800,
         template: {
           metadata: { labels, annotations },
           spec: {
@@ -116,9 +116,9 @@ describe('the Job of an action', () => {
   });
 
   test('lives at least a second', () => {
-    const given = { attempt: 1, timeoutMs: 1, settings: { jobTtlSeconds: 0 } };
+    const given = { attempt: 1, timeoutMs: 1 };
     expect(actionJob(action, actionTemplate(action, image), given)).toMatchObject({
-      spec: { activeDeadlineSeconds: 1, ttlSecondsAfterFinished: 0 },
+      spec: { activeDeadlineSeconds: 1 },
     });
   });
 });
@@ -149,7 +149,6 @@ test('labels are valid whatever the type is', () => {
       const { labels = {} } = actionJob({ ...action, actionType }, actionTemplate(action, image), {
         attempt: 1,
         timeoutMs: 1,
-        settings: { jobTtlSeconds: 1 },
       }).metadata;
       expect(labels['kubernaut.io/action']).toMatch(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/);
     }),

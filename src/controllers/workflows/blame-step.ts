@@ -11,7 +11,7 @@ type Said = NonNullable<WhatIsKnown['said']>;
 
 /** Written at the step, or else what the registry has for its action; the failure is what to say. */
 export function imageOf(
-  { image, actionType }: WorkflowStep,
+  { image, actionType }: Pick<WorkflowStep, 'image' | 'actionType'>,
   { actions, problems }: ActionRegistry,
 ): Result<string, Said> {
   if (image !== undefined) return ok(image);

@@ -1,0 +1,175 @@
+/**
+ * Runs ActionExecutions on Jobs: observe, decide, act, and nothing between two rounds that the cluster does not know. What
+ * is kept in memory saves a question or shortens a wait; a process that begins anew comes to the same end.
+ */
+import { LRUCache } from 'lru-cache';
+import type { ActionContract } from '../../contract/model.ts';
+import { defined } from '../../kernel/defined.ts';
+import type { KubeObject } from '../../kernel/kube-object.ts';
+import type { Actions } from '../../ports/actions.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ClusterObjects } from '../../ports/cluster-objects.ts';
+import type { Events } from '../../ports/events.ts';
+import { kinds } from '../../workflow/kinds.ts';
+import { names, type ActionRegistry, type ActionStatus, type WorkflowSettings } from '../../workflow/model.ts';
+import { parseAction } from '../../workflow/parse-action.ts';
+import { parseActionStatus } from '../../workflow/parse-status.ts';
+import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
+import type { Setback } from '../workflows/decision.ts';
+import { act } from './act.ts';
+import { decide } from './decide.ts';
+import type { ActionAct, ActionDecision, LogRead, Next, Observed } from './decision.ts';
+import { jobsOf } from './observe.ts';
+import { eventsOf } from './transitions.ts';
+
+export interface ActionReconcilerPorts {
+  readonly objects: ClusterObjects;
+  readonly actions: Actions;
+  readonly events: Events;
+  readonly settings: () => WorkflowSettings;
+  readonly registry: () => ActionRegistry;
+  readonly clock: Clock;
+}
+
+/** What this round has found out already. */
+interface Found {
+  proof?: NonNullable<Observed['proof']>;
+  log?: LogRead;
+  readonly jobs: KubeObject[];
+  readonly setbacks: Setback[];
+}
+
+type Outcome = Settled | { readonly kind: 'again' };
+
+/** A proof, a Job, a log, what comes of them, and each once more. */
+const maxDecisions = 8;
+const proofTimeoutMs = 30_000;
+const logTimeoutMs = 15_000;
+const maxLogBytes = 128 * 1024;
+const maxContracts = 2_000;
+const supersededMs = 1_000;
+
+export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler {
+  const { objects, actions, settings, registry, clock } = ports;
+  /** By UID of the action. */
+  const contracts = new LRUCache<string, ActionContract>({ max: maxContracts });
+  /** Since when its Job is not found, in milliseconds, by UID of the action. */
+  const missingSince = new LRUCache<string, number>({ max: maxContracts });
+
+  async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
+    if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
+    const found: Found = { jobs: [], setbacks: [] };
+    for (let count = 0; count < maxDecisions; count += 1) {
+      const action = objects.get({ kind: kinds.action, namespace, name });
+      // Its Jobs go with it.
+      if (action === undefined || action.metadata.deletionTimestamp !== undefined) return { kind: 'settled' };
+      const observed = observe(action, found);
+      const outcome = await doNext(action, observed, decide(observed), found, signal);
+      if (outcome.kind !== 'again') return outcome;
+    }
+    return { kind: 'retry', why: 'it cannot be decided what is to become of it' };
+  }
+
+  function observe(action: KubeObject, { jobs, ...found }: Found): Observed {
+    const { uid, namespace = '', name, generation = 0 } = action.metadata;
+    const status = parseActionStatus(action);
+    const ours = jobsOf(objects, uid, jobs);
+    const now = clock.now();
+    return {
+      parsed: parseAction(action),
+      namespace,
+      name,
+      generation,
+      status,
+      settings: settings(),
+      registry: registry(),
+      jobs: ours,
+      missingMs: missingMs(uid, isMissing(status, ours), now),
+      ...defined('contract', contracts.get(uid)),
+      ...found,
+      now,
+    };
+  }
+
+  function missingMs(uid: string, isGone: boolean, now: Date): number {
+    if (!isGone) {
+      missingSince.delete(uid);
+      return 0;
+    }
+    const since = missingSince.get(uid) ?? now.getTime();
+    missingSince.set(uid, since);
+    return now.getTime() - since;
+  }
+
+  async function doNext(
+    action: KubeObject,
+    observed: Observed,
+    next: Next,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    switch (next.kind) {
+      case 'prove': {
+        const proof = await actions.prove(next.what, AbortSignal.any([signal, AbortSignal.timeout(proofTimeoutMs)]));
+        found.proof = proof;
+        if (proof.ok && proof.value.contract !== undefined) contracts.set(action.metadata.uid, proof.value.contract);
+        return signal.aborted ? { kind: 'retry', why: 'it was stopped' } : { kind: 'again' };
+      }
+      case 'read-log':
+        found.log = await readLog(observed.namespace, next.pod, signal);
+        return signal.aborted ? { kind: 'retry', why: 'it was stopped' } : { kind: 'again' };
+      case 'decided':
+        return actAll(action, observed, next, found, signal);
+    }
+  }
+
+  async function readLog(namespace: string, pod: string, signal: AbortSignal): Promise<LogRead> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(logTimeoutMs)]);
+    const read = await objects.logTail({ namespace, name: pod, container: names.container }, maxLogBytes, limited);
+    if (!read.ok) return { kind: 'unavailable', why: read.failure.message };
+    return read.value === undefined ? { kind: 'gone' } : { kind: 'read', text: read.value };
+  }
+
+  async function actAll(
+    action: KubeObject,
+    observed: Observed,
+    { acts, requeueAfterMs }: ActionDecision,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    for (const one of acts) {
+      const outcome = await act(objects, action, one, signal);
+      switch (outcome.kind) {
+        case 'done':
+          noteDone(action, observed.status, one);
+          break;
+        case 'created':
+          found.jobs.push(outcome.job);
+          return { kind: 'again' };
+        case 'setback':
+          found.setbacks.push(outcome.setback);
+          return { kind: 'again' };
+        case 'superseded':
+          return { kind: 'settled', requeueAfterMs: supersededMs };
+        case 'retry':
+          return outcome;
+      }
+    }
+    return { kind: 'settled', ...defined('requeueAfterMs', requeueAfterMs) };
+  }
+
+  /** Said when it is true: after the status is written. */
+  function noteDone(action: KubeObject, before: ActionStatus, one: ActionAct): void {
+    if (one.kind !== 'status') return;
+    const { apiVersion, kind, metadata } = action;
+    const { name, namespace, uid } = metadata;
+    const about = { apiVersion, kind, name, uid, ...defined('namespace', namespace) };
+    for (const told of eventsOf(before, one.status)) ports.events.tell({ about, ...told, key: told.message });
+  }
+
+  return { name: 'actions', reconcile };
+}
+
+function isMissing({ jobUID }: ActionStatus, jobs: Observed['jobs']): boolean {
+  return jobUID !== undefined && jobs.every(({ uid }) => uid !== jobUID);
+}
