@@ -313,10 +313,10 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
 }
 
 const byLabel: readonly string[] = ['Job', 'Pod', 'PersistentVolumeClaim', 'PipelineRun', 'TaskRun'];
-const unwatched: readonly string[] = ['Task', 'Lease'];
 
 function isWatched({ kind, metadata }: KubeObject): boolean {
-  return !unwatched.includes(kind) && (!byLabel.includes(kind) || metadata.labels?.[names.engineLabel] !== undefined);
+  if (kind === 'Task') return metadata.name === names.metaTask;
+  return kind !== 'Lease' && (!byLabel.includes(kind) || metadata.labels?.[names.engineLabel] !== undefined);
 }
 
 export function isControlledBy({ metadata }: KubeObject, uid: string): boolean {

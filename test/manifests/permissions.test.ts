@@ -46,11 +46,29 @@ test('in the whole cluster: it reads policies and what is judged, and writes sta
   ]);
 });
 
-test('in its own namespace: Secrets by name, its certificate, its settings, its lease, the other replicas', () => {
+test('for workflows: it reads them, makes and stops what runs them, and writes their status', () => {
+  expect(permissions('ClusterRole', 'countersign-runs')).toStrictEqual([
+    'list,watch,delete workflowexecution.kubernaut.ai,kubernaut.ai/workflowexecutions',
+    'get,list,watch,create,patch execution.kubernaut.ai/actionexecutions',
+    'update workflowexecution.kubernaut.ai,kubernaut.ai/workflowexecutions/status',
+    'update execution.kubernaut.ai/actionexecutions/status',
+    'update workflowexecution.kubernaut.ai,kubernaut.ai/workflowexecutions/finalizers',
+    'update execution.kubernaut.ai/actionexecutions/finalizers',
+    'get,list,watch,create,patch,delete batch/jobs',
+    'list,watch /pods',
+    'get /pods/log',
+    'get,list,watch,create,delete /persistentvolumeclaims',
+    'get,list,watch,create,patch tekton.dev/pipelineruns',
+    'list,watch tekton.dev/taskruns',
+    'get,list,watch,create tekton.dev/tasks',
+  ]);
+});
+
+test('in its own namespace: Secrets by name, its certificate, settings and actions, its lease, the other replicas', () => {
   expect(permissions('Role', 'countersign')).toStrictEqual([
     'get,create /secrets',
     'patch /secrets (countersign-certificates)',
-    'list,watch /configmaps (countersign-config)',
+    'list,watch /configmaps (countersign-config,kubernaut-workflowexecution-config,kubernaut-action-registry)',
     'create coordination.k8s.io/leases',
     'get,patch coordination.k8s.io/leases (countersign)',
     'list discovery.k8s.io/endpointslices',
