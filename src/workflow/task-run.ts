@@ -58,7 +58,7 @@ export function mirrorTaskRun(of: StepOfRun, taskRun: KubeObject, pod: KubeObjec
     ...defined('contract', before.contract),
     attempts: attemptsOf(status),
   };
-  if (condition.status === 'Unknown') return { ...known, phase: 'Running', ...waiting(trouble) };
+  if (condition.status === 'Unknown') return { ...known, phase: 'Running', ...waiting(trouble, before) };
   const completedAt = timeOf(status['completionTime']) ?? before.completedAt ?? now.toISOString();
   const outputs = outputsOf(status);
   const ended = { ...known, completedAt, ...defined('outputs', outputs) };
@@ -117,8 +117,9 @@ export function refusalIn({ message }: Pick<Condition, 'message'>): Failure | un
 
 const waitingMessage = /^Waiting \(([A-Za-z]+)\): (.*)$/s;
 
-function waiting(trouble: PodTrouble | undefined): { readonly message?: string } {
-  if (trouble?.waiting === undefined) return {};
+function waiting(trouble: PodTrouble | undefined, before: StepStatus): { readonly message?: string } {
+  if (trouble === undefined) return defined('message', before.message);
+  if (trouble.waiting === undefined) return {};
   const { reason, message } = trouble.waiting;
   return { message: `Waiting (${reason}): ${message}` };
 }

@@ -150,7 +150,7 @@ function removed(observed: TektonUnderWay, why: WholeFailure, graceMs: number): 
 
 function failWith(observed: TektonUnderWay, steps: readonly StepStatus[], why: WholeFailure): Decision {
   const ofStep = why.reason === 'Cancelled' && observed.workflow.cancel ? undefined : firstFailure(steps);
-  const isStopped = why.reason === 'Cancelled' || why.reason === 'DeadlineExceeded';
+  const isStopped = ofStep === undefined && (why.reason === 'Cancelled' || why.reason === 'DeadlineExceeded');
   const details = ofStep ?? wholeFailure(observed.workflow.name, why, observed.now);
   return fail(observed, steps, details, isStopped ? 'Cancelled' : 'Skipped');
 }

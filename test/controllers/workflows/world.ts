@@ -3,18 +3,20 @@
  * and notes which step ran when. The reconciler can be killed at any call and begun anew.
  */
 import { createWorkflowReconciler } from '../../../src/controllers/workflows/reconcile-workflows.ts';
+import type { WorkflowEngine } from '../../../src/controllers/workflows/engine.ts';
 import type { Settled } from '../../../src/controllers/runtime/reconciler.ts';
 import { failure } from '../../../src/kernel/failure.ts';
 import type { KubeObject } from '../../../src/kernel/kube-object.ts';
 import { fail, ok } from '../../../src/kernel/result.ts';
 import { asRecord } from '../../../src/kernel/strict-json.ts';
 import type { ActionRecord } from '../../../src/ports/action-history.ts';
+import type { ClusterObjects } from '../../../src/ports/cluster-objects.ts';
 import type { ClusterEvent } from '../../../src/ports/events.ts';
 import type { FinishedStep, FinishedWorkflow, ParallelSteps } from '../../../src/ports/workflow-metrics.ts';
 import { kinds, workflowKinds } from '../../../src/workflow/kinds.ts';
 import { names, type ActionRegistry, type WorkflowSettings, type WorkflowStatus } from '../../../src/workflow/model.ts';
 import { parseActionStatus, parseWorkflowStatus } from '../../../src/workflow/parse-status.ts';
-import { fakeCluster, Killed } from '../../fakes/fake-cluster.ts';
+import { fakeCluster, Killed, type FakeCluster } from '../../fakes/fake-cluster.ts';
 import { staleView } from './stale-view.ts';
 
 export const image = `registry.test/actions/one@sha256:${'a'.repeat(64)}`;
@@ -51,13 +53,23 @@ export interface WorldOptions {
   readonly ending?: (step: string) => Ending;
   /** Whether what is known of an object now is older than it is; asked each time. Absent: never. */
   readonly isStale?: (kind: string) => boolean;
+  /** Absent: nothing runs on Tekton. */
+  readonly tekton?: (objects: ClusterObjects) => WorkflowEngine;
+  /** What everybody else does in a round. */
+  readonly others?: (cluster: FakeCluster, now: () => number) => void;
 }
+
+const noTekton: WorkflowEngine = {
+  decide: () => Promise.resolve(fail(failure('INTERNAL', 'nothing here runs on Tekton'))),
+};
 
 export function world({
   settings = {},
   registry,
   ending = () => 'Completed',
   isStale = () => false,
+  tekton = () => noTekton,
+  others = () => undefined,
 }: WorldOptions = {}) {
   let nowMs = Date.parse('2026-01-01T00:00:00.000Z');
   const cluster = fakeCluster({ now: () => nowMs });
@@ -69,12 +81,13 @@ export function world({
   const runs: string[] = [];
   const state = { isStored: true, isOutboxBroken: false, settings: { ...usualSettings, ...settings } };
 
-  const begin = () =>
-    createWorkflowReconciler({
-      objects: staleView(cluster, isStale, () => nowMs),
+  const begin = () => {
+    const objects = staleView(cluster, isStale, () => nowMs);
+    return createWorkflowReconciler({
+      objects,
       settings: () => state.settings,
       registry: () => registry ?? { actions: new Map(), problems: new Map() },
-      tekton: { decide: () => Promise.resolve(fail(failure('INTERNAL', 'nothing here runs on Tekton'))) },
+      tekton: tekton(objects),
       history: {
         keep: (records) => {
           if (state.isOutboxBroken) return Promise.resolve(fail(failure('RECORDS_UNAVAILABLE', 'disk full')));
@@ -93,6 +106,7 @@ export function world({
         parallelSteps: (one) => parallel.push(one),
       },
     });
+  };
   let reconciler = begin();
 
   function apply(
@@ -130,6 +144,7 @@ export function world({
 
   /** Whoever runs ActionExecutions: one that is new begins, one that runs ends. */
   function runActions(): void {
+    others(cluster, () => nowMs);
     for (const action of cluster.all(kinds.action)) {
       const { phase } = parseActionStatus(action);
       const at = { kind: kinds.action, namespace: 'apps', name: action.metadata.name };
