@@ -154,7 +154,8 @@ function succeededIn(run: KubeObject): boolean {
 
 function outcomeOf(run: KubeObject): string {
   const conditions = asRecord(run['status'])?.['conditions'];
-  return String(asRecord(Array.isArray(conditions) ? conditions[0] : undefined)?.['status'] ?? 'Unknown');
+  const status = asRecord(Array.isArray(conditions) ? conditions[0] : undefined)?.['status'];
+  return typeof status === 'string' ? status : 'Unknown';
 }
 
 function textsIn(value: unknown): Readonly<Record<string, string>> {
