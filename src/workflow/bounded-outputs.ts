@@ -10,7 +10,7 @@ const marker = 'countersign.dev/omitted';
 export function withBoundedOutputs(steps: readonly StepStatus[]): readonly StepStatus[] {
   let room = maxBytes;
   return steps.map((step) => {
-    if (step.outputs === undefined) return step;
+    if (step.outputs === undefined || marker in step.outputs) return step;
     const size = Buffer.byteLength(JSON.stringify(step.outputs));
     if (size > room) return { ...step, outputs: omitted(size) };
     room -= size;
