@@ -42,6 +42,7 @@ const assessmentColumns = [
 
 /** `store`: the name of the store, if it has none yet. */
 export function* recordWork(dialect: WriteDialect, store: string, actions: readonly ActionRecord[]): Work<void> {
+  if (actions.length === 0) return;
   let changed = yield* lock(dialect, store);
   const before = changed;
   for (const given of mergeAll(actions).values()) {
@@ -56,6 +57,7 @@ export function* recordWork(dialect: WriteDialect, store: string, actions: reado
 }
 
 export function* assessWork(dialect: WriteDialect, store: string, all: readonly ActionAssessment[]): Work<void> {
+  if (all.length === 0) return;
   let changed = yield* lock(dialect, store);
   const before = changed;
   for (const given of all) {
