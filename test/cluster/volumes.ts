@@ -125,4 +125,5 @@ const classObject: ApiObject = {
   provisioner: 'countersign.test/folders',
   volumeBindingMode: 'Immediate',
   reclaimPolicy: 'Delete',
+  allowVolumeExpansion: true,
 };
