@@ -12,7 +12,7 @@ import { withBoundedOutputs } from '../../workflow/bounded-outputs.ts';
 import { kinds } from '../../workflow/kinds.ts';
 import type { StepStatus, WorkflowStatus } from '../../workflow/model.ts';
 import { mirrorPipelineRun, removedStep, type MirroredRun } from '../../workflow/pipeline-mirror.ts';
-import { removalGraceMs } from './decide-on-jobs.ts';
+import { removalGraceMs } from './jobs-under-way.ts';
 import type { Act, Decision } from './decision.ts';
 import type { UnderWay } from './engine.ts';
 import { beginOnTekton } from './tekton-begin.ts';

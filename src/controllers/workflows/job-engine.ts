@@ -8,8 +8,9 @@ import { kinds } from '../../workflow/kinds.ts';
 import type { Workflow } from '../../workflow/model.ts';
 import { parseActionStatus } from '../../workflow/parse-status.ts';
 import { needsWorkspace, workspaceClaim } from '../../workflow/workspace.ts';
-import { decideOnJobs, type JobsUnderWay, type StepAction } from './decide-on-jobs.ts';
+import { decideOnJobs } from './decide-on-jobs.ts';
 import type { UnderWay, WorkflowEngine } from './engine.ts';
+import type { JobsUnderWay, StepAction } from './jobs-under-way.ts';
 
 export function jobEngine(objects: ClusterObjects): WorkflowEngine {
   /** Since when a running step's ActionExecution is not found: by workflow, by step, in milliseconds. */
@@ -21,8 +22,9 @@ export function jobEngine(objects: ClusterObjects): WorkflowEngine {
     const missingMs = lookForMissing(underWay, actions);
     if (!needsWorkspace(workflow)) return { ...underWay, actions, missingMs };
     const object = workspaceClaim(workflow, settings);
-    const place = { kind: kinds.claim, namespace: workflow.namespace, name: object.metadata.name };
-    return { ...underWay, actions, missingMs, claim: { object, existing: objects.get(place) } };
+    const claims = objects.ownedBy(kinds.claim, workflow.uid);
+    const existing = claims.find(({ metadata }) => metadata.name === object.metadata.name);
+    return { ...underWay, actions, missingMs, claim: { object, existing } };
   }
 
   function lookForMissing(

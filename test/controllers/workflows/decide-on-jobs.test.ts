@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { completeDecision } from '../../../src/controllers/workflows/complete-decision.ts';
-import { decideOnJobs, type JobsUnderWay, type StepAction } from '../../../src/controllers/workflows/decide-on-jobs.ts';
+import { decideOnJobs } from '../../../src/controllers/workflows/decide-on-jobs.ts';
+import type { JobsUnderWay, StepAction } from '../../../src/controllers/workflows/jobs-under-way.ts';
 import type { Act, Decision } from '../../../src/controllers/workflows/decision.ts';
 import type { KubeObject, NewObject } from '../../../src/kernel/kube-object.ts';
 import { kinds } from '../../../src/workflow/kinds.ts';
@@ -20,7 +21,7 @@ interface Case {
   readonly steps: readonly [StepPhase, StepPhase];
   /** Phases of ActionExecutions; `-`: there is none. */
   readonly actions?: readonly [ActionStatus['phase'] | '-', ActionStatus['phase'] | '-'];
-  readonly claim?: 'none' | 'ours' | 'leaving' | 'theirs';
+  readonly claim?: 'none' | 'ours' | 'leaving';
   readonly spec?: object;
   readonly missingMs?: number;
   readonly setback?: 'taken' | 'refused';
@@ -106,8 +107,6 @@ function claimOf(object: NewObject, whose: NonNullable<Case['claim']>): KubeObje
       return { ...object, metadata };
     case 'leaving':
       return { ...object, metadata: { ...metadata, deletionTimestamp: startedAt } };
-    case 'theirs':
-      return { ...object, metadata: { ...metadata, ownerReferences: [] } };
   }
 }
 
@@ -339,13 +338,6 @@ const rows: readonly (Case & { readonly title: string; readonly acts: readonly s
     steps: ['Completed', 'Running'],
     actions: ['Completed', 'Completed'],
     claim: 'leaving',
-    acts: ['Completed Completed Completed'],
-  },
-  {
-    title: 'all have completed, and the claim is somebody else’s',
-    steps: ['Completed', 'Running'],
-    actions: ['Completed', 'Completed'],
-    claim: 'theirs',
     acts: ['Completed Completed Completed'],
   },
 ];

@@ -139,7 +139,7 @@ test('no claim is made where no step uses the workspace', async () => {
 
 test('a claim of that name that belongs to somebody else is neither used nor removed', async () => {
   const one = world();
-  const metadata = { name: 'w-workspace', namespace: 'apps' };
+  const metadata = { name: 'w-workspace', namespace: 'apps', labels: { 'countersign.dev/engine': 'job' } };
   one.cluster.put({ apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata, spec: {} });
   one.apply('w', sixSteps);
   await one.run();
