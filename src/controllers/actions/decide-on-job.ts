@@ -28,8 +28,10 @@ export function decideOnJob(observed: Observed, action: Action, current: Current
       return complete(observed, action, job, { ...job.end, status: under });
     case 'failed':
       return fail(observed, action, current, { ...job.end, status: under });
-    case undefined:
-      return isNew ? { kind: 'decided', acts: [{ kind: 'status', status: under }] } : goOn(observed, action, job);
+    case undefined: {
+      const next = goOn({ ...observed, status: under }, action, job);
+      return isNew && next.acts.length === 0 ? { ...next, acts: [{ kind: 'status', status: under }] } : next;
+    }
   }
 }
 

@@ -47,6 +47,8 @@ function attemptOf({ phase, attempts = 0 }: ActionStatus): number {
 function begin(observed: Observed, action: Action, attempt: number): Next {
   const { status, now, setbacks } = observed;
   if (action.cancel) return end(observed, cancelled(observed, 'nothing was started'));
+  // Never two at a time, whatever was written into the status.
+  if (observed.jobs.some((job) => job.end === undefined)) return { kind: 'decided', acts: [] };
   const pauseMs = status.retryAt === undefined ? 0 : Date.parse(status.retryAt) - now.getTime();
   if (pauseMs > 0) return { kind: 'decided', acts: tidied(observed), requeueAfterMs: pauseMs };
   const image = imageOf(action, observed.registry);

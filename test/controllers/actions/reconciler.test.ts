@@ -357,7 +357,7 @@ describe('a Pod that does not begin', () => {
   test('because it is not even made is said after a while', async () => {
     const world = new World();
     world.add();
-    expect(await world.reconcile()).toStrictEqual({ kind: 'settled' });
+    expect(await world.reconcile()).toStrictEqual({ kind: 'settled', requeueAfterMs: 30_000 });
     expect(await world.after(1)).toStrictEqual({ kind: 'settled', requeueAfterMs: 29_000 });
     await world.after(30);
     expect(world.status.waiting).toMatchObject({
