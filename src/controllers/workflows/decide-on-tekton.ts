@@ -14,10 +14,10 @@ import type { StepStatus, WorkflowStatus } from '../../workflow/model.ts';
 import { mirrorPipelineRun, removedStep, type MirroredRun } from '../../workflow/pipeline-mirror.ts';
 import { removalGraceMs } from './jobs-under-way.ts';
 import type { Act, Decision } from './decision.ts';
-import type { UnderWay } from './engine.ts';
+import { remainingMs, type UnderWay } from './engine.ts';
 import { beginOnTekton } from './tekton-begin.ts';
 import { cancelled, runFailure, runRemoved, tektonRemoved, tooLong } from './tekton-failures.ts';
-import { provenOf, remainingMs, type TektonUnderWay } from './tekton-under-way.ts';
+import { provenOf, type TektonUnderWay } from './tekton-under-way.ts';
 import { ending, firstFailure, wholeFailure, type WholeFailure } from './workflow-failure.ts';
 
 /** An upgrade of Tekton replaces its definitions, it does not remove them. */

@@ -5,13 +5,14 @@ import { kinds } from '../../workflow/kinds.ts';
 import type { StepStatus, WorkflowStatus } from '../../workflow/model.ts';
 import { unreachableSteps } from '../../workflow/ready-steps.ts';
 import type { Act, Decision } from './decision.ts';
-import { goingOn, isFailure, isRunning, phasesOf, remainingMs } from './jobs-under-way.ts';
+import { remainingMs } from './engine.ts';
+import { goingOn, isFailure, isRunning, phasesOf } from './jobs-under-way.ts';
 import type { JobsUnderWay, StepAction } from './jobs-under-way.ts';
 import { ending, firstFailure, wholeFailure, type WholeFailure } from './workflow-failure.ts';
 
 export function whyWholeFails({ workflow, status, claim, setbacks, now }: JobsUnderWay): WholeFailure | undefined {
   if (workflow.cancel) return cancelled;
-  if (remainingMs(workflow.timeoutMs, status.startedAt, now) === 0) return tooLong(workflow.timeoutMs ?? 0);
+  if (remainingMs(workflow, status, now) === 0) return tooLong(workflow.timeoutMs ?? 0);
   const setback = setbacks.find(
     ({ place }) => place.kind === kinds.claim && place.name === claim?.object.metadata.name,
   );

@@ -30,3 +30,13 @@ export interface WorkflowEngine {
    */
   decide(underWay: UnderWay, signal: AbortSignal): Promise<Result<Decision>>;
 }
+
+/** Of the whole run. 0: it is over; absent: there is no end. */
+export function remainingMs(
+  { timeoutMs }: Pick<Workflow, 'timeoutMs'>,
+  { startedAt }: Pick<WorkflowStatus, 'startedAt'>,
+  now: Date,
+): number | undefined {
+  if (timeoutMs === undefined || startedAt === undefined) return undefined;
+  return Math.max(0, Date.parse(startedAt) + timeoutMs - now.getTime());
+}

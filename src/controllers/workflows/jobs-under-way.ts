@@ -2,7 +2,7 @@
 import type { KubeObject, NewObject } from '../../kernel/kube-object.ts';
 import type { ActionStatus, StepPhase, StepStatus, WorkflowStatus } from '../../workflow/model.ts';
 import type { Act, Decision } from './decision.ts';
-import type { UnderWay } from './engine.ts';
+import { remainingMs, type UnderWay } from './engine.ts';
 
 /** An ActionExecution of this workflow. */
 export interface StepAction {
@@ -34,21 +34,11 @@ export const removalGraceMs = 5_000;
 
 export function goingOn(observed: JobsUnderWay, acts: readonly Act[], status: WorkflowStatus): Decision {
   const times = [
-    remainingMs(observed.workflow.timeoutMs, status.startedAt, observed.now) ?? 0,
+    remainingMs(observed.workflow, status, observed.now) ?? 0,
     ...status.steps
       .filter((step) => isRunning(step) && observed.missingMs.has(step.name))
       .map(({ name }) => removalGraceMs - (observed.missingMs.get(name) ?? 0)),
   ].filter((ms) => ms > 0);
   const all: readonly Act[] = [...acts, { kind: 'status', status }];
   return times.length === 0 ? { acts: all } : { acts: all, requeueAfterMs: Math.min(...times) };
-}
-
-/** 0: it is over; absent: there is no end. */
-export function remainingMs(
-  timeoutMs: number | undefined,
-  startedAt: string | undefined,
-  now: Date,
-): number | undefined {
-  if (timeoutMs === undefined || startedAt === undefined) return undefined;
-  return Math.max(0, Date.parse(startedAt) + timeoutMs - now.getTime());
 }

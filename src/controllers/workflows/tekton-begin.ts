@@ -15,8 +15,9 @@ import {
 import { pipelineRunOf } from '../../workflow/pipeline-run.ts';
 import { stepsWithoutImage } from './blame-step.ts';
 import type { Act, Decision } from './decision.ts';
+import { remainingMs } from './engine.ts';
 import { cancelled, notCreated, tooLong } from './tekton-failures.ts';
-import { provenOf, remainingMs, type TektonUnderWay } from './tekton-under-way.ts';
+import { provenOf, type TektonUnderWay } from './tekton-under-way.ts';
 import { ending, firstFailure, wholeFailure, type WholeFailure } from './workflow-failure.ts';
 
 const unavailableMs = 10_000;

@@ -3,7 +3,7 @@ import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { ProvenAction } from '../../ports/actions.ts';
-import type { StepStatus, Workflow, WorkflowStatus } from '../../workflow/model.ts';
+import type { StepStatus } from '../../workflow/model.ts';
 import type { UnderWay } from './engine.ts';
 
 export interface TektonUnderWay extends UnderWay {
@@ -34,14 +34,4 @@ export function provenOf({
 }: ProvenAction): Pick<StepStatus, 'image' | 'signers' | 'contract'> {
   const version = contract === undefined ? undefined : `${contract.name}@${contract.version.text}`;
   return { image, signers, ...defined('contract', version) };
-}
-
-/** 0: it is over; absent: there is no end. */
-export function remainingMs(
-  { timeoutMs }: Pick<Workflow, 'timeoutMs'>,
-  { startedAt }: Pick<WorkflowStatus, 'startedAt'>,
-  now: Date,
-): number | undefined {
-  if (timeoutMs === undefined || startedAt === undefined) return undefined;
-  return Math.max(0, Date.parse(startedAt) + timeoutMs - now.getTime());
 }
