@@ -5,5 +5,6 @@ destination=$(input destination /workspace)
 authenticate
 started=$(date +%s)
 fetch_into "$destination" "$repository" "$(input branch)" "$(input depth 1)"
+commit=$(git rev-parse --verify HEAD)
 took=$(($(date +%s) - started))
-result --arg commitSHA "$(git rev-parse HEAD)" --arg branch "$branch" --arg destination "$destination" --arg cloneTime "${took}s"
+result --arg commitSHA "$commit" --arg branch "$branch" --arg destination "$destination" --arg cloneTime "${took}s"

@@ -1,11 +1,15 @@
 file=$(input file)
 document=$(input document 0)
 
-case $file in *..*) die "$file has .. in it; write the path without." ;; esac
+case $file in
+  *..*) die "$file has .. in it; write the path without." ;;
+  /workspace/*) ;;
+  *) die "$file is not in the workspace." ;;
+esac
 folder=${file%/*}
 mkdir -p -- "$folder"
 # Links in a repository may lead anywhere.
-folder=$(realpath -- "$folder")
+folder=$(realpath "$folder")
 [ ! -L "$file" ] || die "$file is a link; name the file that it leads to."
 case $folder/ in
   */.git/*) die "$file is one of git's own files." ;;
@@ -31,6 +35,14 @@ else
   [ "$document" -lt "$count" ] || die "$file has $count documents; there is no document $document."
   changes=$changes document=$document yq '(select(document_index == env(document))) |= (env(changes)[] as $change ireduce
     (.; setpath($change.path; $change.value)))' "$file" >"$file.new"
+  # A value has no place below a text or a number.
+  changed=$(document=$document yq --output-format=json 'select(document_index == env(document))' "$file.new")
+  lost=$(printf '%s' "$changed" | jq --raw-output --argjson changes "$changes" '. as $now
+    | [$changes[] | select(.value != (.path as $path | try ($now | getpath($path)) catch null)) | .path | map(tostring) | join(".")] | first // ""')
+  if [ -n "$lost" ]; then
+    rm -- "$file.new"
+    die "$file has no place for $lost."
+  fi
 fi
 changed=true
 if [ -f "$file" ] && cmp -s "$file" "$file.new"; then changed=false; fi
