@@ -1,6 +1,4 @@
 /** So many requests at once, then so many per second; whoever is too early waits for their turn. Kubernetes client-go calls it QPS. */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 export interface RequestRate {
   readonly qps: number;
   readonly burst: number;
@@ -25,9 +23,24 @@ export class RateLimit {
     this.#arrival = Math.max(now, this.#arrival) + interval;
     const wait = this.#arrival - interval * burst - now;
     if (wait <= 0) return true;
-    const came = await sleep(wait, true, { signal }).catch(() => false);
+    const came = await elapsed(wait, signal);
     // Somebody else may have the turn of whoever went away.
     if (!came) this.#arrival -= interval;
     return came;
   }
+}
+
+/** False when `signal` came first. */
+function elapsed(ms: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const gaveUp = (): void => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', gaveUp);
+      resolve(true);
+    }, ms);
+    signal.addEventListener('abort', gaveUp, { once: true });
+  });
 }

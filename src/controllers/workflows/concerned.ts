@@ -15,7 +15,7 @@ const nobody: Concerned = { workflows: [], actions: [] };
 const between = [kinds.job, kinds.taskRun, kinds.pipelineRun];
 
 export function concerned(object: KubeObject, objects: Pick<ClusterObjects, 'get' | 'list'>): Concerned {
-  if (is(object, kinds.configMap)) return object.metadata.name in everybody ? unfinished(objects) : nobody;
+  if (is(object, kinds.configMap)) return everybody.has(object.metadata.name) ? unfinished(objects) : nobody;
   const keys = [keyOf(object.metadata.namespace, object.metadata.name)];
   if (workflowKinds.some((kind) => is(object, kind))) return { workflows: keys, actions: [] };
   if (!is(object, kinds.action)) return above(object, objects);
@@ -23,7 +23,7 @@ export function concerned(object: KubeObject, objects: Pick<ClusterObjects, 'get
 }
 
 /** ConfigMaps that say how all are to be run. */
-const everybody: Readonly<Record<string, true>> = { [names.settings]: true, [names.registry]: true };
+const everybody: ReadonlySet<string> = new Set([names.settings, names.registry]);
 
 /** From a Pod by its TaskRun and PipelineRun; references that somebody has made go round in circles. */
 const mostSteps = 2;
