@@ -5,7 +5,8 @@
 import { defined } from '../kernel/defined.ts';
 import { kindOf, quoted, type Failure } from '../kernel/failure.ts';
 import type { FailureDetails, FailureReason } from './model.ts';
-import { waitingFor, type PodEnded, type PodTrouble, type PodWaiting } from './pod-trouble.ts';
+import { cut, ended, stuck, type Told } from './pod-failure.ts';
+import type { PodTrouble } from './pod-trouble.ts';
 
 export interface WhatIsKnown {
   /** Of the step, or of an action that stands alone. */
@@ -25,16 +26,6 @@ export interface WhatIsKnown {
   readonly waited?: { readonly reason: string; readonly message: string };
   /** Of the Job or TaskRun, e.g. BackoffLimitExceeded or TaskRunTimeout. */
   readonly condition?: { readonly reason: string; readonly message: string };
-}
-
-interface Told {
-  readonly reason: FailureReason;
-  readonly message: string;
-  /** Ends the sentence that the step begins: "<step> <what>; <advice>". */
-  readonly what: string;
-  readonly advice: string;
-  readonly code?: string;
-  readonly exitCode?: number;
 }
 
 export function failureDetails(known: WhatIsKnown): FailureDetails {
@@ -63,9 +54,9 @@ function tell(known: WhatIsKnown): Told {
   if (said !== undefined) return { ...said, what: `did not complete: ${cut(said.message)}` };
   if (refusal !== undefined) return refused(known, refusal);
   // First, since whoever ends it then looks as if it had ended by itself.
-  if (isTimeout(condition?.reason)) return timedOut(known);
-  if (pod?.ended !== undefined && pod.ended.how !== 'succeeded') return ended(known, pod.ended);
-  if (pod?.waiting !== undefined) return stuck(known, pod.waiting);
+  if (isTimeout(known)) return timedOut(known);
+  if (pod?.ended !== undefined && pod.ended.how !== 'succeeded') return ended(pod.ended);
+  if (pod?.waiting !== undefined) return stuck(known.image, pod.waiting);
   return condition === undefined ? unknown : conditioned(known, condition);
 }
 
@@ -112,64 +103,12 @@ function refused({ image }: WhatIsKnown, failed: Failure): Told {
   };
 }
 
-// ---- its Pod ended
+// ---- its time was over
 
 const clearlyTimeouts: ReadonlySet<string> = new Set(['DeadlineExceeded', 'TaskRunTimeout', 'PipelineRunTimeout']);
 
-function isTimeout(reason: string | undefined): boolean {
-  return reason !== undefined && clearlyTimeouts.has(reason);
-}
-
-function ended(known: WhatIsKnown, end: PodEnded): Told {
-  const exit = defined('exitCode', end.exitCode);
-  switch (end.how) {
-    case 'oom':
-      return {
-        ...exit,
-        reason: 'OOMKilled',
-        message: end.message || 'the container used more memory than its limit',
-        what: 'was killed, because it used more memory than its limit',
-        advice: 'raise the memory limit in its contract, or give it less to do',
-      };
-    case 'timeout':
-      return timedOut(known);
-    case 'not-started':
-      return {
-        ...exit,
-        reason: 'ConfigurationError',
-        message: end.message || end.reason,
-        what: `could not be started: ${cut(end.message || end.reason)}`,
-        advice: 'check the entrypoint of its image and what the Pod is given',
-      };
-    case 'lost':
-      return {
-        reason: 'Evicted',
-        message: `${end.reason}: ${end.message}`,
-        what: `was taken away from its node (${end.reason}): ${cut(end.message)}`,
-        advice: 'it may have done part of its work, look before it is run again',
-      };
-    case 'rejected':
-      return {
-        reason: 'ResourceExhausted',
-        message: `${end.reason}: ${end.message}`,
-        what: `was turned away by its node (${end.reason})`,
-        advice: 'free resources on the nodes or add one',
-      };
-    case 'succeeded':
-    case 'exited':
-      return exited(end);
-  }
-}
-
-function exited({ exitCode, message }: PodEnded): Told {
-  const outcome = `exit code ${exitCode ?? 'unknown'}`;
-  return {
-    ...defined('exitCode', exitCode),
-    reason: 'TaskFailed',
-    message: message === '' ? outcome : message,
-    what: `failed with ${outcome}${message === '' ? '' : `: ${cut(message)}`}`,
-    advice: 'its log says more',
-  };
+function isTimeout({ condition, pod }: WhatIsKnown): boolean {
+  return clearlyTimeouts.has(condition?.reason ?? '') || pod?.ended?.how === 'timeout';
 }
 
 function timedOut(known: WhatIsKnown): Told {
@@ -177,7 +116,7 @@ function timedOut(known: WhatIsKnown): Told {
   const waited = pod?.waiting ?? known.waited;
   const within = timeoutMs === undefined ? 'in its time' : `within ${duration(timeoutMs)}`;
   if (pod?.startedAt === undefined && waited !== undefined) {
-    const told = stuck(known, waited);
+    const told = stuck(known.image, waited);
     return { ...told, what: `${told.what} (not resolved ${within})` };
   }
   return {
@@ -192,50 +131,6 @@ export function duration(ms: number): string {
   const seconds = Math.round(ms / 1_000);
   if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
-}
-
-// ---- it never began
-
-function stuck({ image }: WhatIsKnown, waiting: Pick<PodWaiting, 'reason' | 'message'> & Partial<PodWaiting>): Told {
-  const message = `${waiting.reason}: ${waiting.message}`;
-  const why = `${waiting.reason}${waiting.message === '' ? '' : `: ${cut(waiting.message)}`}`;
-  switch (waiting.for ?? waitingFor(waiting)) {
-    case 'image':
-      return {
-        reason: 'ImagePullBackOff',
-        message,
-        what: `never ran, because its image ${quoted(image ?? '', 200)} cannot be pulled (${why})`,
-        advice: 'check that the image exists and that the pull secrets of its namespace may read it',
-      };
-    case 'configuration':
-      return {
-        reason: 'ConfigurationError',
-        message,
-        what: `never ran, because its container cannot be made (${why})`,
-        advice: 'create what is missing in its namespace, or mend the reference to it',
-      };
-    case 'volume':
-      return {
-        reason: 'WorkspaceUnavailable',
-        message,
-        what: `never ran, because its workspace cannot be had (${why})`,
-        advice: 'check the PersistentVolumeClaim and its storage class',
-      };
-    case 'capacity':
-      return {
-        reason: 'ResourceExhausted',
-        message,
-        what: `never ran, because no node has room for it (${why})`,
-        advice: 'free resources on the nodes, add one, or ask for less in its contract',
-      };
-    case 'pod':
-      return {
-        reason: 'Forbidden',
-        message,
-        what: `never ran, because its Pod was not made (${why})`,
-        advice: 'the events of its Job have the refusal',
-      };
-  }
 }
 
 // ---- only its Job or TaskRun says something
@@ -272,9 +167,4 @@ function conditioned(
     what: `failed (${quoted(reason, 64)}): ${cut(said)}`,
     advice: found?.advice ?? (known.pod === undefined ? 'look at the events of its namespace' : 'its log says more'),
   };
-}
-
-/** For a sentence: the rest is in `message`. */
-function cut(text: string): string {
-  return quoted(text, 300).replace(/[.;\s]+$/, '');
 }
