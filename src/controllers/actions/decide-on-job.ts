@@ -1,6 +1,6 @@
 /** What comes next for an action whose Job is there: what it waits for, how it ended, and whether it is tried again. Pure. */
 import { defined } from '../../kernel/defined.ts';
-import { actionTemplate, timeoutOf } from '../../workflow/action-job.ts';
+import { actionTemplate } from '../../workflow/action-job.ts';
 import type { WhatIsKnown } from '../../workflow/failure-details.ts';
 import type { Action, ActionStatus } from '../../workflow/model.ts';
 import { lastJsonObject, outputProblems } from '../../workflow/outputs.ts';
@@ -29,7 +29,7 @@ export function decideOnJob(observed: Observed, action: Action, current: Current
     case 'failed':
       return fail(observed, action, current, { ...job.end, status: under });
     case undefined: {
-      const next = goOn({ ...observed, status: under }, action, job);
+      const next = goOn({ ...observed, status: under }, job);
       return isNew && next.acts.length === 0 ? { ...next, acts: [{ kind: 'status', status: under }] } : next;
     }
   }
@@ -47,20 +47,18 @@ const graceMs = 30_000;
 /** What the scheduler settles at once is not worth a word. */
 const momentMs = 2_000;
 
-function goOn(observed: Observed, action: Action, job: AttemptJob): ActionDecision {
+function goOn(observed: Observed, job: AttemptJob): ActionDecision {
   const { status } = observed;
   const seen = waitingOf(observed, job);
   if (seen === undefined) {
     const isOver = status.waiting !== undefined && job.pod?.startedAt !== undefined;
     return { kind: 'decided', acts: isOver ? [{ kind: 'status', status: notWaiting(observed) }] : [] };
   }
-  return 'inMs' in seen
-    ? { kind: 'decided', acts: [], requeueAfterMs: seen.inMs }
-    : goOnWaiting(observed, action, job, seen);
+  return 'inMs' in seen ? { kind: 'decided', acts: [], requeueAfterMs: seen.inMs } : goOnWaiting(observed, job, seen);
 }
 
 /** Written once for what it waits for, however often the words for it change. */
-function goOnWaiting(observed: Observed, action: Action, job: AttemptJob, seen: PodWaiting): ActionDecision {
+function goOnWaiting(observed: Observed, job: AttemptJob, seen: PodWaiting): ActionDecision {
   const { status, now } = observed;
   const { waiting: known, ...before } = status;
   if (known === undefined || waitingFor(known) !== seen.for) {
@@ -71,7 +69,7 @@ function goOnWaiting(observed: Observed, action: Action, job: AttemptJob, seen: 
   if (mayPass) return { kind: 'decided', acts: [] };
   const remainsMs = Date.parse(known.since) + graceMs - now.getTime();
   if (remainsMs > 0) return { kind: 'decided', acts: [], requeueAfterMs: remainsMs };
-  return end(observed, failed(observed, whatIsKnown(observed, action, job)));
+  return end(observed, failed(observed, whatIsKnown(observed, job)));
 }
 
 /** `inMs`: it may be nothing; look again then. */
@@ -92,13 +90,12 @@ function waitingOf({ now }: Observed, job: AttemptJob): PodWaiting | { readonly 
 }
 
 function whatIsKnown(
-  { status, settings, contract }: Observed,
-  action: Action,
-  { pod, image }: AttemptJob,
+  { status }: Observed,
+  { pod, image, timeoutMs }: AttemptJob,
 ): Omit<WhatIsKnown, 'step' | 'workflow' | 'failedAt'> {
   return {
     ...defined('image', image),
-    timeoutMs: timeoutOf(action, contract, settings),
+    ...defined('timeoutMs', timeoutMs),
     ...defined('pod', pod),
     ...defined('waited', status.waiting),
   };
@@ -162,7 +159,7 @@ function fail(observed: Observed, action: Action, current: CurrentAttempt, ended
   if (attempt <= retries && !action.cancel && isInfrastructure(observed, job, ended)) {
     return retry(observed, current, ended);
   }
-  const known = { ...whatIsKnown(observed, action, job), condition: { reason, message }, at };
+  const known = { ...whatIsKnown(observed, job), condition: { reason, message }, at };
   return end(observed, failed(observed, known, status));
 }
 

@@ -17,6 +17,7 @@ export interface AttemptJob {
   readonly image?: string;
   readonly serviceAccount?: string;
   readonly ttlSeconds?: number;
+  readonly timeoutMs?: number;
   /** Absent: it is not finished. */
   readonly end?: JobEnd;
   /** Absent: it has none, or none any more. */
@@ -52,6 +53,7 @@ function readJob(objects: ClusterObjects, job: KubeObject): AttemptJob {
     ...defined('image', text(container?.['image'])),
     ...defined('serviceAccount', text(podSpec?.['serviceAccountName'])),
     ...defined('ttlSeconds', count(spec?.['ttlSecondsAfterFinished'])),
+    ...defined('timeoutMs', milliseconds(count(spec?.['activeDeadlineSeconds']))),
     ...defined('end', endOf(asRecord(job['status']))),
     ...defined('pod', pods.length === 0 ? undefined : troubleOfPod(pods.at(-1))),
   };
@@ -85,4 +87,8 @@ function text(value: unknown): string | undefined {
 
 function count(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined;
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1_000;
 }

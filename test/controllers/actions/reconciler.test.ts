@@ -390,6 +390,19 @@ describe('an action that fails', () => {
     expect(world.status.failureDetails).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
   });
 
+  test('in the time of its contract says how long that was, whoever asks', async () => {
+    const world = new World();
+    world.prove = (what) => proven(what, contractWith({ timeout: '2m' }));
+    world.add();
+    await world.reconcile();
+    world.kubelet.startJobs();
+    world.kubelet.run(job);
+    world.restart();
+    world.kubelet.deadline(job);
+    await world.after(120);
+    expect(world.status.message).toMatch(/did not end within 2 min/);
+  });
+
   test('in its time says how long it had', async () => {
     const world = await started({ timeout: '90s' });
     world.kubelet.run(job);
