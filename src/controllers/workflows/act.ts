@@ -7,6 +7,7 @@ import type { ActionOutbox } from '../../ports/action-history.ts';
 import type { ClusterObjects, Created, Written } from '../../ports/cluster-objects.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { kinds } from '../../workflow/kinds.ts';
 import type { WorkflowStatus } from '../../workflow/model.ts';
 import type { Act, Setback } from './decision.ts';
 
@@ -54,6 +55,8 @@ export async function act(ports: ActPorts, acting: Acting, what: Act, signal: Ab
     }
     case 'status':
       return written(await objects.writeStatus(acting.object, acting.place.kind, asWritten(what.status), limited));
+    case 'mirror':
+      return written(await objects.writeStatus(what.object, kinds.action, what.status, limited));
     case 'tell':
       tell(ports.events, acting.object, what);
       return done;

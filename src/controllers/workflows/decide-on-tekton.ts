@@ -17,6 +17,7 @@ import type { Act, Decision } from './decision.ts';
 import { remainingMs, type UnderWay } from './engine.ts';
 import { beginOnTekton } from './tekton-begin.ts';
 import { cancelled, runFailure, runRemoved, tektonRemoved, tooLong } from './tekton-failures.ts';
+import { trackingOf } from './tracking-actions.ts';
 import { provenOf, type TektonUnderWay } from './tekton-under-way.ts';
 import { ending, firstFailure, wholeFailure, type WholeFailure } from './workflow-failure.ts';
 
@@ -33,7 +34,10 @@ export function decideOnTekton(observed: TektonUnderWay): Decision {
 }
 
 /** Also for whoever has to say for how long something is unclear. */
-export function mirrorOf(observed: Omit<TektonUnderWay, 'unclearMs'>, pipelineRun: KubeObject): MirroredRun {
+export function mirrorOf(
+  observed: Omit<TektonUnderWay, 'unclearMs' | 'absentMs' | 'unprovenMs'>,
+  pipelineRun: KubeObject,
+): MirroredRun {
   const { workflow, status, settings, proofs, now } = observed;
   const steps = status.steps.map((step) => withProof(step, proofs));
   return mirrorPipelineRun(
@@ -59,7 +63,13 @@ function withProof(step: StepStatus, proofs: TektonUnderWay['proofs']): StepStat
 function follow(observed: TektonUnderWay, pipelineRun: KubeObject, mirrored: MirroredRun): Decision {
   const steps = mirrored.steps.map((step, index) => settled(observed, mirrored, step, index));
   const open = mirrored.unclear.filter((name) => (observed.unclearMs.get(name) ?? 0) < removalGraceMs);
-  if (mirrored.outcome === 'going-on' || open.length > 0) return goOn(observed, pipelineRun, mirrored, steps, open);
+  const { creations, mirrors } = trackingOf(observed, steps);
+  const isOpen = mirrored.outcome === 'going-on' || open.length > 0 || creations.length > 0;
+  const next = isOpen ? goOn(observed, pipelineRun, mirrored, steps, open) : ended(observed, mirrored, steps);
+  return { ...next, acts: [...creations, ...mirrors, ...next.acts] };
+}
+
+function ended(observed: TektonUnderWay, mirrored: MirroredRun, steps: readonly StepStatus[]): Decision {
   if (mirrored.outcome === 'succeeded' && steps.every(({ phase }) => phase === 'Completed')) {
     return end(observed, { phase: 'Completed', message: 'All steps completed', steps });
   }

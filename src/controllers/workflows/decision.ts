@@ -1,7 +1,7 @@
 /** What a decision about a workflow consists of, for both engines. */
-import type { Kind, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
+import type { Kind, KubeObject, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import type { ActionRecord } from '../../ports/action-history.ts';
-import type { WorkflowStatus } from '../../workflow/model.ts';
+import type { ActionStatus, WorkflowStatus } from '../../workflow/model.ts';
 
 /** In the order in which they are to be done; one that fails ends the round, the next begins from what there is. */
 export type Act =
@@ -11,6 +11,8 @@ export type Act =
   /** Whoever keeps the history takes it from here; it is not waited for. */
   | { readonly kind: 'record'; readonly records: readonly ActionRecord[] }
   | { readonly kind: 'tell'; readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string }
+  /** Of the ActionExecution of a step that Tekton runs. */
+  | { readonly kind: 'mirror'; readonly object: KubeObject; readonly status: ActionStatus }
   /** Always last. */
   | { readonly kind: 'status'; readonly status: WorkflowStatus };
 

@@ -58,9 +58,11 @@ function isMissingKind(setback: TektonUnderWay['setbacks'][number]): boolean {
 /** Nothing of a workflow runs when one of its images may not. */
 function refusedStep(observed: TektonUnderWay): (step: WorkflowStep, index: number) => readonly StepStatus[] {
   return (step, index) => {
-    const why = whyRefused(step, observed.proofs.get(step.name));
+    const { workflow, settings, unprovenMs, now } = observed;
+    // As long as on Jobs, where the step itself waits.
+    const mayPass = unprovenMs < (step.timeoutMs ?? settings.stepTimeoutMs);
+    const why = whyRefused(step, observed.proofs.get(step.name), mayPass);
     if (why === undefined) return [];
-    const { workflow, now } = observed;
     const details = failureDetails({
       step: step.name,
       stepIndex: index,
@@ -75,14 +77,14 @@ function refusedStep(observed: TektonUnderWay): (step: WorkflowStep, index: numb
 
 type Proof = NonNullable<ReturnType<TektonUnderWay['proofs']['get']>>;
 
-function whyRefused(step: WorkflowStep, proof: Proof | undefined): Partial<WhatIsKnown> | undefined {
+function whyRefused(step: WorkflowStep, proof: Proof | undefined, mayPass: boolean): Partial<WhatIsKnown> | undefined {
   if (proof === undefined) return undefined;
   const image = step.image === undefined ? {} : { image: step.image };
-  if (!proof.ok) return kindOf(proof.failure) === 'unavailable' ? undefined : { ...image, refusal: proof.failure };
+  if (!proof.ok)
+    return mayPass && kindOf(proof.failure) === 'unavailable' ? undefined : { ...image, refusal: proof.failure };
   const { contract } = proof.value;
   const message = contract === undefined ? undefined : workspaceProblem(contract, step.usesWorkspace);
-  if (message === undefined) return undefined;
-  return { said: { reason: 'ConfigurationError', message, advice: 'correct the step and create the workflow again' } };
+  return message === undefined ? undefined : { ...image, refusal: { code: 'CONTRACT_CONFLICT', message } };
 }
 
 function failSteps(observed: TektonUnderWay, failed: readonly StepStatus[], blame: FailureDetails): Decision {

@@ -59,11 +59,14 @@ export function tektonEngine(ports: TektonPorts): WorkflowEngine {
       const [pipelineRun] = objects.ownedBy(kinds.pipelineRun, workflow.uid);
       const isAsked = status.phase === 'Initializing' && isServed && !workflow.suspend && !workflow.cancel;
       const proofs = await prove(underWay, isAsked, signal);
-      const seen = { ...underWay, isServed, proofs, ...observe(objects, workflow.namespace, pipelineRun) };
-      const unclear = pipelineRun === undefined ? [] : mirrorOf({ ...seen, absentMs: 0 }, pipelineRun).unclear;
+      const seen = { ...underWay, isServed, proofs, ...observe(objects, underWay, pipelineRun) };
+      const unclear = pipelineRun === undefined ? [] : mirrorOf(seen, pipelineRun).unclear;
       const isAbsent = pipelineRun === undefined && (!isServed || status.executionRef !== undefined);
-      const waits = howLong(underWay, isAbsent ? [absent] : unclear);
-      const decision = decideOnTekton({ ...seen, absentMs: waits.get(absent) ?? 0, unclearMs: waits });
+      const isUnproven = [...proofs.values()].some((proof) => !proof.ok);
+      const own = [...(isAbsent ? [absent] : []), ...(isUnproven ? [unproven] : [])];
+      const unclearMs = howLong(underWay, [...own, ...unclear]);
+      const [absentMs = 0, unprovenMs = 0] = [unclearMs.get(absent), unclearMs.get(unproven)];
+      const decision = decideOnTekton({ ...seen, absentMs, unprovenMs, unclearMs });
       if (isEnd(decision)) forget(workflow.uid);
       return ok(decision);
     },
@@ -76,18 +79,20 @@ function isEnd({ acts }: Decision): boolean {
   );
 }
 
-/** No name of a step. */
-const absent = '';
+/** No names of steps. */
+const absent = '(absent)';
+const unproven = '(unproven)';
 
-function observe(objects: ClusterObjects, namespace: string, pipelineRun: KubeObject | undefined) {
-  const task = { kind: kinds.task, namespace, name: names.metaTask };
+function observe(objects: ClusterObjects, { workflow }: UnderWay, pipelineRun: KubeObject | undefined) {
+  const task = { kind: kinds.task, namespace: workflow.namespace, name: names.metaTask };
   const hasTask = objects.get(task) !== undefined;
-  if (pipelineRun === undefined) return { hasTask, taskRuns: [], pods: [], claims: [] };
+  const actions = objects.ownedBy(kinds.action, workflow.uid);
+  if (pipelineRun === undefined) return { hasTask, actions, taskRuns: [], pods: [], claims: [] };
   const { uid } = pipelineRun.metadata;
   const taskRuns = objects.ownedBy(kinds.taskRun, uid);
   const pods = taskRuns.flatMap((taskRun) => objects.ownedBy(kinds.pod, taskRun.metadata.uid));
   const claims = objects.ownedBy(kinds.claim, uid);
-  return { hasTask, ...defined('pipelineRun', pipelineRun), taskRuns, pods, claims };
+  return { hasTask, actions, ...defined('pipelineRun', pipelineRun), taskRuns, pods, claims };
 }
 
 async function proveAll(actions: Actions, underWay: UnderWay, signal: AbortSignal): Promise<Proofs> {

@@ -21,6 +21,10 @@ export interface TektonUnderWay extends UnderWay {
   readonly pods: readonly KubeObject[];
   /** Of the PipelineRun, for its workspace. */
   readonly claims: readonly KubeObject[];
+  /** ActionExecutions of this workflow. */
+  readonly actions: readonly KubeObject[];
+  /** For how long it could not be established what an image is, in milliseconds. */
+  readonly unprovenMs: number;
   /** For how long PipelineRun or Tekton's kinds were looked for and not found, in milliseconds. */
   readonly absentMs: number;
   /** For how long it is unclear what became of a step, by step, in milliseconds. */

@@ -136,6 +136,7 @@ function shortly({ acts }: Decision): readonly string[] {
       case 'status':
         return [`${act.status.phase} ${act.status.steps.map(({ phase }) => phase).join(' ')}`];
       case 'record':
+      case 'mirror':
       case 'tell':
         return [];
     }
@@ -160,6 +161,7 @@ function appliedOne(observed: JobsUnderWay, act: Act): JobsUnderWay {
     case 'patch':
       return withAction(observed, act.place.name, { isCancelled: true });
     case 'record':
+    case 'mirror':
     case 'tell':
       return observed;
   }

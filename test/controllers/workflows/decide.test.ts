@@ -78,6 +78,7 @@ function shortly(decision: Decision | 'engine'): readonly string[] {
       case 'remove':
         return [`remove ${act.place.kind.kind} ${act.place.name} ${act.uid}`];
       case 'create':
+      case 'mirror':
       case 'patch':
         return [act.kind];
       case 'tell':

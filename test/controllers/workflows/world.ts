@@ -146,6 +146,7 @@ export function world({
   function runActions(): void {
     others(cluster, () => nowMs);
     for (const action of cluster.all(kinds.action)) {
+      if (asRecord(action['spec'])?.['mirrors'] !== undefined) continue;
       const { phase } = parseActionStatus(action);
       const at = { kind: kinds.action, namespace: 'apps', name: action.metadata.name };
       const time = new Date(nowMs).toISOString();
