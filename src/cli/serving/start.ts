@@ -13,11 +13,12 @@ import { onlyTheGate, type ServingConfig } from './config.ts';
 import { startConsoles } from './consoles.ts';
 import { startControllers, startLeadership } from './controllers.ts';
 import { startEvidence } from './evidence.ts';
+import { startActionOutbox } from './action-outbox.ts';
 import { asSetting, Closers, foundationOf, type Foundation } from './foundation.ts';
 import { openOwnLog, startGate } from './gate.ts';
 import { startPolicies } from './policies.ts';
 import { startKeepingRecords } from './records.ts';
-import { startWorkflows, unkeptHistory } from './workflows.ts';
+import { startWorkflows } from './workflows.ts';
 
 export interface Serving {
   readonly address: Listen;
@@ -63,8 +64,10 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const definitions = startWatchingDefinitions(base);
   if (config.parts.controller && fromCluster !== undefined)
     startControllers(base, { policies: fromCluster, evidence, leadership, events });
-  if (config.workflows !== undefined)
-    startWorkflows(base, { policies, evidence, leadership, events, history: unkeptHistory });
+  if (config.workflows !== undefined) {
+    const history = startActionOutbox(base, records?.records.history);
+    startWorkflows(base, { policies, evidence, leadership, events, history });
+  }
   const readiness = [
     ...inForce.readiness,
     ...(gate?.readiness ?? []),

@@ -13,13 +13,12 @@ import { tektonEngine } from '../../controllers/workflows/tekton-engine.ts';
 import { unfinishedWorkflows } from '../../controllers/workflows/unfinished.ts';
 import type { EvidenceSource } from '../../evidence/evidence-source.ts';
 import type { Kind } from '../../kernel/kube-object.ts';
-import { ok } from '../../kernel/result.ts';
-import type { ActionOutbox } from '../../ports/action-history.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Leadership } from '../../ports/leadership.ts';
 import type { Policies } from '../../ports/policies.ts';
 import { kinds, workflowKinds } from '../../workflow/kinds.ts';
 import { names } from '../../workflow/model.ts';
+import type { WatchedOutbox } from './action-outbox.ts';
 import type { Foundation } from './foundation.ts';
 
 export interface WorkflowPorts {
@@ -27,11 +26,8 @@ export interface WorkflowPorts {
   readonly evidence: EvidenceSource;
   readonly leadership: Leadership;
   readonly events: Events;
-  readonly history: ActionOutbox;
+  readonly history: WatchedOutbox;
 }
-
-/** Without a database nobody asks what was run. */
-export const unkeptHistory: ActionOutbox = { keep: () => Promise.resolve(ok(undefined)), isStored: () => true };
 
 /** A round mostly waits for registry or API server; how often the latter is asked is limited elsewhere. */
 const workers = 16;
@@ -88,6 +84,13 @@ export function startWorkflows(base: Foundation, ports: WorkflowPorts): void {
     const keys = concerned(object, objects);
     for (const key of keys.workflows) workflows.enqueue(key);
     for (const key of keys.actions) ofActions.enqueue(key);
+  });
+  // A finished workflow waits for it: condition Recorded, and its time to live.
+  history.onStored((workflowUid) => {
+    const stored = workflowKinds
+      .flatMap((kind) => objects.list(kind))
+      .find(({ metadata }) => metadata.uid === workflowUid);
+    if (stored !== undefined) workflows.enqueue(keyOf(stored));
   });
   onClose(async () => {
     await Promise.all([workflows.close(), ofActions.close()]);

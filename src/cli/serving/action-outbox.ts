@@ -1,0 +1,43 @@
+/** Records of actions on their way from the controller into the history, which survive a restart of either. */
+import { join } from 'node:path';
+import { outboxFiles } from '../../adapters/action-outbox/files.ts';
+import { ok } from '../../kernel/result.ts';
+import type { ActionHistory } from '../../ports/action-history.ts';
+import { startOutbox, type RunningOutbox } from '../../records/history/outbox.ts';
+import type { Foundation } from './foundation.ts';
+
+export type WatchedOutbox = Pick<RunningOutbox, 'keep' | 'isStored' | 'onStored'>;
+
+/** Without a database nobody can ask what was run. */
+const nothingIsKept: WatchedOutbox = {
+  keep: () => Promise.resolve(ok(undefined)),
+  isStored: () => true,
+  onStored: () => () => undefined,
+};
+
+/** How long the end waits for records to be stored; what is left is stored after the next start. */
+const graceMs = 5_000;
+
+export function startActionOutbox(
+  { config, log, metrics, onClose }: Foundation,
+  history: Pick<ActionHistory, 'record'> | undefined,
+): WatchedOutbox {
+  if (config.workflows === undefined || history === undefined) return nothingIsKept;
+  const folder = outboxFiles(join(config.workflows.dataFolder, 'action-records'));
+  const counted = metrics.workflows.history;
+  const outbox = startOutbox({
+    folder,
+    history: {
+      record: async (records) => {
+        const stored = await history.record(records);
+        if (stored.ok) counted.delivered(records.length);
+        else counted.deliveryFailed();
+        return stored;
+      },
+    },
+    log,
+  });
+  counted.waiting(() => outbox.state().waiting);
+  onClose(() => outbox.close(graceMs));
+  return outbox;
+}
