@@ -18,10 +18,11 @@ export function inputsForJob(inputs: Inputs): string {
 
 /**
  * For a param: Tekton replaces $(params.x) wherever params are used, and the kubelet $(NAME) in what came of it. In JSON a
- * `$` stands in strings alone, so an escape means the same there; a `$` before anything but `(` starts no reference. RFC 8259 §7
+ * `$` stands in strings alone, so an escape means the same there; a `$` before anything else starts no reference, but the
+ * kubelet breaks what is not ASCII after it. RFC 8259 §7, kubernetes third_party/forked/golang/expansion
  */
 export function inputsForTekton(inputs: Inputs): string {
-  return JSON.stringify(inputs).replace(/\$(?=[($])/g, '\\u0024');
+  return JSON.stringify(inputs).replace(/\$(?=[($]|\P{ASCII})/gu, '\\u0024');
 }
 
 /** What keeps a value from reaching an action as it was written. */

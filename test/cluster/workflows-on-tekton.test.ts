@@ -136,7 +136,7 @@ describe.runIf(programs !== undefined)('workflows as PipelineRuns', { timeout: 1
   test('inputs arrive as they were written, in both ways', async () => {
     const inputs = {
       param: '$(params.actionType) $(context.taskRun.name) $(tasks.a.results.x)',
-      variable: '$(HOME) $$(HOME) $HOME ${HOME} $$',
+      variable: '$(HOME) $$(HOME) $HOME ${HOME} $ü $$',
       text: 'two\nlines\tand "quotes" and \\ and \' and `id`',
       unicode: 'ünï 🎉 \u2028',
       number: 10,
