@@ -23,7 +23,7 @@ export interface UnfinishedWorkflows {
 export interface HistoryMetrics {
   delivered(count: number): void;
   deliveryFailed(): void;
-  /** Records that wait to be stored; read whenever metrics are. */
+  /** Workflows of which records wait to be stored; read whenever metrics are. */
   waiting(count: () => number): void;
 }
 
@@ -168,7 +168,7 @@ function history(registers: Registry[]): HistoryMetrics {
     waiting: (count) => {
       const gauge: Gauge = new Gauge({
         name: 'countersign_history_waiting',
-        help: 'Records of steps that wait to be stored in the action history.',
+        help: 'Workflows of which records wait to be stored in the action history.',
         registers,
         collect: () => gauge.set(count()),
       });
