@@ -44,6 +44,8 @@ function askForProof(action: Action, job: Pick<AttemptJob, 'image'>): Next {
 
 /** Long enough for what passes by itself, such as a Secret that is created right after. */
 const graceMs = 30_000;
+/** So long a Pod may take to be made where many are. */
+const podMs = 60_000;
 /** What the scheduler settles at once is not worth a word. */
 const momentMs = 2_000;
 
@@ -78,7 +80,7 @@ function waitingOf({ now }: Observed, job: AttemptJob): PodWaiting | { readonly 
   const age = (since: string | undefined): number =>
     since === undefined ? Infinity : now.getTime() - Date.parse(since);
   if (pod === undefined) {
-    const inMs = graceMs - age(job.createdAt);
+    const inMs = podMs - age(job.createdAt);
     if (inMs > 0) return { inMs };
     const account = job.serviceAccount === undefined ? '' : ` its service account ${job.serviceAccount} is missing,`;
     const message = `Job ${job.name} has no Pod yet:${account} a quota is used up, or admission refuses it; kubectl describe job ${job.name} has the reason`;

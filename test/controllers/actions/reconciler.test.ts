@@ -357,9 +357,9 @@ describe('a Pod that does not begin', () => {
   test('because it is not even made is said after a while', async () => {
     const world = new World();
     world.add();
-    expect(await world.reconcile()).toStrictEqual({ kind: 'settled', requeueAfterMs: 30_000 });
-    expect(await world.after(1)).toStrictEqual({ kind: 'settled', requeueAfterMs: 29_000 });
-    await world.after(30);
+    expect(await world.reconcile()).toStrictEqual({ kind: 'settled', requeueAfterMs: 60_000 });
+    expect(await world.after(1)).toStrictEqual({ kind: 'settled', requeueAfterMs: 59_000 });
+    await world.after(60);
     expect(world.status.waiting).toMatchObject({
       reason: 'PodNotCreated',
       message: expect.stringContaining('kubectl describe job fix-scale'),
