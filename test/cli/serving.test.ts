@@ -126,6 +126,8 @@ describe('settings that cannot be meant are all told at once', () => {
     ['never ending scans', ['--scan-minutes', '1000000'], '--scan-minutes: "1000000" is not a whole number'],
     ['other namespaces', ['--scan-namespaces', 'mine'], '--scan-namespaces: "mine" is not one of opted-in, all'],
     ['other healing', ['--heal', 'nothing'], '--heal: "nothing" is not one of connection, everything'],
+    ['half a leader', ['--leader-elect', 'maybe'], '--leader-elect: "maybe" is not one of true, false'],
+    ['some workflows', ['--workflows', 'some'], '--workflows: "some" is not one of true, false'],
     ['certificates of seconds', ['--serving-certificate-seconds', '5'], '--serving-certificate-seconds: "5" is not'],
   ])('%s', (_title, args, problem) => {
     const config = parsed('serve', ...args, '--listen', 'there');
@@ -140,6 +142,22 @@ describe('settings that cannot be meant are all told at once', () => {
     expect(config).toMatchObject({ ok: true, value: { console: {}, records: { keep: {} } } });
     expect(config.ok && 'scan' in config.value).toBe(false);
   });
+});
+
+test.each<[ServingCommand, readonly string[], unknown]>([
+  ['serve', ['--decision-log', '/var/lib/x/log'], { dataFolder: '/var/lib/x' }],
+  ['controller', ['--decision-log', 'log', '--data-folder', '/data'], { dataFolder: '/data' }],
+  ['serve', ['--workflows', 'false'], undefined],
+  ['webhook', [], undefined],
+  ['records', [], undefined],
+])('%s %j runs workflows where %j', (command, args, workflows) => {
+  const config = parsed(command, ...args);
+  expect(config.ok && config.value.workflows).toEqual(workflows);
+});
+
+test('replicas elect who leads, unless one is told that it is alone', () => {
+  expect(parsed('controller')).toMatchObject({ ok: true, value: { leaderElect: true } });
+  expect(parsed('controller', '--leader-elect=false')).toMatchObject({ ok: true, value: { leaderElect: false } });
 });
 
 test('the password of a database is not printed', async () => {
