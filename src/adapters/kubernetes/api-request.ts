@@ -34,6 +34,8 @@ export interface ApiClient {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<Result<{ readonly status: number; readonly text: string }, ApiFailure>>;
+  /** Its connections end with what is under way on them. */
+  close(): void;
 }
 
 /** Certificates in files are replaced now and then; new connections use them after this. */
@@ -78,6 +80,7 @@ export function apiClient(kubeConfig: KubeConfig, limits: CallLimits): ApiClient
   }
 
   return {
+    close: () => void shared?.dispatcher.close().catch(() => undefined),
     send: (what, request, signal) =>
       call(what, request, signal, async (response) => {
         const text = await bodyOf(response, limits.maxBytes, 'all');

@@ -29,6 +29,8 @@ export interface ClusterObjectsOptions {
 }
 
 export interface WatchedClusterObjects extends ClusterObjects {
+  /** Why some of what is in memory may be out of date. */
+  problems(): readonly string[];
   close(): void;
 }
 
@@ -184,7 +186,9 @@ export function clusterObjects(options: ClusterObjectsOptions): WatchedClusterOb
       return status === 404 || status === 400 ? ok(undefined) : fail(answerFailure(what, status));
     },
 
+    problems: () => watches.flatMap(({ problem }) => problem() ?? []),
     close() {
+      client.close();
       for (const { close } of watches) close();
       listeners.clear();
     },

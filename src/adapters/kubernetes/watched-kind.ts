@@ -25,6 +25,8 @@ export interface WatchedKind {
   /** Unknown until the API server has answered. */
   readonly state: () => 'unknown' | 'served' | 'not served';
   /** Whether it is one of those that are watched. */
+  /** Why it may be out of date, or was never listed. */
+  readonly problem: () => string | undefined;
   readonly covers: (object: KubeObject) => boolean;
   readonly close: () => void;
 }
@@ -52,6 +54,7 @@ export function watchKind(options: WatchedKindOptions, watched: Watched, tell: T
 
   function seen(value: unknown, then: (object: KubeObject) => void): void {
     missingSince = undefined;
+    told = undefined;
     const object = kubeObject(value, kind);
     if (object !== undefined) then(object);
   }
@@ -95,7 +98,14 @@ export function watchKind(options: WatchedKindOptions, watched: Watched, tell: T
       failed,
     },
   );
-  return { watched, memory, state: () => state, covers: (object) => covers(watched, object), close };
+  return {
+    watched,
+    memory,
+    state: () => state,
+    problem: () => told,
+    covers: (object) => covers(watched, object),
+    close,
+  };
 }
 
 function covers({ kind, label, namespace, name }: Watched, object: KubeObject): boolean {

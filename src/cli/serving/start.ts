@@ -64,10 +64,8 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const definitions = startWatchingDefinitions(base);
   if (config.parts.controller && fromCluster !== undefined)
     startControllers(base, { policies: fromCluster, evidence, leadership, events });
-  if (config.workflows !== undefined) {
-    const history = startActionOutbox(base, records?.records.history);
-    startWorkflows(base, { policies, evidence, leadership, events, history });
-  }
+  const history = startActionOutbox(base, records?.records.history);
+  const workflows = config.workflows && startWorkflows(base, { policies, evidence, leadership, events, history });
   const readiness = [
     ...inForce.readiness,
     ...(gate?.readiness ?? []),
@@ -77,6 +75,7 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
       warnings: () => [...certificates.warnings(), ...(kept?.warnings() ?? []), ...(definitions?.warnings() ?? [])],
     },
     { name: 'records', problem: () => undefined, warnings: () => records?.warnings() ?? [] },
+    { name: 'workflows', problem: () => undefined, warnings: () => workflows?.warnings() ?? [] },
   ];
   // Closed after the server, so that what it decided last can still be copied.
   const consoles = records === undefined ? [] : await startConsoles(base, certificates.source, policies, records);

@@ -44,9 +44,14 @@ function watchedFor(namespace: string): readonly Watched[] {
   ];
 }
 
-export function startWorkflows(base: Foundation, ports: WorkflowPorts): void {
+export interface RunningWorkflows {
+  /** Sentences for readiness: requests are answered all the same. */
+  warnings(): readonly string[];
+}
+
+export function startWorkflows(base: Foundation, ports: WorkflowPorts): RunningWorkflows | undefined {
   const { config, kubeConfig, clock, log, metrics, onClose } = base;
-  if (kubeConfig === undefined) return;
+  if (kubeConfig === undefined) return undefined;
   const { events, history } = ports;
   const watches = watchedFor(config.namespace);
   const rate = (): { readonly qps: number; readonly burst: number } => {
@@ -98,6 +103,7 @@ export function startWorkflows(base: Foundation, ports: WorkflowPorts): void {
     live.close();
     objects.close();
   });
+  return { warnings: () => objects.problems().map((problem) => `workflows: ${problem}`) };
 }
 
 function keyOf({ metadata }: { readonly metadata: { readonly namespace?: string; readonly name: string } }): Key {
