@@ -74,6 +74,7 @@ export function servingFlags(command: Command): Command {
     .addOption(flag('--database-password-file <file>', 'password for a postgres:// database'))
     .addOption(flag('--keep-days <n>', 'days that decisions are kept in the database; 0: for ever', '90'))
     .addOption(flag('--keep-records <n>', 'decisions that are kept in the database; 0: all', '1000000'))
+    .addOption(flag('--keep-actions-days <n>', 'days that the action history is kept; 0: for ever', '90'))
     .addOption(flag('--console-listen <host:port>', 'address of console and records API, or none', '0.0.0.0:9443'))
     .addOption(flag('--console-local <host:port>', 'the same for kubectl port-forward, or none', '127.0.0.1:8080'))
     .hook('preAction', (_parent, acting) => {

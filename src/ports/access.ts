@@ -16,4 +16,6 @@ export interface Access {
   identify(token: string): Promise<Result<Caller | undefined>>;
   /** Whether the caller may get a path of this program's (a `nonResourceURL`). */
   mayGet(caller: Caller, path: string): Promise<Result<boolean>>;
+  /** The same for verb `post`, which writes. */
+  mayPost(caller: Caller, path: string): Promise<Result<boolean>>;
 }

@@ -24,12 +24,12 @@ export function clusterAccess(kubeConfig: KubeConfig, limits: CallLimits = pageL
     return ok(status?.authenticated === true && !status.error ? callerOf(status.user, token) : undefined);
   }
 
-  async function mayGet({ user, uid, groups, extra }: Caller, path: string): Promise<Result<boolean>> {
+  async function may(verb: string, { user, uid, groups, extra }: Caller, path: string): Promise<Result<boolean>> {
     const who = { user, groups: [...groups], extra: mutable(extra), ...defined('uid', uid) };
     const body = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',
-      spec: { ...who, nonResourceAttributes: { path, verb: 'get' } },
+      spec: { ...who, nonResourceAttributes: { path, verb } },
     };
     const answer = await boundedCall('ask what a caller may see', limits, (call) =>
       authorization.createSubjectAccessReview({ body }, call),
@@ -39,7 +39,11 @@ export function clusterAccess(kubeConfig: KubeConfig, limits: CallLimits = pageL
     return ok(status?.allowed === true && status.denied !== true);
   }
 
-  return { identify, mayGet };
+  return {
+    identify,
+    mayGet: (caller, path) => may('get', caller, path),
+    mayPost: (caller, path) => may('post', caller, path),
+  };
 }
 
 function callerOf(info: V1UserInfo | undefined, token: string): Caller | undefined {

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { DiscoveryV1Api, type KubeConfig, type V1EndpointSlice } from '@kubernetes/client-node';
 import type { Logger } from '../../ports/logger.ts';
 import type { Peer } from '../../records/copy-from-peers.ts';
+import type { HistoryPeer } from '../../records/history/copy-history.ts';
 import { recordsClient, type RecordsClient } from '../records-api/records-client.ts';
 import { boundedCall, usualLimits } from './bounded-call.ts';
 
@@ -25,7 +26,7 @@ export interface RecordPeersSettings {
 }
 
 export interface RecordPeers {
-  peers(): Promise<readonly Peer[]>;
+  peers(): Promise<readonly (Peer & HistoryPeer)[]>;
   close(): Promise<void>;
 }
 
@@ -75,6 +76,7 @@ export function clusterRecordPeers(settings: RecordPeersSettings): RecordPeers {
         name,
         positions: () => client.positions(),
         chain: (writer, from, limit) => client.chain(writer, from, limit),
+        changes: (after, limit) => client.changes(after, limit),
       }));
     },
     close: async () => {

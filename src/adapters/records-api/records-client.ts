@@ -8,7 +8,9 @@ import { defined } from '../../kernel/defined.ts';
 import { failure, quoted, type Failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
+import type { ActionChanges } from '../../ports/action-history.ts';
 import type { ChainPosition, DecisionRecord, RecordPage, RecordQuery, RecordWriter } from '../../ports/records.ts';
+import { parseChange } from '../../records/history/action-json.ts';
 import { parseRecord, readStoredLine } from '../../records/parse-record.ts';
 import { parsePositions } from './parse-positions.ts';
 
@@ -28,6 +30,8 @@ export interface RecordsClient {
   find(id: string): Promise<Result<readonly DecisionRecord[]>>;
   positions(): Promise<Result<readonly ChainPosition[]>>;
   chain(writer: RecordWriter, from: number, limit: number): Promise<Result<readonly DecisionRecord[]>>;
+  /** Of the action history. */
+  changes(after: number, limit: number): Promise<Result<ActionChanges>>;
   close(): Promise<void>;
 }
 
@@ -116,6 +120,15 @@ export function recordsClient(settings: RecordsClientSettings): RecordsClient {
       const query = new URLSearchParams({ writer: id, startedAt, from: String(from), limit: String(limit) });
       const answer = await text(`/chain?${query.toString()}`);
       return answer.ok ? provenLines(baseUrl, answer.value) : answer;
+    },
+    changes: async (after, limit) => {
+      const answer = await json(`/actions?after=${after}&limit=${limit}`);
+      if (!answer.ok) return answer;
+      const { store, changes: given } = answer.value;
+      const found = Array.isArray(given) ? given.map(parseChange) : [undefined];
+      const changes = found.filter((change) => change !== undefined);
+      if (typeof store !== 'string' || changes.length < found.length) return fail(senseless(baseUrl));
+      return ok({ store, changes });
     },
     close: async () => {
       await agent?.agent.destroy();

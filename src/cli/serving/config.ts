@@ -40,6 +40,8 @@ export interface RecordsConfig {
   readonly database: string;
   readonly passwordFile?: string;
   readonly keep: Keep;
+  /** Absent: records of actions are kept for ever. */
+  readonly keepActionsDays?: number;
 }
 
 export interface CertificatesSecret {
@@ -71,6 +73,7 @@ export interface RawServingFlags extends RawWebhookFlags {
   readonly databasePasswordFile?: string;
   readonly keepDays: string;
   readonly keepRecords: string;
+  readonly keepActionsDays: string;
   readonly consoleListen: string;
   readonly consoleLocal: string;
   readonly certificatesSecret?: string;
@@ -135,9 +138,15 @@ function recordsOf(parts: Parts, flags: RawServingFlags, checks: Checks): Record
   const database = flags.database ?? (parts.console ? 'countersign-records.sqlite' : undefined);
   const days = checks.use(wholeNumber('--keep-days', flags.keepDays, 0), 0);
   const records = checks.use(wholeNumber('--keep-records', flags.keepRecords, 0), 0);
+  const actionsDays = checks.use(wholeNumber('--keep-actions-days', flags.keepActionsDays, 0), 0);
   if (database === undefined) return undefined;
   const keep = { ...(days > 0 ? { days } : {}), ...(records > 0 ? { records } : {}) };
-  return { database, ...defined('passwordFile', flags.databasePasswordFile), keep };
+  return {
+    database,
+    ...defined('passwordFile', flags.databasePasswordFile),
+    keep,
+    ...(actionsDays > 0 ? { keepActionsDays: actionsDays } : {}),
+  };
 }
 
 function scanOf(flags: RawServingFlags, checks: Checks): ServingConfig['scan'] {

@@ -25,7 +25,10 @@ export async function startConsoles(
   const urls: string[] = [];
 
   async function open(flag: string, listener: ConsoleListener): Promise<void> {
-    const console = await asSetting(flag, startConsole(listener, { records, policies, api, clock, log }));
+    const console = await asSetting(
+      flag,
+      startConsole(listener, { records, policies, api, history: records.history, clock, log }),
+    );
     onClose(() => console.close());
     urls.push(`${listener.kind === 'https' ? 'https' : 'http'}://${hostOf(console.address)}/console`);
   }

@@ -1,12 +1,15 @@
 /**
- * The console: read-only pages about what was refused, for people with a browser, and the records API beside it for
- * programs, behind one guard. It decides nothing, changes nothing, and runs no script. Whoever is let in sees every decision: there is no view per namespace.
+ * The console: read-only pages about what was refused, for people with a browser, and the APIs of decisions and of the action
+ * history beside it for programs, behind one guard. It decides nothing and runs no script. Whoever is let in sees every decision: there is no view per namespace.
  */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
+import type { ActionHistory } from '../../ports/action-history.ts';
 import type { Records } from '../../ports/records.ts';
+import { historyChanges, historyRoutes, sendDocument } from '../history/history-routes.ts';
+import { openApi } from '../history/openapi.ts';
 import { createGuard, type AccessMode } from './guard.ts';
 import { messagePage } from './layout.ts';
 import { pages } from './pages.ts';
@@ -20,6 +23,8 @@ export interface ConsoleDeps {
   readonly records: Pick<Records, 'list' | 'find' | 'positions'>;
   /** The records API, for programs, behind the same guard; below /v1/records. */
   readonly api: RequestHandler;
+  /** Of the actions that were run; below /api/v1/audit. */
+  readonly history: ActionHistory;
   readonly policies: PolicyCatalogue;
   readonly mode: AccessMode;
   readonly clock: Clock;
@@ -31,13 +36,17 @@ export interface ConsoleDeps {
 const usualRecordsMs = 3_000;
 const maxQuery = 8 * 1024;
 
-export function consoleApp({ mode, api, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
+export function consoleApp({ mode, api, history, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   const guard = createGuard(mode, deps.clock);
   app.use(securityHeaders);
   app.use(shortAddress);
-  app.use('/v1/records', requireAccess(guard, tellProgram), api);
+  const guarded = requireAccess(guard, tellProgram);
+  app.use('/v1/records/actions', guarded, historyChanges(history));
+  app.use('/v1/records', guarded, api);
+  app.use('/api/v1/audit', guarded, historyRoutes({ history, clock: deps.clock }));
+  app.get('/openapi/action-history.json', guarded, sendDocument(openApi));
   app.get('/console/style.css', (_request, response) => send(response, 200, 'text/css; charset=utf-8', stylesheet));
   if (guard.mode === 'token') app.use('/console', signIn(guard));
   app.use(

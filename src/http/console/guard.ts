@@ -1,6 +1,7 @@
 /**
- * Who gets in. With tokens: whoever the cluster knows and lets `get` the path; a browser shows its token once and gets a
- * session. Without: whoever reaches a port that only listens on the loopback, which the cluster guards as port-forward.
+ * Who gets in. With tokens: whoever the cluster knows and lets `get` the path, or `post` to it; a browser shows its token
+ * once and gets a session. Without: whoever reaches a port that only listens on the loopback, which the cluster guards as
+ * port-forward. Only a token that comes with the request lets it write: a browser sends cookies for pages of others, too.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Access, Caller } from '../../ports/access.ts';
@@ -12,12 +13,16 @@ import { Sessions } from './sessions.ts';
 /** `local` is for a listener on the loopback alone. */
 export type AccessMode = { readonly kind: 'local' } | { readonly kind: 'token'; readonly access: Access };
 
+export type Verb = 'get' | 'post';
+
 export type Denial =
   /** Neither token nor session. */
   | { readonly kind: 'unknown' }
   /** A token that is nobody's. */
   | { readonly kind: 'rejected' }
-  | { readonly kind: 'forbidden'; readonly user: string; readonly path: string }
+  | { readonly kind: 'forbidden'; readonly user: string; readonly path: string; readonly verb: Verb }
+  /** Nobody is known here who could be asked for. */
+  | { readonly kind: 'only-reading' }
   | { readonly kind: 'too-many'; readonly retryAfterSeconds: number }
   | { readonly kind: 'unavailable'; readonly message: string }
   | { readonly kind: 'foreign-host' };
@@ -46,9 +51,10 @@ export function createGuard(mode: AccessMode, clock: Clock): Guard {
 class LocalGuard implements Guard {
   readonly mode = 'local';
 
-  enter({ headers }: IncomingMessage): Promise<Entry> {
+  enter({ headers, method }: IncomingMessage): Promise<Entry> {
     const isOurs = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(headers.host ?? '');
-    return Promise.resolve(isOurs ? { kind: 'in' } : { kind: 'foreign-host' });
+    if (!isOurs) return Promise.resolve({ kind: 'foreign-host' });
+    return Promise.resolve(method === 'POST' ? { kind: 'only-reading' } : { kind: 'in' });
   }
 
   login(): Promise<Login> {
@@ -77,18 +83,19 @@ class TokenGuard implements Guard {
   /** A token that is shown counts, also beside a session. */
   async enter(request: IncomingMessage, path: string): Promise<Entry> {
     const { authorization, cookie } = request.headers;
+    const verb = request.method === 'POST' ? 'post' : 'get';
     if (authorization !== undefined) {
       const found = await this.#identify(request, /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
-      return 'kind' in found ? found : this.#allow(found, path);
+      return 'kind' in found ? found : this.#allow(found, path, verb);
     }
-    const caller = this.#sessions.find(cookie);
-    return caller === undefined ? { kind: 'unknown' } : this.#allow(caller, path);
+    const caller = verb === 'get' ? this.#sessions.find(cookie) : undefined;
+    return caller === undefined ? { kind: 'unknown' } : this.#allow(caller, path, verb);
   }
 
   async login(request: IncomingMessage, token: string): Promise<Login> {
     const found = await this.#identify(request, token);
     if ('kind' in found) return found;
-    const entry = await this.#allow(found, firstPath);
+    const entry = await this.#allow(found, firstPath, 'get');
     if (entry.kind !== 'in') return entry;
     this.#sessions.end(request.headers.cookie);
     return { kind: 'session', cookie: this.#sessions.begin(found) };
@@ -110,11 +117,11 @@ class TokenGuard implements Guard {
     return { kind: 'rejected' };
   }
 
-  async #allow(caller: Caller, path: string): Promise<Entry> {
+  async #allow(caller: Caller, path: string, verb: Verb): Promise<Entry> {
     const { user } = caller;
-    const allowed = await this.#access.mayGet(caller, path);
+    const allowed = await (verb === 'get' ? this.#access.mayGet(caller, path) : this.#access.mayPost(caller, path));
     if (!allowed.ok) return { kind: 'unavailable', message: allowed.failure.message };
-    return allowed.value ? { kind: 'in', user } : { kind: 'forbidden', user, path };
+    return allowed.value ? { kind: 'in', user } : { kind: 'forbidden', user, path, verb };
   }
 
   /** The cluster's word may be older than the end of the token. */

@@ -55,6 +55,7 @@ function titleOf({ kind }: Denial): string {
     case 'rejected':
       return 'Sign in';
     case 'forbidden':
+    case 'only-reading':
       return 'Not allowed';
     case 'foreign-host':
       return 'Not by this name';
@@ -81,6 +82,8 @@ function wayOut(denial: Denial): readonly Part[] {
       ];
     case 'foreign-host':
       return ['Open it as http://localhost:PORT/console, through kubectl port-forward.'];
+    case 'only-reading':
+      return [];
     case 'too-many':
     case 'unavailable':
       return ['Load this page again in a moment.'];

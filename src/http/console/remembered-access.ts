@@ -3,7 +3,7 @@ import { digestOf } from '../../kernel/digest.ts';
 import { failure } from '../../kernel/failure.ts';
 import { fail, type Result } from '../../kernel/result.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
-import type { Access } from '../../ports/access.ts';
+import type { Access, Caller } from '../../ports/access.ts';
 import type { Clock } from '../../ports/clock.ts';
 
 export interface RememberedAccessLimits {
@@ -22,12 +22,15 @@ const tooMany = failure('OVERLOADED', 'too many callers are being looked up at t
 export function rememberedAccess(access: Access, clock: Clock, limits = usualLimits): Access {
   const callers = new Answers<Awaited<ReturnType<Access['identify']>>>(clock, limits);
   const permissions = new Answers<Awaited<ReturnType<Access['mayGet']>>>(clock, limits);
+  const permitted = (may: 'mayGet' | 'mayPost', caller: Caller, path: string): ReturnType<Access['mayGet']> => {
+    const { user, uid = '', groups, extra } = caller;
+    const key = digestOf(stableJson([may, user, uid, groups, extra, path]));
+    return permissions.of(key, () => access[may](caller, path));
+  };
   return {
     identify: (token) => callers.of(digestOf(token), () => access.identify(token)),
-    mayGet: (caller, path) =>
-      permissions.of(digestOf(stableJson([caller.user, caller.uid ?? '', caller.groups, caller.extra, path])), () =>
-        access.mayGet(caller, path),
-      ),
+    mayGet: (caller, path) => permitted('mayGet', caller, path),
+    mayPost: (caller, path) => permitted('mayPost', caller, path),
   };
 }
 

@@ -21,6 +21,7 @@ export function statusOf(denial: Denial): number {
     case 'rejected':
       return 401;
     case 'forbidden':
+    case 'only-reading':
       return 403;
     case 'foreign-host':
       // RFC 9110 §15.5.20
@@ -43,10 +44,13 @@ export function denialHeaders(denial: Denial): Readonly<Record<string, string>> 
     case 'unavailable':
       return { 'retry-after': '5' };
     case 'forbidden':
+    case 'only-reading':
     case 'foreign-host':
       return {};
   }
 }
+
+const roles = { get: 'countersign-console-viewer', post: 'countersign-action-history-writer' } as const;
 
 export function denialSentence(denial: Denial): string {
   switch (denial.kind) {
@@ -55,7 +59,9 @@ export function denialSentence(denial: Denial): string {
     case 'rejected':
       return 'The cluster does not accept this token: it is over, was withdrawn, or is meant for something else.';
     case 'forbidden':
-      return `The cluster knows ${denial.user}, but does not let them get ${denial.path}. ClusterRole countersign-console-viewer allows it.`;
+      return `The cluster knows ${denial.user}, but does not let them ${denial.verb} ${denial.path}. ClusterRole ${roles[denial.verb]} allows it.`;
+    case 'only-reading':
+      return 'This port is for reading. Writing needs a token of the cluster, at the port for which one is needed.';
     case 'foreign-host':
       return 'This port answers to localhost and 127.0.0.1 only.';
     case 'too-many':

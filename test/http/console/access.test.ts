@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { recordsRoutes } from '../../../src/http/records/records-routes.ts';
+import { sqliteRecords } from '../../../src/adapters/sqlite/sqlite-records.ts';
 import { startConsole } from '../../../src/http/console/start-console.ts';
 import { bearer, catalogue, closeScenes, cookieOf, decision, login, openScene, send, type Scene } from './scene.ts';
 
@@ -311,6 +312,7 @@ describe('without tokens, on the loopback', () => {
     const { records } = await openScene('local');
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const deps = {
+      history: sqliteRecords(':memory:').history,
       records,
       api: recordsRoutes({ records, log }),
       policies: catalogue(),

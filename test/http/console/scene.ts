@@ -5,6 +5,7 @@ import { issueServing, makeAuthority } from '../../../src/adapters/certificates/
 import { policyStore } from '../../../src/adapters/policies/policy-store.ts';
 import type { ConsoleDeps } from '../../../src/http/console/console-app.ts';
 import { startConsole, type RunningConsole } from '../../../src/http/console/start-console.ts';
+import { sqliteRecords } from '../../../src/adapters/sqlite/sqlite-records.ts';
 import { recordsRoutes } from '../../../src/http/records/records-routes.ts';
 import { failure } from '../../../src/kernel/failure.ts';
 import { fail, ok } from '../../../src/kernel/result.ts';
@@ -124,8 +125,16 @@ class FakeAccess implements Access {
     return ok(this.tokens.get(token));
   }
 
-  async mayGet(caller: Caller, path: string): ReturnType<Access['mayGet']> {
-    this.calls.push(`mayGet ${path}`);
+  mayGet(caller: Caller, path: string): ReturnType<Access['mayGet']> {
+    return this.#may('mayGet', caller, path);
+  }
+
+  mayPost(caller: Caller, path: string): ReturnType<Access['mayPost']> {
+    return this.#may('mayPost', caller, path);
+  }
+
+  async #may(verb: string, caller: Caller, path: string): ReturnType<Access['mayGet']> {
+    this.calls.push(`${verb} ${path}`);
     if (this.broken)
       return fail(failure('CLUSTER_UNAVAILABLE', 'cannot ask what a caller may see: it cannot be reached', 5));
     return ok(this.allow(caller, path));
@@ -152,7 +161,7 @@ const certificates: CertificateSource = {
 
 const opened: RunningConsole[] = [];
 
-type SceneOptions = Partial<Pick<ConsoleDeps, 'policies' | 'recordsMs'>>;
+type SceneOptions = Partial<Pick<ConsoleDeps, 'policies' | 'recordsMs' | 'history'>>;
 
 export async function openScene(kind: 'token' | 'local', options: SceneOptions = {}): Promise<Scene> {
   const records = new FakeRecords();
@@ -163,6 +172,7 @@ export async function openScene(kind: 'token' | 'local', options: SceneOptions =
   const deps = {
     records,
     api: recordsRoutes({ records, log }),
+    history: sqliteRecords(':memory:').history,
     policies: catalogue(),
     clock: { now: () => new Date(now) },
     log,
