@@ -25,13 +25,21 @@ export interface Network {
 export function makeNetwork(folder: string): Network {
   for (let n = 0; n < 16; n += 1) {
     const link = `csgn${n}`;
-    if (spawnSync('ip', ['link', 'add', link, 'type', 'bridge']).status !== 0) continue;
+    if (spawnSync('ip', ['link', 'add', link, 'address', hardwareAddress(n), 'type', 'bridge']).status !== 0) continue;
     rememberLink(folder, link);
     const network = networkOf(link, n);
     connect(network);
     return network;
   }
   throw new Error('no bridge could be made: csgn0 to csgn15 exist, or the kernel refuses');
+}
+
+/**
+ * A bridge that is given none takes the lowest of its ports, and so another one whenever a Pod comes or goes: what Pods send
+ * to the address that they remember is then lost, for half a minute.
+ */
+function hardwareAddress(n: number): string {
+  return `02:00:00:f5:00:${n.toString(16).padStart(2, '0')}`;
 }
 
 function networkOf(link: string, n: number): Network {
