@@ -42,7 +42,7 @@ test('in the whole cluster: it reads policies and what is judged, and writes sta
     'get rbac.authorization.k8s.io/clusterroles (countersign)',
     'create authentication.k8s.io/tokenreviews',
     'create authorization.k8s.io/subjectaccessreviews',
-    'get /v1/records/positions,/v1/records/chain',
+    'get /v1/records/positions,/v1/records/chain,/v1/records/actions',
   ]);
 });
 
