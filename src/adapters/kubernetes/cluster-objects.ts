@@ -34,7 +34,7 @@ export interface WatchedClusterObjects extends ClusterObjects {
   close(): void;
 }
 
-export const usualRate: RequestRate = { qps: 20, burst: 30 };
+const usualRate: RequestRate = { qps: 20, burst: 30 };
 /** Admission webhooks have up to 10 s in all to say something about what we write. */
 const usualLimits: CallLimits = { deadlineMs: 15_000, maxBytes: 8 * 1024 * 1024 };
 const fieldManager = { fieldManager: 'countersign' };
