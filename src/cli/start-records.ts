@@ -1,15 +1,12 @@
-/** The keeping of records put together: the store, what brings decisions and actions to it, and what removes old ones. */
-import { outboxFiles } from '../adapters/action-outbox/files.ts';
+/** The keeping of records put together: the store, what brings decisions to it, and what removes old ones. */
 import { openLogSpool } from '../adapters/decision-log/log-spool.ts';
 import type { Committed } from '../adapters/decision-log/log-file.ts';
-import { defined } from '../kernel/defined.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Logger } from '../ports/logger.ts';
 import { copyFromPeers, type Peer } from '../records/copy-from-peers.ts';
 import { deliver, type DeliveryMetrics, type DeliveryState } from '../records/deliver.ts';
 import { copyHistory, type HistoryPeer } from '../records/history/copy-history.ts';
 import { keepHistoryTidy } from '../records/history/keep-tidy.ts';
-import { startOutbox, type RunningOutbox } from '../records/history/outbox.ts';
 import { keepTidy } from '../records/keep-tidy.ts';
 import type { Keep } from '../records/retention.ts';
 import type { RecordStore } from '../records/store.ts';
@@ -25,8 +22,6 @@ export interface RecordsSettings extends DatabaseSettings {
   readonly keep: Keep;
   /** Days that records of actions are kept; absent: for ever. */
   readonly keepActionsDays?: number;
-  /** Folder in which records of actions wait for the store, when this process makes some. */
-  readonly actionOutbox?: string;
   /** The decision log of this process, when it writes one: close it before the records. */
   readonly decisionLog?: { readonly file: string; readonly committed: () => Committed | undefined };
   /** Replicas with stores of their own; only for SQLite. */
@@ -35,8 +30,6 @@ export interface RecordsSettings extends DatabaseSettings {
 
 export interface RunningRecords {
   readonly records: RecordStore;
-  /** Nothing when this process makes no records of actions. */
-  readonly outbox?: RunningOutbox;
   /** Nothing when there is no decision log. */
   delivery(): DeliveryState | undefined;
   /** Delivers what is there, for at most so long, and closes the store. */
@@ -49,25 +42,22 @@ export async function startRecords(ports: RecordsPorts, settings: RecordsSetting
   const records = recordStore(settings);
   const ready = await records.ready();
   if (!ready.ok) log.error({ reason: ready.failure.message }, 'records database cannot be used yet');
-  const { decisionLog, peers, actionOutbox, keepActionsDays } = settings;
+  const { decisionLog, peers, keepActionsDays } = settings;
   const { history } = records;
   const delivery =
     decisionLog &&
     deliver({ spool: openLogSpool({ log, ...decisionLog }, decisionLog.file), records, clock, log, metrics });
   const stopCopying = peers && copyFromPeers({ records, log, peers });
-  const outbox =
-    actionOutbox === undefined ? undefined : startOutbox({ folder: outboxFiles(actionOutbox), history, log });
   const stopCopyingHistory = peers && copyHistory({ history, log, peers });
   const stopTidyingHistory =
     keepActionsDays === undefined ? undefined : keepHistoryTidy({ history, clock, log }, keepActionsDays);
   const stopTidying = keepTidy({ store: records, clock, log }, settings.keep);
   return {
     records,
-    ...defined('outbox', outbox),
     delivery: () => delivery?.state(),
     close: async (graceMs) => {
-      await Promise.all([delivery?.close(graceMs), outbox?.close(graceMs)]);
-      await Promise.all([stopCopying?.(), stopCopyingHistory?.(), stopTidying(), stopTidyingHistory?.()]);
+      const stopped = [stopCopying?.(), stopCopyingHistory?.(), stopTidying(), stopTidyingHistory?.()];
+      await Promise.all([delivery?.close(graceMs), ...stopped]);
       await records.close();
     },
   };

@@ -6,17 +6,24 @@ import type { ActionHistory } from '../../ports/action-history.ts';
 import { startOutbox, type RunningOutbox } from '../../records/history/outbox.ts';
 import type { Foundation } from './foundation.ts';
 
-export type WatchedOutbox = Pick<RunningOutbox, 'keep' | 'isStored' | 'onStored'>;
+export type WatchedOutbox = Pick<RunningOutbox, 'keep' | 'isStored' | 'onStored' | 'state'>;
 
 /** Without a database nobody can ask what was run. */
 const nothingIsKept: WatchedOutbox = {
   keep: () => Promise.resolve(ok(undefined)),
   isStored: () => true,
   onStored: () => () => undefined,
+  state: () => ({ waiting: 0, bytes: 0 }),
 };
 
 /** How long the end waits for records to be stored; what is left is stored after the next start. */
 const graceMs = 5_000;
+
+/** Sentences for readiness: workflows run all the same. */
+export function outboxWarnings(outbox: Pick<WatchedOutbox, 'state'>): readonly string[] {
+  const { problem } = outbox.state();
+  return problem === undefined ? [] : [`records of actions wait for the history: ${problem}`];
+}
 
 export function startActionOutbox(
   { config, log, metrics, onClose }: Foundation,

@@ -1,10 +1,8 @@
-/** Decisions on their way from the decision log, and actions from the outbox, into the store, where they can be asked for. */
-import { dirname, join } from 'node:path';
+/** Decisions on their way from the decision log into the store, where they can be asked for. */
 import type { OpenDecisionLog } from '../../adapters/decision-log/open-decision-log.ts';
 import { clusterRecordPeers } from '../../adapters/kubernetes/record-peers.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { CertificateSource } from '../../ports/certificates.ts';
-import type { RunningOutbox } from '../../records/history/outbox.ts';
 import type { RecordStore } from '../../records/store.ts';
 import { isPostgres } from '../record-store.ts';
 import { startRecords } from '../start-records.ts';
@@ -12,8 +10,6 @@ import type { Foundation } from './foundation.ts';
 
 export interface KeptRecords {
   readonly records: RecordStore;
-  /** Where records of actions go; nothing in a process that runs none. */
-  readonly outbox?: RunningOutbox;
   /** Other replicas take over what is here. */
   readonly isCopied: boolean;
   /** Sentences for readiness: requests are answered all the same. */
@@ -36,13 +32,10 @@ export async function startKeepingRecords(
   }
   const spool = decisionLog && { file: config.decisionLog.file, committed: () => decisionLog.committed() };
   const others = otherReplicas(base, certificates);
-  // Beside the decision log, on the disk that is there for what must not be lost.
-  const actionOutbox = join(dirname(config.decisionLog.file), 'countersign-action-outbox');
   const running = await startRecords(
     { clock, log, metrics: metrics.delivery },
     {
       ...config.records,
-      ...(config.parts.controller ? { actionOutbox } : {}),
       ...defined('decisionLog', spool),
       ...defined('peers', others && (() => others.peers())),
     },
@@ -53,13 +46,10 @@ export async function startKeepingRecords(
     await others?.close();
   });
   const warnings = (): readonly string[] => {
-    const [decisions, actions] = [running.delivery()?.problem, running.outbox?.state().problem];
-    return [
-      ...(decisions === undefined ? [] : [`decisions wait in the decision log: ${decisions}`]),
-      ...(actions === undefined ? [] : [`records of actions wait for the history: ${actions}`]),
-    ];
+    const problem = running.delivery()?.problem;
+    return problem === undefined ? [] : [`decisions wait in the decision log: ${problem}`];
   };
-  return { records: running.records, ...defined('outbox', running.outbox), isCopied: others !== undefined, warnings };
+  return { records: running.records, isCopied: others !== undefined, warnings };
 }
 
 /** In a Pod, each replica with a database of its own takes over what the others have. */

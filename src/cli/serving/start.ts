@@ -13,7 +13,7 @@ import { onlyTheGate, type ServingConfig } from './config.ts';
 import { startConsoles } from './consoles.ts';
 import { startControllers, startLeadership } from './controllers.ts';
 import { startEvidence } from './evidence.ts';
-import { startActionOutbox } from './action-outbox.ts';
+import { outboxWarnings, startActionOutbox } from './action-outbox.ts';
 import { asSetting, Closers, foundationOf, type Foundation } from './foundation.ts';
 import { openOwnLog, startGate } from './gate.ts';
 import { startPolicies } from './policies.ts';
@@ -75,7 +75,11 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
       warnings: () => [...certificates.warnings(), ...(kept?.warnings() ?? []), ...(definitions?.warnings() ?? [])],
     },
     { name: 'records', problem: () => undefined, warnings: () => records?.warnings() ?? [] },
-    { name: 'workflows', problem: () => undefined, warnings: () => workflows?.warnings() ?? [] },
+    {
+      name: 'workflows',
+      problem: () => undefined,
+      warnings: () => [...(workflows?.warnings() ?? []), ...outboxWarnings(history)],
+    },
   ];
   // Closed after the server, so that what it decided last can still be copied.
   const consoles = records === undefined ? [] : await startConsoles(base, certificates.source, policies, records);
