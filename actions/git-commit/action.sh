@@ -1,5 +1,7 @@
 . "${0%/*}/action-git"
-cd -- "$(input directory /workspace)"
+directory=$(input directory /workspace)
+[ -d "$directory/.git" ] || die "There is no repository in $directory; run git/clone before."
+cd -- "$directory"
 sign_as_input
 
 git add --all

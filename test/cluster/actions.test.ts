@@ -388,7 +388,10 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
       await succeeds('uncordon-node', { node: 'node' });
 
       expect(await runs('moved')).toBe(true);
-      expect(await succeeds('drain-node', { node: 'node', timeout: '40s' })).toEqual({ node: 'node', evicted: 1 });
+      // Pods of Jobs that have ended are among them.
+      const { evicted } = await succeeds('drain-node', { node: 'node', timeout: '40s' });
+      expect(evicted).toBeGreaterThanOrEqual(1);
+      expect(await podsOf('moved', 'status.phase')).not.toContain('Running');
       expect(await fieldOf(node, 'spec.unschedulable')).toBe(true);
       await succeeds('uncordon-node', { node: 'node' });
       await gate.api.remove(inTarget('apps/v1', 'Deployment', 'moved', {}));
@@ -505,7 +508,7 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
       ['a patch of no file', 'git-modify-file', { file: '/workspace/none.yaml', patch: 'a: 1' }, /There is no file/],
       ['a way out of the workspace', 'git-modify-file', { file: '/workspace/../tmp/x', content: '' }, /has \.\. in it/],
       ["git's own files", 'git-modify-file', { file: '/workspace/.git/config', content: '' }, /one of git's own files/],
-      ['a commit of nothing', 'git-commit', { message: 'x' }, /not a git repository/],
+      ['a commit of nothing', 'git-commit', { message: 'x' }, /There is no repository/],
       ['a push of nothing', 'git-create-pr', { branch: 'x', title: 'x' }, /There is no repository/],
     ])('%s fails', async (title, action, inputs, sentence) => {
       const claim = await workspace(title.replaceAll(/[^a-z]+/g, '-'));
@@ -526,10 +529,10 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
   });
 
   test.each([
-    ['cordon-node', /nodes "none" not found/],
-    ['taint-node', /nodes "none" not found/],
-  ])('%s fails with a sentence when there is no such node', async (action, sentence) => {
-    expect(await fails(action, { node: 'none', key: 'a' })).toMatch(sentence);
+    ['cordon-node', {}],
+    ['taint-node', { key: 'a' }],
+  ])('%s fails with a sentence when there is no such node', async (action, inputs) => {
+    expect(await fails(action, { node: 'none', ...inputs })).toMatch(/nodes "none" not found/);
   });
 
   test.each([
