@@ -64,6 +64,8 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const definitions = startWatchingDefinitions(base);
   if (config.parts.controller && fromCluster !== undefined)
     startControllers(base, { policies: fromCluster, evidence, leadership, events });
+  // Closed after the server and the controllers, so that what they decided and did last can still be copied.
+  const consoles = records === undefined ? [] : await startConsoles(base, certificates.source, policies, records);
   const history = startActionOutbox(base, records?.records.history);
   const workflows = config.workflows && startWorkflows(base, { policies, evidence, leadership, events, history });
   const readiness = [
@@ -81,8 +83,6 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
       warnings: () => [...(workflows?.warnings() ?? []), ...outboxWarnings(history)],
     },
   ];
-  // Closed after the server, so that what it decided last can still be copied.
-  const consoles = records === undefined ? [] : await startConsoles(base, certificates.source, policies, records);
   const ports = { certificates: certificates.source, metrics, log, ...defined('reviewer', gate?.reviewer) };
   const server = await asSetting('--listen', startServer(ports, { listen: config.listen, readiness }));
   const graceMs = config.drainSeconds * 1_000;
