@@ -8,8 +8,9 @@ import { Binding, type Parameter, type Work, type WorkRow, type WorkStatement } 
 type Asked = Pick<ActionQuery, 'actionType' | 'since'>;
 
 export function* effectivenessWork(parameter: Parameter, asked: Asked): Work<readonly ActionEffectiveness[]> {
-  const types = yield figuresStatement(parameter, asked, ['action_type']);
-  const parts = yield figuresStatement(parameter, asked, ['action_type', 'engine']);
+  const figures = yield figuresStatement(parameter, asked);
+  const types = figures.filter((row) => row['engine'] === null);
+  const parts = figures.filter((row) => row['engine'] !== null);
   const scores = yield scoresStatement(parameter, asked);
   const scored = new Map(scores.map((row) => [String(row['action_type']), row]));
   const known = new Set(types.map((row) => String(row['action_type'])));
@@ -53,22 +54,29 @@ function numberOf(value: unknown): number | undefined {
   return value === null || value === undefined ? undefined : Number(value);
 }
 
-/** The 95th percentile is the nearest rank of those that have a duration. */
-function figuresStatement(parameter: Parameter, asked: Asked, groups: readonly string[]): WorkStatement {
+/** By type, and by type and engine, of runs that are read once. The 95th percentile is the nearest rank of those with a duration. */
+function figuresStatement(parameter: Parameter, asked: Asked): WorkStatement {
   const binding = new Binding(parameter);
-  const by = groups.join(', ');
   const began = 'SELECT min(w.executed_at) FROM countersign_actions w WHERE w.workflow_uid = a.workflow_uid';
-  const ranked =
-    `SELECT ${by}, status, duration, row_number() OVER (PARTITION BY ${by} ORDER BY duration NULLS LAST) AS place, ` +
-    `count(duration) OVER (PARTITION BY ${by}) AS timed, ` +
-    `CASE WHEN status = 'completed' THEN completed_at - (${began}) END AS repair ` +
+  const runs =
+    `SELECT action_type, engine, status, duration, CASE WHEN status = 'completed' THEN completed_at - (${began}) END AS repair ` +
     `FROM countersign_actions a ${whereOf(asked, 'executed_at', binding)}`;
-  const sum = (status: string): string => `sum(CASE WHEN status = '${status}' THEN 1 ELSE 0 END) AS ${status}`;
   const sql =
-    `SELECT ${by}, count(*) AS runs, ${sum('completed')}, ${sum('failed')}, avg(duration) AS mean, ` +
-    `min(CASE WHEN place * 100 >= timed * 95 THEN duration END) AS p95, avg(repair) AS repair ` +
-    `FROM (${ranked}) AS ranked GROUP BY ${by}`;
+    `WITH runs AS MATERIALIZED (${runs}) ${figuresBy('action_type', 'NULL')} ` +
+    `UNION ALL ${figuresBy('action_type, engine', 'engine')}`;
   return { sql, values: binding.values };
+}
+
+function figuresBy(columns: string, engine: string): string {
+  const ranked =
+    `SELECT runs.*, row_number() OVER (PARTITION BY ${columns} ORDER BY duration NULLS LAST) AS place, ` +
+    `count(duration) OVER (PARTITION BY ${columns}) AS timed FROM runs`;
+  const sum = (status: string): string => `sum(CASE WHEN status = '${status}' THEN 1 ELSE 0 END) AS ${status}`;
+  return (
+    `SELECT action_type, ${engine} AS engine, count(*) AS runs, ${sum('completed')}, ${sum('failed')}, avg(duration) AS mean, ` +
+    `min(CASE WHEN place * 100 >= timed * 95 THEN duration END) AS p95, avg(repair) AS repair ` +
+    `FROM (${ranked}) AS ranked GROUP BY ${columns}`
+  );
 }
 
 function scoresStatement(parameter: Parameter, asked: Asked): WorkStatement {
