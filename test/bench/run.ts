@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measureAdmission } from './admission.ts';
 import { measureEventLoop } from './event-loop.ts';
+import { measureHistory } from './history.ts';
 import { measureKeyVerification } from './key-verification.ts';
 import { measureKeylessVerification } from './keyless-verification.ts';
 import { measureScale } from './scale.ts';
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
   keyless: measureKeylessVerification,
   'event-loop': measureEventLoop,
   scale: measureScale,
+  history: measureHistory,
   workflows: measureWorkflows,
 };
 
