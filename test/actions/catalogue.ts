@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import type { ApiObject } from '../cluster/gate/api.ts';
 import type { Tool } from './tools.ts';
 
-export const catalogueFolder = join(import.meta.dirname, '../../actions');
+export const catalogueFolder = join(import.meta.dirname, '../../manifests/actions');
 
 export interface CatalogueAction {
   /** Of its folder, its image and its contract, e.g. "scale-deployment". */

@@ -16,7 +16,7 @@ import { kubectl, kustomized, manifests } from './render.ts';
 const root = join(manifests, '..');
 const read = (path: string): unknown => parse(readFileSync(join(root, path), 'utf8'));
 const samples = readdirSync(join(manifests, 'kubernaut/samples'));
-const registry = parseRegistry(at(read('actions/registry.yaml'), 'data'));
+const registry = parseRegistry(at(read('manifests/actions/registry.yaml'), 'data'));
 
 test('the settings are the defaults, so that applying them changes nothing', () => {
   const { settings, problems } = parseSettings(at(read('manifests/kubernaut/settings.yaml'), 'data'), {});
@@ -36,7 +36,7 @@ test('every setting is documented with its default', () => {
 });
 
 test('the namespace is that of the actions', () => {
-  expect(read('manifests/kubernaut/namespace.yaml')).toStrictEqual(read('actions/namespace.yaml'));
+  expect(read('manifests/kubernaut/namespace.yaml')).toStrictEqual(read('manifests/actions/namespace.yaml'));
 });
 
 test.runIf(kubectl !== undefined)('it can be applied in one go', () => {
@@ -56,7 +56,9 @@ describe.each(samples)('the sample %s', (name) => {
   test.each(stepsOf(workflow))('step $name has a registered action, and inputs that its contract takes', (step) => {
     const action = registry.actions.get(step.actionType ?? '');
     expect(action).toBeDefined();
-    const contract = parseContract(readFileSync(join(root, 'actions', folderOf(action), 'action-contract.yaml')));
+    const contract = parseContract(
+      readFileSync(join(root, 'manifests/actions', folderOf(action), 'action-contract.yaml')),
+    );
     if (!contract.ok) throw new Error(contract.failure.join('; '));
     expect(checkInputs(contract.value, JSON.stringify(step.inputs)).problems).toStrictEqual([]);
     expect(contract.value.workspace !== 'none').toBe(step.usesWorkspace);

@@ -185,7 +185,12 @@ function statusOf(object: unknown): WorkflowStatus | undefined {
   return status as WorkflowStatus | undefined;
 }
 
-export function actionImage(gate: Gate, name: string, script: string, { spec = {}, unsigned }: ActionOptions): PushedImage {
+export function actionImage(
+  gate: Gate,
+  name: string,
+  script: string,
+  { spec = {}, unsigned }: ActionOptions,
+): PushedImage {
   const contract = {
     apiVersion: 'kubernaut.ai/v1alpha1',
     kind: 'ActionContract',
