@@ -130,7 +130,7 @@ test('the kustomization has all there is', () => {
 });
 
 test('the table of the documentation is complete and true', () => {
-  const documentation = readFileSync(join(catalogueFolder, '../docs/actions.md'), 'utf8');
+  const documentation = readFileSync(join(catalogueFolder, '../../docs/actions.md'), 'utf8');
   for (const { actionType, implemented } of catalogue) {
     const row = documentation.split('\n').find((line) => line.startsWith(`| \`${actionType}\``)) ?? '';
     expect([actionType, row !== '', row.includes('not implemented')]).toEqual([actionType, true, !implemented]);

@@ -1,4 +1,4 @@
-/** The catalogue under actions, as its files say. */
+/** The catalogue under manifests/actions, as its files say. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
