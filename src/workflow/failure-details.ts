@@ -7,6 +7,7 @@ import { kindOf, quoted, type Failure } from '../kernel/failure.ts';
 import type { FailureDetails, FailureReason } from './model.ts';
 import { cut, ended, stuck, type Told } from './pod-failure.ts';
 import type { PodTrouble } from './pod-trouble.ts';
+import { reasonOfRefusal } from './refusals.ts';
 
 export interface WhatIsKnown {
   /** Of the step, or of an action that stands alone. */
@@ -57,7 +58,8 @@ function tell(known: WhatIsKnown): Told {
   if (isTimeout(known)) return timedOut(known);
   if (pod?.ended !== undefined && pod.ended.how !== 'succeeded') return ended(pod.ended);
   if (pod?.waiting !== undefined) return stuck(known.image, pod.waiting);
-  return condition === undefined ? unknown : conditioned(known, condition);
+  if (condition !== undefined) return conditioned(known, condition);
+  return known.waited === undefined ? unknown : stuck(known.image, known.waited);
 }
 
 const unknown: Told = {
@@ -68,22 +70,6 @@ const unknown: Told = {
 };
 
 // ---- refused before it ran
-
-const ofTheConfiguration: ReadonlySet<string> = new Set([
-  'CONTRACT_MISSING',
-  'CONTRACT_INVALID',
-  'CONTRACT_CONFLICT',
-  'INPUT_INVALID',
-  'IMAGE_MISSING',
-]);
-
-/** What the gate says no to: somebody may not, or something is written wrongly. */
-export function reasonOfRefusal(failed: Failure): FailureReason {
-  if (kindOf(failed) !== 'violation') return 'Unknown';
-  // As it would have ended, had it been tried.
-  if (failed.code === 'IMAGE_NOT_FOUND') return 'ImagePullBackOff';
-  return ofTheConfiguration.has(failed.code) ? 'ConfigurationError' : 'Forbidden';
-}
 
 function refused({ image }: WhatIsKnown, failed: Failure): Told {
   const { code, message } = failed;

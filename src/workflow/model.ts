@@ -130,6 +130,8 @@ export interface ActionResult {
   readonly completedAt?: string;
   /** Name of the Job or TaskRun. */
   readonly executionName?: string;
+  /** Of the TaskRun: another one of that name is a second run. */
+  readonly executionUID?: string;
   readonly podName?: string;
   /** By digest, as it ran. */
   readonly image?: string;

@@ -78,6 +78,7 @@ function readResult(status: Seen): ActionResult {
     ...defined('startedAt', status.time('startedAt')),
     ...defined('completedAt', status.time('completedAt')),
     ...defined('executionName', status.text('executionName')),
+    ...defined('executionUID', status.text('executionUID')),
     ...defined('podName', status.text('podName')),
     ...defined('image', status.text('image')),
     ...defined('signers', status.texts('signers')),

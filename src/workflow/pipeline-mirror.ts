@@ -66,8 +66,9 @@ function mirrorStep(of: StepOfRun, observed: ObservedRun, skipped: string | unde
 }
 
 /** Retries are within one TaskRun; one that is younger than the step is a second run of it. */
-function isAnother({ phase, startedAt }: StepStatus, { metadata }: KubeObject): boolean {
+function isAnother({ phase, startedAt, executionUID }: StepStatus, { metadata }: KubeObject): boolean {
   if (phase !== 'Running' || startedAt === undefined) return false;
+  if (executionUID !== undefined) return metadata.uid !== executionUID;
   return Date.parse(metadata.creationTimestamp ?? '') > Date.parse(startedAt);
 }
 

@@ -3,6 +3,7 @@ import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import type { FailureReason } from './model.ts';
 import { waitingFor, type PodEnded, type PodWaiting } from './pod-trouble.ts';
+import { podRefusal, reasonOfRefusal } from './refusals.ts';
 
 export interface Told {
   readonly reason: FailureReason;
@@ -109,12 +110,28 @@ export function stuck(
         advice: 'free resources on the nodes, add one, or ask for less in its contract',
       };
     case 'pod':
-      return {
-        reason: 'Forbidden',
-        message,
-        what: `never ran, because its Pod was not made (${why})`,
-        advice: 'the events of its Job have the refusal',
-      };
+      return withoutPod(waiting.message);
+  }
+}
+
+function withoutPod(message: string): Told {
+  const told = { message, what: `never ran, because its Pod was not made: ${cut(message)}` };
+  const refusal = podRefusal(message);
+  switch (refusal.kind) {
+    case 'gate': {
+      const { code, message: said } = refusal.failure;
+      const what = `never ran, because its Pod was refused: ${cut(said)}`;
+      const advice = `docs/debug-a-refusal.md has what to do about ${code}`;
+      return { reason: reasonOfRefusal(refusal.failure), code, message: said, what, advice };
+    }
+    case 'account':
+      return { ...told, reason: 'ConfigurationError', advice: 'create the service account and what it may do' };
+    case 'quota':
+      return { ...told, reason: 'ResourceExhausted', advice: 'raise the quota of its namespace, or free some of it' };
+    case 'forbidden':
+      return { ...told, reason: 'Forbidden', advice: 'do what the message says, then create it again' };
+    case 'other':
+      return { ...told, reason: 'Forbidden', advice: 'the events of its Job have the refusal' };
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a TaskRun says of the step that it runs, in the words that both engines share. Pure. */
 import { defined } from '../kernel/defined.ts';
-import { failureCodes, quoted, type Failure } from '../kernel/failure.ts';
+import { quoted } from '../kernel/failure.ts';
 import type { KubeObject } from '../kernel/kube-object.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { failureDetails, type WhatIsKnown } from './failure-details.ts';
@@ -8,6 +8,7 @@ import { metaTaskResult } from './meta-task.ts';
 import type { StepStatus, WorkflowStep } from './model.ts';
 import { lastJsonObject } from './outputs.ts';
 import { troubleOfPod, type PodTrouble } from './pod-trouble.ts';
+import { refusalIn } from './refusals.ts';
 
 export interface StepOfRun {
   readonly step: WorkflowStep;
@@ -52,6 +53,7 @@ export function mirrorTaskRun(of: StepOfRun, taskRun: KubeObject, pod: KubeObjec
     name: step.name,
     ...defined('startedAt', startedAt),
     executionName: taskRun.metadata.name,
+    executionUID: taskRun.metadata.uid,
     ...defined('podName', text(status['podName']) || undefined),
     ...defined('image', before.image),
     ...defined('signers', before.signers),
@@ -94,23 +96,11 @@ function whatIsKnown(
     failedAt,
     timeoutMs,
     ...defined('image', before.image ?? step.image),
-    ...defined('refusal', refusalIn(condition)),
+    ...defined('refusal', refusalIn(condition.message)),
     ...defined('pod', pod),
     ...defined('waited', waitedIn(before.message)),
     condition,
   };
-}
-
-// ---- the gate's refusal of a Pod or run, as Tekton passes it on
-
-/** The API server's own words about webhooks; ours begin with a code. kubernetes pkg/admission/plugin/webhook/errors */
-const denial = /admission webhook "[^"]+" denied the request: ([A-Z][A-Z_]+): (.*)$/s;
-
-export function refusalIn({ message }: Pick<Condition, 'message'>): Failure | undefined {
-  const [, code, said] = denial.exec(message) ?? [];
-  const known = failureCodes.find((one) => one === code);
-  if (known === undefined || said === undefined) return undefined;
-  return { code: known, message: said.replace(/\. Maybe missing or invalid Task .*$/s, '') };
 }
 
 // ---- what a Pod waits for; Tekton removes the Pod when time is up, and then nobody else knows

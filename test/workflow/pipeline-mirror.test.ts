@@ -4,7 +4,7 @@ import { failureCodes } from '../../src/kernel/failure.ts';
 import type { StepStatus, Workflow } from '../../src/workflow/model.ts';
 import { parseWorkflow } from '../../src/workflow/parse-workflow.ts';
 import { mirrorPipelineRun, type MirroredRun } from '../../src/workflow/pipeline-mirror.ts';
-import { refusalIn } from '../../src/workflow/task-run.ts';
+import { refusalIn } from '../../src/workflow/refusals.ts';
 
 const now = new Date('2026-01-01T00:10:00Z');
 const began = '2026-01-01T00:00:00Z';
@@ -105,6 +105,7 @@ describe('a TaskRun', () => {
       startedAt: '2026-01-01T00:00:05Z',
       completedAt: '2026-01-01T00:00:09Z',
       executionName: 'w-a',
+      executionUID: 'w-a-uid',
       podName: 'w-a-pod-retry1',
       attempts: 2,
       outputs: { a: 1 },
@@ -149,6 +150,14 @@ describe('a TaskRun', () => {
     });
   });
 
+  test('that was made in the same second is known by its UID', () => {
+    const first: StepStatus = { ...running, executionUID: 'w-a-uid' };
+    const made = (uid: string): StepStatus | undefined =>
+      mirrored({}, [taskRun('a', condition('False', 'Failed', 'exit'), { uid })], [first]).steps[0];
+    expect(made('another-uid')?.failureDetails?.reason).toBe('ExecutionRemoved');
+    expect(made('w-a-uid')?.failureDetails?.reason).toBe('TaskFailed');
+  });
+
   test("is not believed about another's Pod", () => {
     const oom = {
       containerStatuses: [{ name: 'step-execute', state: { terminated: { reason: 'OOMKilled', exitCode: 137 } } }],
@@ -181,7 +190,7 @@ describe('what Tekton passes on of a refusal', () => {
 
   test.each(failureCodes)('has the code of the gate: %s', (code) => {
     const message = `${code}: because. spec.containers[0].image "x" [request 1]`;
-    expect(refusalIn({ message: denied(message) })).toEqual({
+    expect(refusalIn(denied(message))).toEqual({
       code,
       message: 'because. spec.containers[0].image "x" [request 1]',
     });
@@ -190,7 +199,7 @@ describe('what Tekton passes on of a refusal', () => {
   test.each(['', 'exit 1', denied('NOT_OUR_CODE: no'), denied('no'), 'SIGNATURE_MISSING: said by an action'])(
     'is no refusal of ours: %s',
     (message) => {
-      expect(refusalIn({ message })).toBeUndefined();
+      expect(refusalIn(message)).toBeUndefined();
     },
   );
 });

@@ -34,6 +34,7 @@ interface Images {
   readonly slow: PushedImage;
   readonly huge: PushedImage;
   readonly strict: PushedImage;
+  readonly broken: PushedImage;
   readonly workspace: PushedImage;
   readonly host: string;
 }
@@ -93,9 +94,25 @@ const rows: readonly Row[] = [
     sentence: /memory/,
   },
   {
+    title: 'a digest that is not in its registry, so that nobody has signed it',
+    name: 'absent',
+    step: ({ host }) => ({ image: `${host}/actions/nowhere@${nowhere}` }),
+    reason: 'Forbidden',
+    code: 'SIGNATURE_MISSING',
+    sentence: /nowhere/,
+    neverStarted: true,
+  },
+  {
+    title: 'an image whose layers are gone',
+    name: 'layers',
+    step: ({ broken }) => ({ image: broken.pinned }),
+    reason: 'ImagePullBackOff',
+    sentence: /broken/,
+  },
+  {
     title: 'an image that is not in its registry',
     name: 'missing',
-    step: ({ host }) => ({ image: `${host}/actions/nowhere@${nowhere}` }),
+    step: ({ host }) => ({ image: `${host}/actions/nowhere:9.9` }),
     reason: 'ImagePullBackOff',
     sentence: /nowhere/,
     neverStarted: true,
@@ -143,12 +160,18 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
       unsigned: world.action('unsigned', 'echo "{}"', { unsigned: true }),
       failing: world.action('failing', 'echo "nothing to be done" >&2; exit 1'),
       hungry: world.action('hungry', 'head -c 300000000 /dev/zero | tail -n 1'),
-      slow: world.action('slow', 'sleep 600'),
+      // It ends when it is told to, unlike a plain sleep.
+      slow: world.action('slow', 'trap "exit 143" TERM; sleep 600 & wait'),
       huge: world.action('huge', 'echo "{}"', { spec: { resources: large } }),
       strict: world.action('strict', 'echo "{}"', { spec: strict }),
+      broken: world.action('broken', 'echo "{}"'),
       workspace: world.action('workspace', 'echo hello > /workspace/file; echo "{}"'),
       host: world.gate.registry.host,
     };
+    // Whoever pulls does not get what whoever verifies has read.
+    world.gate.registry.inject(/^GET \/v2\/actions\/broken\/blobs\//, (request, response, answer) =>
+      String(request.headers['user-agent']).startsWith('containerd') ? void response.writeHead(404).end() : answer(),
+    );
     // All at once: each waits for something else.
     for (const engine of engines) {
       for (const row of rows) await world.api.create(workflowOf(row, engine));
@@ -231,7 +254,7 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
       expect(await until(isRunning, 40_000)).toBe(true);
       await world.api.remove(run);
       const status = await world.ended(workflow);
-      expect(status.failureDetails).toMatchObject({ reason: 'ExecutionRemoved', failedStepName: 'first' });
+      expect(status).toMatchObject({ failureDetails: { reason: 'ExecutionRemoved', failedStepName: 'first' } });
       expect(stepOf(status, 'after')?.phase).toBe('Skipped');
       await leavesNothing(workflow);
     });
@@ -332,7 +355,7 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
 
     test.each([
       ['a number beyond 2^53', { count: 1 }, '{"count":9007199254740993}', /count/],
-      ['inputs of a megabyte', { text: 'x'.repeat(1024 * 1024) }, undefined, /120 KiB|too large|longer/],
+      ['inputs of a megabyte', { text: 'x'.repeat(1024 * 1024) }, undefined, /122880/],
     ])('%s', async (title, inputs, raw, sentence) => {
       const name = `input-${title.includes('number') ? 'number' : 'size'}-${engine}`;
       const workflow = world.workflow(name, [{ name: 'only', image: images.good.pinned, inputs }], { engine });

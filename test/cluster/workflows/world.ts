@@ -186,10 +186,10 @@ function statusOf(object: unknown): WorkflowStatus | undefined {
 }
 
 export function actionImage(
-  gate: Gate,
+  { registry, key }: Pick<Gate, 'registry' | 'key'>,
   name: string,
   script: string,
-  { spec = {}, unsigned }: ActionOptions,
+  { spec = {}, unsigned }: ActionOptions = {},
 ): PushedImage {
   const contract = {
     apiVersion: 'kubernaut.ai/v1alpha1',
@@ -205,7 +205,7 @@ export function actionImage(
     },
   };
   const repository = `actions/${name}`;
-  const image = runnableImage(gate.registry, repository, [], {
+  const image = runnableImage(registry, repository, [], {
     user: '1000',
     labels: { 'ai.kubernaut.action-contract': JSON.stringify(contract) },
     entrypoint: ['/action-entrypoint'],
@@ -213,5 +213,5 @@ export function actionImage(
       { kind: 'file', path: 'action-entrypoint', content: Buffer.from(`#!/bin/sh\n${script}\n`), executable: true },
     ],
   });
-  return unsigned === true ? image : signed(gate.registry, repository, image, gate.key);
+  return unsigned === true ? image : signed(registry, repository, image, key);
 }
