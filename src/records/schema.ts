@@ -35,7 +35,11 @@ export const migrations: readonly (readonly string[])[] = [
       workflow_uid TEXT NOT NULL, step TEXT NOT NULL, assessor TEXT NOT NULL, action_type TEXT NOT NULL,
       score DOUBLE PRECISION NOT NULL, assessed_at BIGINT NOT NULL, changed BIGINT NOT NULL, document TEXT NOT NULL,
       PRIMARY KEY (workflow_uid, step, assessor))`,
-    ...['', 'action_type', 'status', 'action_type, status', 'workflow', 'namespace', 'engine'].map((columns) => {
+    // All that effectiveness reads: a million records are counted without looking at them.
+    `CREATE INDEX countersign_actions_by_action_type ON countersign_actions
+      (action_type, executed_at, engine, status, duration, completed_at, workflow_uid)`,
+    'CREATE INDEX countersign_actions_by_workflow_uid ON countersign_actions (workflow_uid, executed_at)',
+    ...['', 'status', 'action_type, status', 'workflow', 'namespace', 'engine'].map((columns) => {
       const by = columns === '' ? ['executed_at'] : [...columns.split(', '), 'executed_at'];
       return `CREATE INDEX countersign_actions_by_${by.join('_')} ON countersign_actions (${by.join(', ')})`;
     }),

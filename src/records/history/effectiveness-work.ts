@@ -54,28 +54,50 @@ function numberOf(value: unknown): number | undefined {
   return value === null || value === undefined ? undefined : Number(value);
 }
 
-/** By type, and by type and engine, of runs that are read once. The 95th percentile is the nearest rank of those with a duration. */
+/**
+ * By type, and by type and engine. Runs are read once, from an index that has all of it, and counted by what they took to
+ * three digits before anything is sorted: of a million runs that leaves some thousands.
+ */
 function figuresStatement(parameter: Parameter, asked: Asked): WorkStatement {
   const binding = new Binding(parameter);
-  const began = 'SELECT min(w.executed_at) FROM countersign_actions w WHERE w.workflow_uid = a.workflow_uid';
-  const runs =
-    `SELECT action_type, engine, status, duration, CASE WHEN status = 'completed' THEN completed_at - (${began}) END AS repair ` +
-    `FROM countersign_actions a ${whereOf(asked, 'executed_at', binding)}`;
+  const columns = 'action_type, engine, status, duration, completed_at, workflow_uid';
   const sql =
-    `WITH runs AS MATERIALIZED (${runs}) ${figuresBy('action_type', 'NULL')} ` +
-    `UNION ALL ${figuresBy('action_type, engine', 'engine')}`;
+    `WITH runs AS MATERIALIZED (SELECT ${columns} FROM countersign_actions ${whereOf(asked, 'executed_at', binding)}), ` +
+    `begun AS (SELECT workflow_uid, min(executed_at) AS began FROM countersign_actions ` +
+    `WHERE workflow_uid IN (SELECT workflow_uid FROM runs) GROUP BY workflow_uid), counted AS MATERIALIZED (${counted}) ` +
+    `${figuresBy('action_type', 'NULL')} UNION ALL ${figuresBy('action_type, engine', 'engine')}`;
   return { sql, values: binding.values };
 }
 
+const digits = [10, 100, 1_000, 10_000]
+  .map((step) => `WHEN duration < ${step * 1_000} THEN duration / ${step} * ${step}`)
+  .join(' ');
+const took = `CASE WHEN duration < 1000 THEN duration ${digits} ELSE duration / 100000 * 100000 END`;
+
+const counted =
+  `SELECT action_type, engine, ${took} AS took, count(*) AS runs, ${countOf('completed')}, ${countOf('failed')}, ` +
+  `count(duration) AS timed, sum(duration) AS spent, max(duration) AS longest, ` +
+  `count(CASE WHEN status = 'completed' THEN completed_at END) AS repaired, ` +
+  `sum(CASE WHEN status = 'completed' THEN completed_at - began END) AS repair ` +
+  `FROM runs JOIN begun ON begun.workflow_uid = runs.workflow_uid GROUP BY action_type, engine, ${took}`;
+
+function countOf(status: string): string {
+  return `sum(CASE WHEN status = '${status}' THEN 1 ELSE 0 END) AS ${status}`;
+}
+
+/** The 95th percentile is the nearest rank of those with a duration: the longest that took the same to three digits. */
 function figuresBy(columns: string, engine: string): string {
+  const sums = ['runs', 'completed', 'failed', 'timed', 'spent', 'repaired', 'repair']
+    .map((name) => `sum(${name}) AS ${name}`)
+    .join(', ');
   const ranked =
-    `SELECT runs.*, row_number() OVER (PARTITION BY ${columns} ORDER BY duration NULLS LAST) AS place, ` +
-    `count(duration) OVER (PARTITION BY ${columns}) AS timed FROM runs`;
-  const sum = (status: string): string => `sum(CASE WHEN status = '${status}' THEN 1 ELSE 0 END) AS ${status}`;
+    `SELECT ${columns}, ${sums}, max(longest) AS longest, ` +
+    `sum(sum(timed)) OVER (PARTITION BY ${columns} ORDER BY took NULLS LAST) AS reached, ` +
+    `sum(sum(timed)) OVER (PARTITION BY ${columns}) AS measured FROM counted GROUP BY ${columns}, took`;
   return (
-    `SELECT action_type, ${engine} AS engine, count(*) AS runs, ${sum('completed')}, ${sum('failed')}, avg(duration) AS mean, ` +
-    `min(CASE WHEN place * 100 >= timed * 95 THEN duration END) AS p95, avg(repair) AS repair ` +
-    `FROM (${ranked}) AS ranked GROUP BY ${columns}`
+    `SELECT action_type, ${engine} AS engine, sum(runs) AS runs, sum(completed) AS completed, sum(failed) AS failed, ` +
+    `sum(spent) * 1.0 / nullif(sum(timed), 0) AS mean, min(CASE WHEN reached * 100 >= measured * 95 THEN longest END) AS p95, ` +
+    `sum(repair) * 1.0 / nullif(sum(repaired), 0) AS repair FROM (${ranked}) AS ranked GROUP BY ${columns}`
   );
 }
 
