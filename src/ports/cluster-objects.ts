@@ -43,4 +43,16 @@ export interface ClusterObjects {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<Result<string | undefined>>;
+  /** What was last told about an object, in an event of type Warning; undefined: nothing. */
+  newestWarning(
+    about: { readonly namespace: string; readonly uid: string },
+    signal: AbortSignal,
+  ): Promise<Result<Warning | undefined>>;
+}
+
+/** core/v1 Event, as far as it says something. */
+export interface Warning {
+  /** E.g. FailedCreate. */
+  readonly reason: string;
+  readonly message: string;
 }

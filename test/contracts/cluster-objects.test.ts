@@ -3,7 +3,7 @@ import { clusterObjects } from '../../src/adapters/kubernetes/cluster-objects.ts
 import { kinds } from '../../src/workflow/kinds.ts';
 import { names } from '../../src/workflow/model.ts';
 import { objectServer } from '../adapters/kubernetes/object-server.ts';
-import { fakeCluster } from '../fakes/fake-cluster.ts';
+import { eventKind, fakeCluster } from '../fakes/fake-cluster.ts';
 import { clusterObjectsContract } from './cluster-objects.ts';
 import { silentLog } from './policies.ts';
 
@@ -26,7 +26,7 @@ describe('the API server over HTTP', () => {
   clusterObjectsContract(async () => {
     const cluster = fakeCluster();
     cluster.unserve(kinds.task);
-    const server = await objectServer(cluster, Object.values(kinds));
+    const server = await objectServer(cluster, [...Object.values(kinds), eventKind]);
     const label = names.engineLabel;
     const watches = [kinds.job, kinds.claim].map((kind) => ({ kind, label }));
     const objects = clusterObjects({

@@ -203,6 +203,30 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
     expect(value(await objects.logTail(pod, 1_000, signal))).toBeUndefined();
   });
 
+  test('of what is told about an object the newest warning counts', async () => {
+    const about = await created(named('warned'));
+    const { uid } = about.metadata;
+    const tell = (name: string, second: number, of: string, type: string): Promise<unknown> =>
+      cluster.put({
+        apiVersion: 'v1',
+        kind: 'Event',
+        metadata: { name, namespace: cluster.namespace },
+        involvedObject: { kind: kind.kind, namespace: cluster.namespace, name: 'warned', uid: of },
+        type,
+        reason: 'FailedCreate',
+        message: `told by ${name}`,
+        lastTimestamp: `2026-01-01T00:00:0${second}Z`,
+      });
+    const newest = async () => value(await objects.newestWarning({ namespace: cluster.namespace, uid }, signal));
+    expect(await newest()).toBeUndefined();
+    await tell('a', 1, uid, 'Warning');
+    await tell('b', 3, uid, 'Warning');
+    await tell('c', 2, uid, 'Warning');
+    await tell('d', 4, uid, 'Normal');
+    await tell('e', 5, '0d0c6d3e-0000-4000-8000-000000000000', 'Warning');
+    expect(await newest()).toEqual({ reason: 'FailedCreate', message: 'told by b' });
+  });
+
   test('whoever has stopped asks for nothing', async () => {
     const stopped = await objects.create(named('stopped'), kind, AbortSignal.abort());
     expect(stopped).toMatchObject({ ok: false, failure: { code: 'CLUSTER_UNAVAILABLE' } });

@@ -9,9 +9,9 @@ import { fail, ok, type Result } from '../../src/kernel/result.ts';
 import { stableJson } from '../../src/kernel/stable-json.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
 import { names } from '../../src/workflow/model.ts';
-import type { ClusterObjects, Created, Written } from '../../src/ports/cluster-objects.ts';
+import type { ClusterObjects, Created, Warning, Written } from '../../src/ports/cluster-objects.ts';
 
-export type Verb = 'create' | 'writeStatus' | 'patch' | 'remove' | 'logTail';
+export type Verb = 'create' | 'writeStatus' | 'patch' | 'remove' | 'logTail' | 'newestWarning';
 
 /** What a test wants the API server to answer: a refusal for good, or an outage. */
 export type Refusal = { readonly status: number; readonly message: string } | 'unavailable';
@@ -29,6 +29,8 @@ export interface FakeCluster extends ClusterObjects {
   /** As its own controller does it. */
   setStatus(place: ObjectPlace, status: object): KubeObject;
   setLog(pod: { readonly namespace: string; readonly name: string }, text: string): void;
+  /** As its controller tells it. */
+  warn(place: ObjectPlace, warning: Warning): void;
   /** Also what is not watched: `get`, `list`, `ownedBy` and `onChange` show what a process of ours sees. */
   all(kind: Kind): readonly KubeObject[];
   /** How often, by verb and kind, e.g. "create Job". */
@@ -159,6 +161,13 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
     throw new Killed(`killed at call ${count}: ${verb} ${kind}`);
   }
 
+  function newestWarning(uid: string): Warning | undefined {
+    const isAbout = (event: KubeObject): boolean => asRecord(event['involvedObject'])?.['uid'] === uid;
+    const events = cluster.all(eventKind).filter((event) => isAbout(event) && event['type'] === 'Warning');
+    const newest = events.toSorted((a, b) => String(b['lastTimestamp']).localeCompare(String(a['lastTimestamp'])))[0];
+    return newest && { reason: String(newest['reason']), message: String(newest['message']) };
+  }
+
   const found = (place: ObjectPlace): KubeObject | undefined => objects.get(keyOfPlace(place));
   const isMissing = (kind: Pick<Kind, 'apiVersion' | 'kind'>): boolean =>
     missing.has(`${kind.apiVersion}/${kind.kind}`);
@@ -273,6 +282,15 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
         },
         () => undefined,
       ),
+    newestWarning: ({ namespace, uid }, signal) =>
+      call<Warning | undefined>(
+        'newestWarning',
+        'Event',
+        { kind: eventKind, namespace, name: uid },
+        signal,
+        () => ok(newestWarning(uid)),
+        () => undefined,
+      ),
     put(object) {
       const before = objects.get(keyOf(object));
       return before === undefined ? add(copy(object)) : change(before, copy(object));
@@ -288,6 +306,13 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
     },
     setLog({ namespace, name }, text) {
       logs.set(`${namespace}/${name}`, text);
+    },
+    warn(place, warning) {
+      const { namespace = '', name } = place;
+      const involvedObject = { namespace, name, uid: found(place)?.metadata.uid };
+      const metadata = { namespace, name: `${name}.${version}` };
+      const { apiVersion, kind } = eventKind;
+      cluster.put({ apiVersion, kind, metadata, involvedObject, type: 'Warning', ...warning, lastTimestamp: time() });
     },
     failAfter(n, when = 'before') {
       killAt = { at: count + n, when };
@@ -316,13 +341,18 @@ const byLabel: readonly string[] = ['Job', 'Pod', 'PersistentVolumeClaim', 'Pipe
 
 function isWatched({ kind, metadata }: KubeObject): boolean {
   if (kind === 'Task') return metadata.name === names.metaTask;
-  return kind !== 'Lease' && (!byLabel.includes(kind) || metadata.labels?.[names.engineLabel] !== undefined);
+  return (
+    kind !== 'Lease' &&
+    kind !== 'Event' &&
+    (!byLabel.includes(kind) || metadata.labels?.[names.engineLabel] !== undefined)
+  );
 }
 
 export function isControlledBy({ metadata }: KubeObject, uid: string): boolean {
   return (metadata.ownerReferences ?? []).some((owner) => owner.controller === true && owner.uid === uid);
 }
 
+export const eventKind: Kind = { apiVersion: 'v1', kind: 'Event', plural: 'events' };
 const podKind: Kind = { apiVersion: 'v1', kind: 'Pod', plural: 'pods' };
 
 function hasStatus(kind: string): boolean {

@@ -57,6 +57,7 @@ test('for workflows: it reads them, makes and stops what runs them, and writes t
     'get,list,watch,create,patch,delete batch/jobs',
     'list,watch /pods',
     'get /pods/log',
+    'list /events',
     'get,list,watch,create,delete /persistentvolumeclaims',
     'get,list,watch,create,patch tekton.dev/pipelineruns',
     'list,watch tekton.dev/taskruns',

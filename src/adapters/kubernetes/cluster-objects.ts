@@ -8,7 +8,7 @@ import { quoted } from '../../kernel/failure.ts';
 import type { Kind, KubeObject, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
-import type { ClusterObjects, Created, Written } from '../../ports/cluster-objects.ts';
+import type { ClusterObjects, Created, Warning, Written } from '../../ports/cluster-objects.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { apiClient, type ApiAnswer, type ApiRequest } from './api-request.ts';
 import { answerFailure, apiFailure, type ApiFailure, type CallLimits } from './bounded-call.ts';
@@ -43,6 +43,9 @@ const refusals: readonly number[] = [400, 403, 404, 413, 422];
 /** Enough of what an action prints to find its last line in. */
 const tailLines = '2000';
 const longestMessage = 1_024;
+const eventKind = { apiVersion: 'v1', plural: 'events' };
+/** Events that say the same are one; they come by name, not by time. */
+const maxEvents = '200';
 const podKind = { apiVersion: 'v1', plural: 'pods' };
 
 /** Begins at once. */
@@ -186,6 +189,15 @@ export function clusterObjects(options: ClusterObjectsOptions): WatchedClusterOb
       return status === 404 || status === 400 ? ok(undefined) : fail(answerFailure(what, status));
     },
 
+    async newestWarning({ namespace, uid }, signal) {
+      const what = `read the events about an object in ${quoted(namespace)}`;
+      const query = { fieldSelector: `involvedObject.uid=${uid},type=Warning`, limit: maxEvents };
+      const answer = await send(what, { method: 'GET', path: pathOf(eventKind, namespace), query }, signal);
+      if (!answer.ok) return answer;
+      const { status, body } = answer.value;
+      return status === 200 ? ok(newestOf(asRecord(body)?.['items'])) : fail(answerFailure(what, status));
+    },
+
     problems: () => watches.flatMap(({ problem }) => problem() ?? []),
     close() {
       client.close();
@@ -193,6 +205,19 @@ export function clusterObjects(options: ClusterObjectsOptions): WatchedClusterOb
       listeners.clear();
     },
   };
+}
+
+function newestOf(events: unknown): Warning | undefined {
+  const list: readonly unknown[] = Array.isArray(events) ? events : [];
+  const newest = list.map((event) => asRecord(event) ?? {}).toSorted((a, b) => timeOf(b) - timeOf(a))[0];
+  const { reason, message } = newest ?? {};
+  return typeof reason === 'string' && typeof message === 'string' ? { reason, message } : undefined;
+}
+
+/** Those that are counted have the first, those of the newer interface the second. core/v1 Event */
+function timeOf({ lastTimestamp, eventTime, metadata }: Readonly<Record<string, unknown>>): number {
+  const times = [lastTimestamp, eventTime, asRecord(metadata)?.['creationTimestamp']];
+  return Date.parse(String(times.find((time) => typeof time === 'string'))) || 0;
 }
 
 function refusalOf({ status, body }: ApiAnswer): {

@@ -1,10 +1,12 @@
 /** What comes next for an action whose Job is there: what it waits for, how it ended, and whether it is tried again. Pure. */
 import { defined } from '../../kernel/defined.ts';
+import { quoted } from '../../kernel/failure.ts';
 import { actionTemplate } from '../../workflow/action-job.ts';
 import type { WhatIsKnown } from '../../workflow/failure-details.ts';
 import type { Action, ActionStatus } from '../../workflow/model.ts';
 import { lastJsonObject, outputProblems } from '../../workflow/outputs.ts';
 import { isOutage, noPod, waitingFor, type PodWaiting } from '../../workflow/pod-trouble.ts';
+import { mayPass, podRefusal } from '../../workflow/refusals.ts';
 import type { ActionDecision, Next, Observed } from './decision.ts';
 import type { AttemptJob, JobEnd } from './observe.ts';
 import { cancelled, completed, failed, notWaiting, retried, running, waiting } from './statuses.ts';
@@ -30,9 +32,14 @@ export function decideOnJob(observed: Observed, action: Action, current: Current
       return fail(observed, action, current, { ...job.end, status: under });
     case undefined: {
       const next = goOn({ ...observed, status: under }, job);
-      return isNew && next.acts.length === 0 ? { ...next, acts: [{ kind: 'status', status: under }] } : next;
+      return isNew ? withStatus(next, under) : next;
     }
   }
+}
+
+/** Unless there is more to be said. */
+function withStatus(next: Next, status: ActionStatus): Next {
+  return next.kind !== 'decided' || next.acts.length > 0 ? next : { ...next, acts: [{ kind: 'status', status }] };
 }
 
 function askForProof(action: Action, job: Pick<AttemptJob, 'image'>): Next {
@@ -44,18 +51,21 @@ function askForProof(action: Action, job: Pick<AttemptJob, 'image'>): Next {
 
 /** Long enough for what passes by itself, such as a Secret that is created right after. */
 const graceMs = 30_000;
+/** Then its Job's events are asked why there is no Pod. */
+const explainMs = 10_000;
 /** So long a Pod may take to be made where many are. */
 const podMs = 60_000;
 /** What the scheduler settles at once is not worth a word. */
 const momentMs = 2_000;
 
-function goOn(observed: Observed, job: AttemptJob): ActionDecision {
+function goOn(observed: Observed, job: AttemptJob): Next {
   const { status } = observed;
   const seen = waitingOf(observed, job);
   if (seen === undefined) {
     const isOver = status.waiting !== undefined && job.pod?.startedAt !== undefined;
     return { kind: 'decided', acts: isOver ? [{ kind: 'status', status: notWaiting(observed) }] : [] };
   }
+  if ('kind' in seen) return seen;
   return 'inMs' in seen ? { kind: 'decided', acts: [], requeueAfterMs: seen.inMs } : goOnWaiting(observed, job, seen);
 }
 
@@ -63,32 +73,51 @@ function goOn(observed: Observed, job: AttemptJob): ActionDecision {
 function goOnWaiting(observed: Observed, job: AttemptJob, seen: PodWaiting): ActionDecision {
   const { status, now } = observed;
   const { waiting: known, ...before } = status;
-  if (known === undefined || waitingFor(known) !== seen.for) {
+  if (known === undefined || !isSameWait(known, seen)) {
     const next = waiting({ ...observed, status: before }, { reason: seen.reason, message: seen.message });
     return { kind: 'decided', acts: [{ kind: 'status', status: next }], requeueAfterMs: graceMs };
   }
-  const mayPass = seen.isPassing || isOutage(known.message) || (seen.for !== 'image' && seen.for !== 'configuration');
-  if (mayPass) return { kind: 'decided', acts: [] };
+  const passes = seen.isPassing || isOutage(known.message) || seen.for === 'capacity' || seen.for === 'volume';
+  // Nobody tells when the events of a Job say something else.
+  if (passes) return { kind: 'decided', acts: [], ...(seen.for === 'pod' && { requeueAfterMs: graceMs }) };
   const remainsMs = Date.parse(known.since) + graceMs - now.getTime();
   if (remainsMs > 0) return { kind: 'decided', acts: [], requeueAfterMs: remainsMs };
-  return end(observed, failed(observed, whatIsKnown(observed, job)));
+  return end(observed, failed(observed, { ...whatIsKnown(observed, job), waited: seen }));
+}
+
+function isSameWait(known: NonNullable<ActionStatus['waiting']>, seen: PodWaiting): boolean {
+  if (waitingFor(known) !== seen.for) return false;
+  return seen.for !== 'pod' || podRefusal(known.message).kind === podRefusal(seen.message).kind;
 }
 
 /** `inMs`: it may be nothing; look again then. */
-function waitingOf({ now }: Observed, job: AttemptJob): PodWaiting | { readonly inMs: number } | undefined {
+type Seen = PodWaiting | { readonly inMs: number } | Extract<Next, { readonly kind: 'read-warning' }> | undefined;
+
+function waitingOf(observed: Observed, job: AttemptJob): Seen {
   const { pod } = job;
-  const age = (since: string | undefined): number =>
-    since === undefined ? Infinity : now.getTime() - Date.parse(since);
-  if (pod === undefined) {
-    const inMs = podMs - age(job.createdAt);
-    if (inMs > 0) return { inMs };
-    const account = job.serviceAccount === undefined ? '' : ` its service account ${job.serviceAccount} is missing,`;
-    const message = `Job ${job.name} has no Pod yet:${account} a quota is used up, or admission refuses it; kubectl describe job ${job.name} has the reason`;
-    return { for: 'pod', reason: noPod, message, isPassing: false };
-  }
+  if (pod === undefined) return withoutPod(observed, job);
   if (pod.waiting === undefined || pod.ended !== undefined) return undefined;
-  const inMs = momentMs - age(pod.waiting.since);
+  const inMs = momentMs - msSince(observed, pod.waiting.since);
   return inMs > 0 ? { inMs } : pod.waiting;
+}
+
+function withoutPod(observed: Observed, { name, uid, createdAt }: AttemptJob): Seen {
+  const { told } = observed;
+  const ageMs = msSince(observed, createdAt);
+  if (ageMs < explainMs) return { inMs: explainMs - ageMs };
+  if (told === undefined) return { kind: 'read-warning', job: uid };
+  const known = { for: 'pod', reason: noPod } as const;
+  if (told.warning?.reason === 'FailedCreate') {
+    const message = quoted(told.warning.message.replace(/^Error creating: /, ''), 1_024);
+    return { ...known, message, isPassing: mayPass(podRefusal(message)) };
+  }
+  if (ageMs < podMs) return { inMs: Math.min(explainMs, podMs - ageMs) };
+  const message = `Job ${name} has no Pod yet, and no event says why; kubectl describe job ${name} has what there is`;
+  return { ...known, message, isPassing: true };
+}
+
+function msSince({ now }: Observed, time: string | undefined): number {
+  return time === undefined ? Infinity : now.getTime() - Date.parse(time);
 }
 
 function whatIsKnown(

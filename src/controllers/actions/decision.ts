@@ -4,6 +4,7 @@ import type { Failure } from '../../kernel/failure.ts';
 import type { NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { ActionToProve, ProvenAction } from '../../ports/actions.ts';
+import type { Warning } from '../../ports/cluster-objects.ts';
 import type { Action, ActionRegistry, ActionStatus, WorkflowProblem, WorkflowSettings } from '../../workflow/model.ts';
 import type { Setback } from '../workflows/decision.ts';
 import type { AttemptJob } from './observe.ts';
@@ -26,6 +27,8 @@ export interface Observed {
   readonly contract?: ActionContract;
   /** Of this round. */
   readonly log?: LogRead;
+  /** Of this round: what is told of its Job, if anything is. */
+  readonly told?: { readonly warning?: Warning };
   readonly setbacks: readonly Setback[];
   readonly now: Date;
 }
@@ -54,4 +57,6 @@ export interface ActionDecision {
 export type Next =
   | ActionDecision
   | { readonly kind: 'prove'; readonly what: ActionToProve }
-  | { readonly kind: 'read-log'; readonly pod: string };
+  | { readonly kind: 'read-log'; readonly pod: string }
+  /** `job`: a UID. */
+  | { readonly kind: 'read-warning'; readonly job: string };

@@ -35,6 +35,7 @@ export interface ActionReconcilerPorts {
 interface Found {
   proof?: NonNullable<Observed['proof']>;
   log?: LogRead;
+  told?: NonNullable<Observed['told']>;
   readonly jobs: KubeObject[];
   readonly setbacks: Setback[];
 }
@@ -118,6 +119,9 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
       case 'read-log':
         found.log = await readLog(observed.namespace, next.pod, signal);
         return signal.aborted ? { kind: 'retry', why: 'it was stopped' } : { kind: 'again' };
+      case 'read-warning':
+        found.told = await readWarning(observed.namespace, next.job, signal);
+        return signal.aborted ? { kind: 'retry', why: 'it was stopped' } : { kind: 'again' };
       case 'decided':
         return actAll(action, observed, next, found, signal);
     }
@@ -128,6 +132,13 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
     const read = await objects.logTail({ namespace, name: pod, container: names.container }, maxLogBytes, limited);
     if (!read.ok) return { kind: 'unavailable', why: read.failure.message };
     return read.value === undefined ? { kind: 'gone' } : { kind: 'read', text: read.value };
+  }
+
+  /** It only explains: nothing waits for it. */
+  async function readWarning(namespace: string, uid: string, signal: AbortSignal): Promise<Found['told'] & object> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(logTimeoutMs)]);
+    const read = await objects.newestWarning({ namespace, uid }, limited);
+    return defined('warning', read.ok ? read.value : undefined);
   }
 
   async function actAll(

@@ -1,7 +1,7 @@
 /** Why a workflow on Tekton failed as a whole. Pure. */
 import { failureDetails } from '../../workflow/failure-details.ts';
+import { refusalIn } from '../../workflow/refusals.ts';
 import type { Condition } from '../../workflow/task-run.ts';
-import { refusalIn } from '../../workflow/task-run.ts';
 import type { Setback } from './decision.ts';
 import type { WholeFailure } from './workflow-failure.ts';
 
@@ -59,7 +59,7 @@ export function notCreated(setback: Setback): WholeFailure {
 
 /** Where no step of it is to blame: Tekton could not begin, or somebody has ended it. */
 export function runFailure(condition: Condition): WholeFailure {
-  const refusal = refusalIn(condition);
+  const refusal = refusalIn(condition.message);
   const { reason, message } = failureDetails({
     step: '',
     failedAt: '',

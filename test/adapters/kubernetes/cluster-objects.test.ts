@@ -133,6 +133,30 @@ test('a node that cannot be reached may come back with the log', async () => {
   expect(await objects.logTail(pod, 100, signal)).toMatchObject({ ok: false });
 });
 
+test('of events only what is told about the object is asked for, and their newest counts', async () => {
+  let asked = '';
+  const items = [
+    { reason: 'Old', message: 'old', lastTimestamp: '2026-01-01T00:00:01Z' },
+    { reason: 'New', message: 'new', lastTimestamp: null, eventTime: '2026-01-01T00:00:03.000000Z' },
+    { reason: 'Older', message: 'older', metadata: { creationTimestamp: '2026-01-01T00:00:00Z' } },
+    'no event',
+  ];
+  const objects = await answering((response, url) => {
+    asked = url;
+    response.end(JSON.stringify({ items }));
+  });
+  const newest = await objects.newestWarning({ namespace: 'shop', uid: 'u-1' }, signal);
+  expect(newest).toEqual({ ok: true, value: { reason: 'New', message: 'new' } });
+  const query = new URL(asked, 'http://x').searchParams;
+  expect(asked.split('?')[0]).toBe('/api/v1/namespaces/shop/events');
+  expect(query.get('fieldSelector')).toBe('involvedObject.uid=u-1,type=Warning');
+});
+
+test.each([[403], [500]])('%i to a question about events is no answer', async (code) => {
+  const objects = await answering((response) => status(response, code, 'Whatever', 'none'));
+  expect(await objects.newestWarning({ namespace: 'shop', uid: 'u' }, signal)).toMatchObject({ ok: false });
+});
+
 test('names cannot lead to another path', async () => {
   let asked = '';
   const objects = await answering((response, url) => {

@@ -63,7 +63,9 @@ export async function objectServer(cluster: FakeCluster, kinds: readonly Kind[])
     if (method === 'PATCH') return written(await cluster.patch(place, body as object, signal), there);
     if (method === 'DELETE') return removed(place, there, body);
     if (target.name !== undefined) return there === undefined ? notFound : { status: 200, body: there };
-    const items = cluster.all(kind).filter((object) => selects(object, query.get('labelSelector')));
+    const items = cluster
+      .all(kind)
+      .filter((object) => selects(object, query.get('labelSelector')) && hasFields(object, query.get('fieldSelector')));
     // Items of built-in kinds have no kind of their own.
     const bare = items.map((item) => ({ ...item, apiVersion: undefined, kind: undefined }));
     return {
@@ -132,6 +134,15 @@ export async function objectServer(cluster: FakeCluster, kinds: readonly Kind[])
 
 function selects(object: KubeObject, label: string | null): boolean {
   return label === null || object.metadata.labels?.[label] !== undefined;
+}
+
+/** e.g. "involvedObject.uid=u,type=Warning" */
+function hasFields(object: KubeObject, selector: string | null): boolean {
+  const wanted = selector === null ? [] : selector.split(',').map((one) => one.split('='));
+  return wanted.every(([path = '', value]) => {
+    const found = path.split('.').reduce<unknown>((at, member) => asRecord(at)?.[member], object);
+    return found === value;
+  });
 }
 
 function sent(body: unknown): KubeObject {

@@ -135,6 +135,7 @@ const circumstances: Readonly<Record<string, Partial<Observed>>> = {
   unreadable: { parsed: fail({ reason: 'InvalidSpec', message: 'spec' }) },
   'a mirror': { parsed: ok({ ...action, mirrors: 'tr' }) },
   'no image': { parsed: ok({ ...action, image: '' }) },
+  'no service account': { told: { warning: { reason: 'FailedCreate', message: 'serviceaccount "x" not found' } } },
   'log unavailable': { log: { kind: 'unavailable', why: 'away' } },
   'missing for long': { missingMs: 60_000 },
   'name taken': {
@@ -186,6 +187,8 @@ function settle(observed: Observed, asked: readonly string[] = []): Settled {
       return settle({ ...observed, proof: proven(next.what) }, [...asked, next.kind]);
     case 'read-log':
       return settle({ ...observed, log: { kind: 'read', text: '{"a":1}' } }, [...asked, next.kind]);
+    case 'read-warning':
+      return settle({ ...observed, told: {} }, [...asked, next.kind]);
     case 'decided':
       return { observed, acts: next.acts };
   }
@@ -238,7 +241,7 @@ test.each(rows)('an action that is "$of", with Jobs "$having", is decided once',
     const after = applied(observed, acts);
     expect({ what, acts: round(after).acts }).toStrictEqual({ what, acts: [] });
     // Nor by a process that knows nothing of what was asked.
-    const { proof: _proof, log: _log, ...fresh } = after;
+    const { proof: _proof, log: _log, told: _told, ...fresh } = after;
     expect({ what, acts: round({ ...fresh, ...rest }).acts }).toStrictEqual({ what, acts: [] });
   }
 });

@@ -357,9 +357,12 @@ describe('a Pod that does not begin', () => {
   test('because it is not even made is said after a while', async () => {
     const world = new World();
     world.add();
-    expect(await world.reconcile()).toStrictEqual({ kind: 'settled', requeueAfterMs: 60_000 });
-    expect(await world.after(1)).toStrictEqual({ kind: 'settled', requeueAfterMs: 59_000 });
-    await world.after(60);
+    expect(await world.reconcile()).toStrictEqual({ kind: 'settled', requeueAfterMs: 10_000 });
+    expect(await world.after(1)).toStrictEqual({ kind: 'settled', requeueAfterMs: 9_000 });
+    expect(await world.after(10)).toStrictEqual({ kind: 'settled', requeueAfterMs: 10_000 });
+    expect(await world.after(44)).toStrictEqual({ kind: 'settled', requeueAfterMs: 5_000 });
+    expect(world.status.waiting).toBeUndefined();
+    await world.after(5);
     expect(world.status.waiting).toMatchObject({
       reason: 'PodNotCreated',
       message: expect.stringContaining('kubectl describe job fix-scale'),
@@ -367,6 +370,98 @@ describe('a Pod that does not begin', () => {
     world.kubelet.deadline(job);
     await world.after(1_800);
     expect(world.status.failureDetails).toMatchObject({ reason: 'Forbidden' });
+  });
+
+  const denied = (code: string): string =>
+    `Error creating: admission webhook "pods.countersign.dev" denied the request: ${code}: no signatures found`;
+  const warned = async (message: string, reason = 'FailedCreate'): Promise<World> => {
+    const world = new World();
+    world.add();
+    await world.reconcile();
+    world.cluster.warn(jobPlace, { reason, message });
+    await world.after(10);
+    return world;
+  };
+
+  test.each<[string, string, object]>([
+    [
+      'its service account is missing',
+      'Error creating: pods "x-" is forbidden: error looking up service account team/scale-sa: serviceaccount "scale-sa" not found',
+      {
+        reason: 'ConfigurationError',
+        naturalLanguageSummary: expect.stringMatching(/scale-sa.*create the service acc/),
+      },
+    ],
+    ['the gate refuses it', denied('SIGNATURE_MISSING'), { reason: 'Forbidden', code: 'SIGNATURE_MISSING' }],
+    ['its contract is in the way', denied('CONTRACT_CONFLICT'), { reason: 'ConfigurationError' }],
+    [
+      'its namespace is restricted',
+      'Error creating: pods "x-" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot',
+      { reason: 'Forbidden', message: expect.stringContaining('violates PodSecurity') },
+    ],
+    [
+      'another webhook refuses it',
+      'Error creating: admission webhook "other.example" denied the request: no',
+      { reason: 'Forbidden' },
+    ],
+  ])('because %s is said soon, and is its end after half a minute', async (_, message, details) => {
+    const world = await warned(message);
+    expect(world.status).toMatchObject({
+      phase: 'Running',
+      waiting: { reason: 'PodNotCreated', message: message.replace('Error creating: ', '') },
+    });
+    expect(await world.after(29)).toStrictEqual({ kind: 'settled', requeueAfterMs: 1_000 });
+    await world.after(1);
+    expect(world.status).toMatchObject({ phase: 'Failed', failureDetails: { ...details, wasExecutionFailure: false } });
+    expect(world.jobs).toStrictEqual([]);
+    expect(world.told.slice(-2)).toStrictEqual(['Warning ActionWaiting', 'Warning ActionFailed']);
+  });
+
+  test.each<[string, string, string]>([
+    ['a quota', 'Error creating: pods "x-" is forbidden: exceeded quota: pods, requested: pods=1', 'ResourceExhausted'],
+    ['a registry that is away', denied('REGISTRY_TIMEOUT'), 'Unknown'],
+    ['a gate that is away', 'Error creating: Internal error occurred: failed calling webhook "x": EOF', 'Forbidden'],
+  ])('because of %s is waited for as long as it may take', async (_, message, reason) => {
+    const world = await warned(message);
+    expect(world.status.waiting).toMatchObject({ reason: 'PodNotCreated' });
+    const writes = world.calls('writeStatus ActionExecution');
+    expect(await world.after(300)).toStrictEqual({ kind: 'settled', requeueAfterMs: 30_000 });
+    expect(world.calls('writeStatus ActionExecution')).toBe(writes);
+    expect(world.status.phase).toBe('Running');
+    world.kubelet.deadline(job);
+    await world.after(1_800);
+    expect(world.status).toMatchObject({ phase: 'Failed', failureDetails: { reason } });
+  });
+
+  test('waits anew when it is something else that is in its way', async () => {
+    const world = await warned('Error creating: pods "x-" is forbidden: exceeded quota: pods');
+    world.cluster.warn(jobPlace, { reason: 'FailedCreate', message: denied('SIGNATURE_MISSING') });
+    await world.after(300);
+    expect(world.status).toMatchObject({
+      phase: 'Running',
+      waiting: { message: expect.stringContaining('no signatures') },
+    });
+    await world.after(30);
+    expect(world.status).toMatchObject({ phase: 'Failed', failureDetails: { code: 'SIGNATURE_MISSING' } });
+  });
+
+  test('because of something that no event explains is no reason to fail', async () => {
+    const world = await warned('is slow', 'Slow');
+    expect(world.status.waiting).toBeUndefined();
+    world.cluster.refuse = (verb) => (verb === 'newestWarning' ? 'unavailable' : undefined);
+    await world.after(600);
+    expect(world.status).toMatchObject({ phase: 'Running', waiting: { reason: 'PodNotCreated' } });
+    expect(await world.after(600)).toStrictEqual({ kind: 'settled', requeueAfterMs: 30_000 });
+    expect(world.status.phase).toBe('Running');
+  });
+
+  test('is forgotten when it begins after all', async () => {
+    const world = await warned(denied('SIGNATURE_MISSING'));
+    world.kubelet.startJobs();
+    world.kubelet.run(job);
+    await world.after(60);
+    expect(world.status).toMatchObject({ phase: 'Running' });
+    expect(world.status.waiting).toBeUndefined();
   });
 });
 
