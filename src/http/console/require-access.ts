@@ -4,11 +4,14 @@ import type { Denial, Guard } from './guard.ts';
 /** How a denial is told: a page for people, JSON for programs. */
 export type TellDenial = (request: Request, response: Response, denial: Denial) => void;
 
-/** What follows is for callers whom the guard lets `get` the path of the request. */
-export function requireAccess(guard: Guard, tell: TellDenial): RequestHandler {
+/**
+ * What follows is for callers whom the guard lets `get` the path of the request, or `post` to it. `asked`: the path that
+ * they need the right for, when it is another one.
+ */
+export function requireAccess(guard: Guard, tell: TellDenial, asked = (path: string): string => path): RequestHandler {
   return async (request, response, next) => {
     const [path = '/'] = request.originalUrl.split('?', 1);
-    const entry = await guard.enter(request, path);
+    const entry = await guard.enter(request, asked(path));
     if (entry.kind !== 'in') return tell(request, response, entry);
     if (entry.user !== undefined) response.locals['user'] = entry.user;
     next();

@@ -20,15 +20,23 @@ test('a token that may get may read, and not write', async () => {
   expect((await send(scene, '/openapi/action-history.json', { headers })).status).toBe(200);
   const answer = await send(scene, path, { method: 'POST', headers: { ...headers, ...json }, body });
   expect(answer.status).toBe(403);
-  expect(answer.text).toContain('does not let them post /api/v1/audit/execution');
+  expect(answer.text).toContain('does not let them post /v1/audit/execution');
+});
+
+test('what every account of a cluster may get, /api and /openapi, is no right to read', async () => {
+  const scene = await openScene('token');
+  scene.access.allow = (_caller, asked) => /^\/(?:api|openapi)(?:\/|$)/.test(asked);
+  for (const asked of ['/api/v1/audit/actions', '/api/v1/audit/actions/uid-1/scale', '/api/v1/audit/effectiveness'])
+    expect([asked, (await send(scene, asked, bearer('nobody-special'))).status]).toEqual([asked, 403]);
+  expect((await send(scene, '/openapi/action-history.json', bearer('nobody-special'))).status).toBe(200);
 });
 
 test('a token that may post may write', async () => {
   const scene = await openScene('token');
   const headers = { ...bearer('viewer').headers, ...json };
   expect((await send(scene, path, { method: 'POST', headers, body })).status).toBe(201);
-  expect(scene.access.calls).toContain(`mayPost ${path}`);
-  expect(scene.access.calls).not.toContain(`mayGet ${path}`);
+  expect(scene.access.calls).toContain('mayPost /v1/audit/execution');
+  expect(scene.access.calls).not.toContain('mayGet /v1/audit/execution');
 });
 
 test.each([
