@@ -53,6 +53,7 @@ export interface ActionQuery {
   readonly engine?: ActionRecord['engine'];
   /** Name of a workflow. */
   readonly workflow?: string;
+  readonly workflowUid?: string;
   readonly namespace?: string;
   /** ISO 8601, of the beginning, inclusive. */
   readonly since?: string;

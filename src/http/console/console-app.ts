@@ -45,7 +45,8 @@ export function consoleApp({ mode, api, history, log, recordsMs = usualRecordsMs
   const guarded = requireAccess(guard, tellProgram);
   app.use('/v1/records/actions', guarded, historyChanges(history));
   app.use('/v1/records', guarded, api);
-  app.use('/api/v1/audit', guarded, historyRoutes({ history, clock: deps.clock }));
+  const historyGuarded = requireAccess(guard, tellProgram, historyRight);
+  app.use('/api/v1/audit', historyGuarded, historyRoutes({ history, clock: deps.clock }));
   app.get('/openapi/action-history.json', guarded, sendDocument(openApi));
   app.get('/console/style.css', (_request, response) => send(response, 200, 'text/css; charset=utf-8', stylesheet));
   if (guard.mode === 'token') app.use('/console', signIn(guard));
@@ -53,12 +54,17 @@ export function consoleApp({ mode, api, history, log, recordsMs = usualRecordsMs
     '/console',
     readOnly,
     requireAccess(guard, tellPerson),
-    pages({ ...deps, reader: new Reader(log, recordsMs) }),
+    pages({ ...deps, history, reader: new Reader(log, recordsMs) }),
   );
   app.get('/', (_request, response) => response.writeHead(303, { location: '/console' }).end());
   app.use(nothingHere);
   app.use(unexpected(log));
   return app;
+}
+
+/** ClusterRole system:discovery lets every account of a cluster get /api/*, so that right says nothing. */
+function historyRight(path: string): string {
+  return path.replace(/^\/api\//, '/');
 }
 
 const shortAddress: RequestHandler = ({ originalUrl }, response, next) => {

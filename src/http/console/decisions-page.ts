@@ -3,10 +3,11 @@ import { defined } from '../../kernel/defined.ts';
 import type { Decision } from '../../ports/decision-log.ts';
 import type { ChainPosition, DecisionRecord, RecordPage } from '../../ports/records.ts';
 import { filterForm } from './filter-form.ts';
-import { decisionsAddress, newerPlace, olderPlace, type Asked, type Filters } from './filters.ts';
+import { decisionsAddress, type Asked, type Filters } from './filters.ts';
 import { cut, html, type Html, type Part } from './html.ts';
 import { page, time } from './layout.ts';
 import { noDecisions, total } from './no-decisions.ts';
+import { pager } from './pager.ts';
 import { table, type Column } from './table.ts';
 import { verdictBadge } from './verdict-words.ts';
 
@@ -26,17 +27,18 @@ export function decisionsPage(view: DecisionsView): Html {
   return page(
     { title, here: 'decisions', ...defined('user', view.user) },
     html`<h1>${title}</h1>
-      ${filterForm(filters)} ${problems(view)} ${view.found !== undefined && results(view, view.found)}
-      ${kept(view.positions)}`,
+      ${filterForm(filters)} ${problems(view.asked.problems, view.unavailable)}
+      ${view.found !== undefined && results(view, view.found)} ${kept(view.positions)}`,
   );
 }
 
-function problems({ asked, unavailable }: DecisionsView): Part {
-  if (asked.problems.length > 0) {
+/** Why there is no list, if there is a reason. */
+export function problems(found: readonly string[], unavailable: string | undefined): Part {
+  if (found.length > 0) {
     return html`<div class="notice" role="alert">
       <h2>This cannot be searched for</h2>
       <ul>
-        ${asked.problems.map((problem) => html`<li>${problem}</li>`)}
+        ${found.map((problem) => html`<li>${problem}</li>`)}
       </ul>
     </div>`;
   }
@@ -62,7 +64,7 @@ function results(view: DecisionsView, { records, next }: RecordPage): Html {
   const caption = html`${count}, newest first${next !== undefined && ', and older ones'}: ${time(last)} to
   ${time(first)}`;
   return html`${table(caption, columnsFor(filters), records)}
-  ${pager(view, next === undefined ? undefined : decisionsAddress(filters, olderPlace(place, next)))}`;
+  ${pager(place, next, (to) => decisionsAddress(filters, to))}`;
 }
 
 function columnsFor(filters: Filters): readonly Column<DecisionRecord>[] {
@@ -101,16 +103,6 @@ function imagesCell({ decision }: DecisionRecord): Part {
   if (first === undefined) return html`<span class="quiet">none</span>`;
   return html`<span class="image">${cut(first.image, 120)}</span
     >${others.length > 0 && html` <span class="quiet">and ${others.length} more</span>`}`;
-}
-
-function pager({ asked: { filters, place } }: DecisionsView, older: string | undefined): Html {
-  const newer = newerPlace(place);
-  const isNewest = place.after === undefined;
-  return html`<nav class="pager" aria-label="Pages">
-    ${!isNewest && html`<a href="${decisionsAddress(filters)}">Newest</a>`}
-    ${newer !== undefined && html`<a rel="prev" href="${decisionsAddress(filters, newer)}">Newer</a>`}
-    ${older !== undefined && html`<a rel="next" href="${older}">Older</a>`}
-  </nav>`;
 }
 
 function kept(positions: readonly ChainPosition[] | undefined): Part {

@@ -3,20 +3,23 @@ import { spans, verdicts, type FilterName, type Filters } from './filters.ts';
 import { html, type Html } from './html.ts';
 import { verdictWord } from './verdict-words.ts';
 
+export function textField(name: string, label: string, value: string | undefined, hint = ''): Html {
+  return html`<p>
+    <label for="${name}">${label}</label
+    ><input
+      id="${name}"
+      name="${name}"
+      value="${value}"
+      placeholder="${hint}"
+      maxlength="256"
+      autocomplete="off"
+      spellcheck="false"
+    />
+  </p>`;
+}
+
 export function filterForm(filters: Filters): Html {
-  const text = (name: FilterName, label: string, hint = ''): Html =>
-    html`<p>
-      <label for="${name}">${label}</label
-      ><input
-        id="${name}"
-        name="${name}"
-        value="${filters[name]}"
-        placeholder="${hint}"
-        maxlength="256"
-        autocomplete="off"
-        spellcheck="false"
-      />
-    </p>`;
+  const text = (name: FilterName, label: string, hint?: string): Html => textField(name, label, filters[name], hint);
   const moment = (name: 'since' | 'until', label: string): Html =>
     html`<p>
       <label for="${name}">${label}</label
@@ -44,7 +47,7 @@ ${moment('until', 'Until before (UTC)')}
 </form></search>`;
 }
 
-type Choices = readonly (readonly [value: string, text: string])[];
+export type Choices = readonly (readonly [value: string, text: string])[];
 
 const verdictChoices: Choices = [
   ['', 'Not let in'],
@@ -57,7 +60,7 @@ const spanNames: Readonly<Record<string, string>> = {
   '7d': 'Last 7 days',
   '30d': 'Last 30 days',
 };
-const spanChoices: Choices = [
+export const spanChoices: Choices = [
   ['', 'Any time'],
   ...[...spans.keys()].map((span) => [span, spanNames[span] ?? span] as const),
 ];

@@ -3,6 +3,7 @@ import { defined } from '../../kernel/defined.ts';
 import { failureCodes, quoted } from '../../kernel/failure.ts';
 import type { Decision } from '../../ports/decision-log.ts';
 import type { RecordQuery } from '../../ports/records.ts';
+import { printSearch, readSearch, type Place } from './search.ts';
 
 const filterNames = [
   'verdict',
@@ -21,12 +22,6 @@ export type FilterName = (typeof filterNames)[number];
 
 /** As written in the address; only what is not empty. */
 export type Filters = Readonly<Partial<Record<FilterName, string>>>;
-
-/** The page that is shown: where it begins, and where the newer ones before it began. */
-export interface Place {
-  readonly after?: string;
-  readonly trail: readonly string[];
-}
 
 export interface Asked {
   readonly filters: Filters;
@@ -52,42 +47,17 @@ export const spans: ReadonlyMap<string, number> = new Map([
   ['30d', 30 * 24 * 60],
 ]);
 
-const maxValue = 256;
-const maxTrail = 40;
 /** Marks of pages are opaque; a text of another form never was one. */
 const mark = /^[A-Za-z0-9_=-]{1,128}$/;
 
 export function readAddress(search: string): Asked {
-  const filters: Partial<Record<FilterName, string>> = {};
-  const problems: string[] = [];
-  let place: Place = { trail: [] };
-  for (const [name, given] of new URLSearchParams(search)) {
-    const value = given.trim();
-    const known = filterNames.find((candidate) => candidate === name);
-    if (known !== undefined) {
-      if (filters[known] !== undefined) problems.push(`The filter "${known}" is there twice.`);
-      if (value !== '') filters[known] = value.slice(0, maxValue + 1);
-    } else if (name === 'after') {
-      if (mark.test(value)) place = { ...place, after: value };
-      else problems.push('The address of this page is not whole; begin again with the newest decisions.');
-    } else if (name === 'trail') {
-      place = {
-        ...place,
-        trail: value
-          .split('.')
-          .filter((one) => one === '0' || mark.test(one))
-          .slice(-maxTrail),
-      };
-    } else problems.push(`There is no filter "${quoted(name, 64)}". Filters are ${filterNames.join(', ')}.`);
-  }
+  const { filters, place, problems } = readSearch(search, filterNames, (text) => mark.test(text));
   return { filters, place, problems: [...new Set([...problems, ...problemsOf(filters)])].slice(0, 10) };
 }
 
 function problemsOf(filters: Filters): readonly string[] {
   const { verdict, within, since, until, code } = filters;
-  const long = filterNames.filter((name) => (filters[name]?.length ?? 0) > maxValue);
   return [
-    ...long.map((name) => `The filter "${name}" is longer than ${maxValue} characters.`),
     ...(verdict === undefined || verdictsOf(verdict) !== undefined
       ? []
       : [`There is no verdict "${quoted(verdict, 64)}".`]),
@@ -143,27 +113,6 @@ export function recordQuery(filters: Filters, { after }: Place, now: Date, limit
   };
 }
 
-export function decisionsAddress(filters: Filters, place: Place = { trail: [] }): string {
-  const search = new URLSearchParams();
-  for (const name of filterNames) {
-    const value = filters[name];
-    if (value !== undefined) search.set(name, value);
-  }
-  if (place.after !== undefined) search.set('after', place.after);
-  if (place.trail.length > 0) search.set('trail', place.trail.slice(-maxTrail).join('.'));
-  const text = search.toString();
-  return text === '' ? '/console' : `/console?${text}`;
-}
-
-/** The next page of older decisions; "0" stands for the newest page, which begins nowhere. */
-export function olderPlace({ after, trail }: Place, next: string): Place {
-  return { after: next, trail: [...trail, after ?? '0'] };
-}
-
-/** The page before; undefined when that is not known, or this is the newest. */
-export function newerPlace({ trail }: Place): Place | undefined {
-  const before = trail.at(-1);
-  if (before === undefined) return undefined;
-  const rest = trail.slice(0, -1);
-  return before === '0' ? { trail: rest } : { after: before, trail: rest };
+export function decisionsAddress(filters: Filters, place?: Place): string {
+  return printSearch('/console', filterNames, filters, place);
 }

@@ -4,7 +4,7 @@ export interface PageFrame {
   /** Of the document; "· Countersign" is added. */
   readonly title: string;
   /** Which entry of the navigation this is, or below which. */
-  readonly here?: 'decisions' | 'policies';
+  readonly here?: 'decisions' | 'actions' | 'policies';
   /** Absent: nobody has logged in, so there is nothing to log out of. */
   readonly user?: string;
   /** Absent: no navigation, since nothing can be reached. */
@@ -39,7 +39,8 @@ function navigation({ here }: PageFrame): Html {
       : html`<li><a href="${href}">${text}</a></li>`;
   return html`<nav aria-label="Console">
     <ul>
-      ${entry('decisions', '/console', 'Decisions')} ${entry('policies', '/console/policies', 'Policies')}
+      ${entry('decisions', '/console', 'Decisions')} ${entry('actions', '/console/actions', 'Actions')}
+      ${entry('policies', '/console/policies', 'Policies')}
     </ul>
   </nav>`;
 }

@@ -1,9 +1,12 @@
-/** The pages behind the guard: each asks the records and the policies, and shows what they say. */
+/** The pages behind the guard: each asks the records, the history of actions or the policies, and shows what they say. */
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
 import { defined } from '../../kernel/defined.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
 import type { DecisionRecord, RecordQuery, Records } from '../../ports/records.ts';
+import type { ActionHistory } from '../../ports/action-history.ts';
+import { actionQuery, readActionsAddress } from './action-filters.ts';
+import { actionsPage } from './actions-page.ts';
 import { decisionPage } from './decision-page.ts';
 import { decisionsPage, recordsNotice } from './decisions-page.ts';
 import { readAddress, recordQuery } from './filters.ts';
@@ -14,9 +17,11 @@ import { policyPage } from './policy-page.ts';
 import type { Reader } from './reader.ts';
 import { sendPage } from './response.ts';
 import { html } from './html.ts';
+import { workflowPage } from './workflow-page.ts';
 
 export interface PagesDeps {
   readonly records: Pick<Records, 'list' | 'find' | 'positions'>;
+  readonly history: Pick<ActionHistory, 'list'>;
   readonly policies: PolicyCatalogue;
   readonly clock: Clock;
   readonly reader: Reader;
@@ -27,11 +32,15 @@ const maxRelated = 10;
 /** Decisions in which images of a policy are looked for. */
 const maxOfPolicy = 100;
 const maxPolicyTexts = 10;
+/** As many as the history takes of one workflow. */
+const maxSteps = 500;
 
 export function pages(deps: PagesDeps): Router {
   const router = express.Router({ caseSensitive: true });
   router.get('/', decisions(deps));
   router.get('/decisions/:id', decision(deps));
+  router.get('/actions', actions(deps));
+  router.get('/actions/:uid', workflow(deps));
   router.get('/policies', policies(deps));
   router.get('/policies/:kind/:name', policy(deps));
   return router;
@@ -115,6 +124,40 @@ function namedPolicies(catalogue: PolicyCatalogue, records: readonly DecisionRec
   return entries.filter(({ name }) => names.has(name)).slice(0, maxPolicyTexts);
 }
 
+function actions({ history, clock, reader }: PagesDeps): RequestHandler {
+  return async (request, response) => {
+    const asked = readActionsAddress(searchOf(request));
+    const view = { ...userOf(response), asked };
+    if (asked.problems.length > 0) return sendPage(response, 400, actionsPage(view));
+    const found = await reader.ask(() => history.list(actionQuery(asked, clock.now(), pageSize)));
+    if (found.ok) sendPage(response, 200, actionsPage({ ...view, found: found.value }));
+    else sendUnavailable(response, actionsPage({ ...view, unavailable: found.failure.message }));
+  };
+}
+
+function workflow({ history, reader }: PagesDeps): RequestHandler {
+  return async (request, response) => {
+    const workflowUid = String(request.params['uid']);
+    const found = await reader.ask(() => history.list({ workflowUid, limit: maxSteps }));
+    if (!found.ok) return sendRecordsUnavailable(response, found.failure.message, 'Workflow', 'actions');
+    const [first, ...others] = found.value.actions.toReversed();
+    if (first === undefined) return sendNoWorkflow(response);
+    const view = { actions: [first, ...others], isCut: found.value.next !== undefined } as const;
+    sendPage(response, 200, workflowPage({ ...userOf(response), ...view }));
+  };
+}
+
+function sendNoWorkflow(response: Response): void {
+  sendPage(
+    response,
+    404,
+    messagePage({ title: 'No such workflow', here: 'actions', ...userOf(response) }, [
+      'Nothing that was run is recorded under this UID. It may have been removed for its age, or not have begun yet.',
+      html`<a href="/console/actions">All actions</a>`,
+    ]),
+  );
+}
+
 function policies({ policies: catalogue }: PagesDeps): RequestHandler {
   return (request, response) => {
     const asked = readPolicyFilters(searchOf(request));
@@ -149,12 +192,16 @@ function sendNoPolicy(response: Response): void {
   );
 }
 
-function sendRecordsUnavailable(response: Response, why: string): void {
-  const title = 'Decision';
+function sendRecordsUnavailable(
+  response: Response,
+  why: string,
+  title = 'Decision',
+  here: 'decisions' | 'actions' = 'decisions',
+): void {
   sendUnavailable(
     response,
     page(
-      { title, here: 'decisions', ...userOf(response) },
+      { title, here, ...userOf(response) },
       html`<h1>${title}</h1>
         ${recordsNotice(why)}`,
     ),

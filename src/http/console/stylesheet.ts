@@ -44,10 +44,10 @@ pre.yaml { max-height: 32rem; overflow-wrap: normal; }
 .message { white-space: pre-line; }
 
 .badge { display: inline-block; padding: 0.05rem 0.5rem; border: 1px solid currentcolor; border-radius: 1rem; font-size: 0.875rem; font-weight: 600; white-space: nowrap; }
-.refuse, .broken, .error { color: var(--bad); background: var(--bad-ground); }
-.unavailable, .warn, .not-ready, .never-matches { color: var(--late); background: var(--late-ground); }
-.admit, .ready { color: var(--good); background: var(--good-ground); }
-.skip { color: var(--quiet); background: var(--raised); }
+.refuse, .broken, .error, .failed { color: var(--bad); background: var(--bad-ground); }
+.unavailable, .warn, .executing, .not-ready, .never-matches { color: var(--late); background: var(--late-ground); }
+.admit, .ready, .completed { color: var(--good); background: var(--good-ground); }
+.skip, .skipped, .cancelled { color: var(--quiet); background: var(--raised); }
 
 table { width: 100%; border-collapse: collapse; margin: 1rem 0; font-size: 0.9375rem; }
 caption { text-align: left; color: var(--quiet); padding-bottom: 0.5rem; }

@@ -34,8 +34,9 @@ function listStatement(parameter: Parameter, query: ActionQuery): WorkStatement 
   return { sql, values: binding.values };
 }
 
-function equals({ actionType, status, engine, workflow, namespace }: ActionQuery, binding: Binding): readonly string[] {
-  const wanted = { action_type: actionType, status, engine, workflow, namespace };
+function equals(query: ActionQuery, binding: Binding): readonly string[] {
+  const { actionType, status, engine, workflow, workflowUid, namespace } = query;
+  const wanted = { action_type: actionType, status, engine, workflow, workflow_uid: workflowUid, namespace };
   return Object.entries(wanted).flatMap(([column, value]) =>
     value === undefined ? [] : [`${column} = ${binding.bind(indexed(value))}`],
   );

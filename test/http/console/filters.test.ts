@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  decisionsAddress,
-  newerPlace,
-  olderPlace,
-  readAddress,
-  recordQuery,
-} from '../../../src/http/console/filters.ts';
+import { decisionsAddress, readAddress, recordQuery } from '../../../src/http/console/filters.ts';
+import { newerPlace, olderPlace } from '../../../src/http/console/search.ts';
 
 const now = new Date('2026-01-31T12:00:00.000Z');
 
