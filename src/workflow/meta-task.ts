@@ -74,19 +74,28 @@ keep() {
   printf '%s' "$1" 2>/dev/null >"$(results.outputs.path)" || :
 }
 
-# As it is printed, line by line; the object may be on one line, or begin and end with lines of its own.
+# As it is printed, line by line. An object on one line, or whose first line begins and last line is its brace, is read
+# here; what may be another is left to whoever reads the log. A result that is empty says that no object was printed.
 relay() {
-  last='' open=''
+  last='' open='' doubt=''
   while IFS= read -r line || [ -n "$line" ]; do
     printf '%s\\n' "$line"
-    case $line in
-      '{'*'}') last=$line open='' ;;
-      '{'*) open=$line ;;
-      '}') [ -z "$open" ] || last=$open$line open='' ;;
-      *) [ -z "$open" ] || [ "$\{#open}" -gt 65536 ] || open=$open$line ;;
-    esac
+    if [ -n "$open" ]; then
+      case $line in
+        '}') last=$open$line open='' ;;
+        '{'* | '['*) doubt=1 ;;
+        *) [ "$\{#open}" -gt 65536 ] || open=$open$line ;;
+      esac
+    else
+      case $line in
+        '{'*'}') last=$line ;;
+        '{'*) open=$line ;;
+        '[' | '[{' | [[:blank:]]*'{'*) doubt=1 ;;
+      esac
+    fi
   done
-  [ -z "$last" ] || keep "$last"
+  [ -z "$open$doubt" ] || last='{"truncated":true}'
+  keep "$last"
 }
 
 exec 3>&1

@@ -3,7 +3,7 @@ import type { KubeObject } from '../kernel/kube-object.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { failureDetails } from './failure-details.ts';
 import type { StepStatus, Workflow, WorkflowStep } from './model.ts';
-import { mirrorTaskRun, statusOf, succeeded, type Condition, type StepOfRun } from './task-run.ts';
+import { isLogNeeded, mirrorTaskRun, statusOf, succeeded, type Condition, type StepOfRun } from './task-run.ts';
 
 export interface ObservedRun {
   readonly pipelineRun: KubeObject;
@@ -11,6 +11,8 @@ export interface ObservedRun {
   readonly taskRuns: readonly KubeObject[];
   /** Of the TaskRuns. */
   readonly pods: readonly KubeObject[];
+  /** What steps have printed, by Pod, where it was asked for. */
+  readonly logs?: ReadonlyMap<string, string>;
 }
 
 export interface MirroredRun {
@@ -62,7 +64,23 @@ function mirrorStep(of: StepOfRun, observed: ObservedRun, skipped: string | unde
   }
   if (isAnother(before, taskRun))
     return removedStep(of, 'its TaskRun was removed while it ran, and Tekton made another');
-  return mirrorTaskRun(of, taskRun, podOf(observed, taskRun));
+  const pod = podOf(observed, taskRun);
+  return mirrorTaskRun(of, taskRun, { pod, log: observed.logs?.get(pod?.metadata.name ?? '') });
+}
+
+/** Pods whose log has outputs that nothing else has: of steps that have ended, and are not known to have. */
+export function podsToRead(
+  observed: Pick<ObservedRun, 'taskRuns' | 'pods'>,
+  known: readonly StepStatus[],
+): readonly { readonly name: string; readonly endedAt: number }[] {
+  const open = known.filter(({ phase }) => phase === 'Pending' || phase === 'Running');
+  return open.flatMap((step) => {
+    const taskRun = taskRunOf(observed, step.name);
+    if (taskRun === undefined || isAnother(step, taskRun) || !isLogNeeded(taskRun)) return [];
+    const pod = podOf(observed, taskRun);
+    const endedAt = Date.parse(String(statusOf(taskRun)['completionTime'])) || 0;
+    return pod === undefined ? [] : [{ name: pod.metadata.name, endedAt }];
+  });
 }
 
 /** Retries are within one TaskRun; one that is younger than the step is a second run of it. */
@@ -97,7 +115,7 @@ export function removedStep(
 // ---- finding
 
 /** The one that counts is the youngest: names stay, objects may be made again. */
-function taskRunOf({ taskRuns }: ObservedRun, step: string): KubeObject | undefined {
+function taskRunOf({ taskRuns }: Pick<ObservedRun, 'taskRuns'>, step: string): KubeObject | undefined {
   return taskRuns
     .filter(({ metadata }) => metadata.labels?.['tekton.dev/pipelineTask'] === step)
     .toSorted((a, b) => creationOf(b) - creationOf(a))[0];
@@ -108,7 +126,7 @@ function creationOf({ metadata }: KubeObject): number {
 }
 
 /** Each attempt has a Pod of its own: the one that the TaskRun names now. */
-function podOf({ pods }: ObservedRun, taskRun: KubeObject): KubeObject | undefined {
+function podOf({ pods }: Pick<ObservedRun, 'pods'>, taskRun: KubeObject): KubeObject | undefined {
   const name = statusOf(taskRun)['podName'];
   return pods.find(
     ({ metadata }) =>

@@ -43,7 +43,12 @@ export function statusOf(object: KubeObject): Members {
   return asRecord(object['status']) ?? {};
 }
 
-export function mirrorTaskRun(of: StepOfRun, taskRun: KubeObject, pod: KubeObject | undefined): StepStatus {
+/** `log`: the end of what its step has printed, where that was asked for. */
+export function mirrorTaskRun(
+  of: StepOfRun,
+  taskRun: KubeObject,
+  { pod, log }: { readonly pod?: KubeObject | undefined; readonly log?: string | undefined },
+): StepStatus {
   const { step, before, now } = of;
   const status = statusOf(taskRun);
   const condition = succeeded(taskRun);
@@ -62,7 +67,7 @@ export function mirrorTaskRun(of: StepOfRun, taskRun: KubeObject, pod: KubeObjec
   };
   if (condition.status === 'Unknown') return { ...known, phase: 'Running', ...waiting(trouble, before) };
   const completedAt = timeOf(status['completionTime']) ?? before.completedAt ?? now.toISOString();
-  const outputs = outputsOf(status);
+  const outputs = printedIn(log) ?? outputsOf(status);
   const ended = { ...known, completedAt, ...defined('outputs', outputs) };
   if (condition.status === 'True') return { ...ended, phase: 'Completed' };
   if (condition.reason === 'TaskRunCancelled') return { ...ended, phase: 'Cancelled', message: condition.message };
@@ -78,9 +83,29 @@ function attemptsOf(status: Members): number {
 
 /** A task that somebody else has made may have no such result, or something else in it. */
 function outputsOf(status: Members): StepStatus['outputs'] {
+  return printedIn(resultOf(status));
+}
+
+function printedIn(text: string | undefined): StepStatus['outputs'] {
+  return text === undefined ? undefined : lastJsonObject(text);
+}
+
+function resultOf(status: Members): string | undefined {
   const results: readonly unknown[] = Array.isArray(status['results']) ? status['results'] : [];
   const value = results.map(asRecord).find((result) => result?.['name'] === metaTaskResult)?.['value'];
-  return typeof value === 'string' ? lastJsonObject(value) : undefined;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/**
+ * Whether only the log has what the action has printed: the Task writes no result, or it was more than Tekton can carry. One
+ * that is empty says that there is nothing.
+ */
+export function isLogNeeded(taskRun: KubeObject): boolean {
+  const status = statusOf(taskRun);
+  const { status: outcome, reason } = succeeded(taskRun);
+  if (outcome === 'Unknown' || reason === 'TaskRunCancelled' || resultOf(status) === '') return false;
+  const outputs = outputsOf(status);
+  return outputs === undefined || outputs['truncated'] === true;
 }
 
 function whatIsKnown(

@@ -103,8 +103,23 @@ describe.each(shells)('its script under %s %s', (...shell: readonly (string | un
     expect(JSON.parse(result)).toEqual(JSON.parse(expected));
   });
 
-  test('there is no result when no object is printed', () => {
-    expect(run('echo done').result).toBeUndefined();
+  test.each(['exit 0', 'echo done', 'echo }; echo "[1]"; echo "x {"'])(
+    'the result is empty when no object is printed: %s',
+    (entrypoint) => {
+      expect(run(entrypoint).result).toBe('');
+    },
+  );
+
+  test.each([
+    ['is indented', `printf '  {\n    "a": 1\n  }\n'`],
+    ['is in a list', `printf '[\n{"a":1}\n]\n'`],
+    ['has objects at the beginning of lines', `printf '{\n"a":[\n{"b":1}\n]\n}\n'`],
+    ['ends in the middle of a line', `printf '{"a":1,\n"b":2}\n'`],
+    ['has blanks behind it', `echo '{"a":1} '`],
+    ['ends as on another system', `printf '{"a":1}\r\n'`],
+    ['comes after one that is clear', `echo '{"a":1}'; printf ' {"b":2}\n'`],
+  ])('whoever reads the log finds the result that %s', (_, entrypoint) => {
+    expect(JSON.parse(run(entrypoint).result ?? '')).toEqual({ truncated: true });
   });
 
   test.each([

@@ -183,15 +183,18 @@ function logRemarks(log: Observed['log']): readonly string[] {
   }
 }
 
-function fail(observed: Observed, action: Action, current: CurrentAttempt, ended: Ended): ActionDecision {
+/** What it has printed before it failed may say how far it came; nobody waits for it. */
+function fail(observed: Observed, action: Action, current: CurrentAttempt, ended: Ended): Next {
   const { attempt, job } = current;
   const { reason, message, at, status } = ended;
   const retries = action.retries ?? observed.settings.retries;
   if (attempt <= retries && !action.cancel && isInfrastructure(observed, job, ended)) {
     return retry(observed, current, ended);
   }
+  const hasRun = job.pod?.startedAt !== undefined && job.pod.ended !== undefined;
+  if (hasRun && observed.log === undefined) return { kind: 'read-log', pod: job.pod.name };
   const known = { ...whatIsKnown(observed, job), condition: { reason, message }, at };
-  return end(observed, failed(observed, known, status));
+  return end(observed, failed(observed, known, { ...status, ...defined('outputs', resultOf(observed).outputs) }));
 }
 
 /** Not the action's fault, nor that of whoever wrote it. */

@@ -41,7 +41,7 @@ export function mirrorOf(
   const { workflow, status, settings, proofs, now } = observed;
   const steps = status.steps.map((step) => withProof(step, proofs));
   return mirrorPipelineRun(
-    { pipelineRun, taskRuns: observed.taskRuns, pods: observed.pods },
+    { pipelineRun, taskRuns: observed.taskRuns, pods: observed.pods, logs: observed.logs },
     workflow,
     { steps, timeoutOf: (step) => timeoutOf(step, contractIn(proofs.get(step.name)), settings) },
     now,

@@ -11,6 +11,7 @@ import { imageOf } from './blame-step.ts';
 import { decideOnTekton, mirrorOf } from './decide-on-tekton.ts';
 import type { Decision } from './decision.ts';
 import type { UnderWay, WorkflowEngine } from './engine.ts';
+import { readLogs } from './tekton-logs.ts';
 import type { TektonUnderWay } from './tekton-under-way.ts';
 
 export interface TektonPorts {
@@ -59,7 +60,10 @@ export function tektonEngine(ports: TektonPorts): WorkflowEngine {
       const [pipelineRun] = objects.ownedBy(kinds.pipelineRun, workflow.uid);
       const isAsked = status.phase === 'Initializing' && isServed && !workflow.suspend && !workflow.cancel;
       const proofs = await prove(underWay, isAsked, signal);
-      const seen = { ...underWay, isServed, proofs, ...observe(objects, underWay, pipelineRun) };
+      const there = observe(objects, underWay, pipelineRun);
+      const logs = await readLogs(objects, underWay, there, signal);
+      if (!logs.ok) return logs;
+      const seen = { ...underWay, isServed, proofs, ...there, logs: logs.value };
       const unclear = pipelineRun === undefined ? [] : mirrorOf(seen, pipelineRun).unclear;
       const isAbsent = pipelineRun === undefined && (!isServed || status.executionRef !== undefined);
       const isUnproven = [...proofs.values()].some((proof) => !proof.ok);

@@ -19,6 +19,8 @@ export interface TektonUnderWay extends UnderWay {
   readonly taskRuns: readonly KubeObject[];
   /** Of the TaskRuns. */
   readonly pods: readonly KubeObject[];
+  /** The end of what steps have printed, by Pod, where their result does not have it. */
+  readonly logs: ReadonlyMap<string, string>;
   /** Of the PipelineRun, for its workspace. */
   readonly claims: readonly KubeObject[];
   /** ActionExecutions of this workflow. */

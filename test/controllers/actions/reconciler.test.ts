@@ -466,6 +466,19 @@ describe('a Pod that does not begin', () => {
 });
 
 describe('an action that fails', () => {
+  test('keeps what it has printed before, and does not wait for it', async () => {
+    const world = await started();
+    world.kubelet.finish(job, { exitCode: 3, log: '{"done":"half"}' });
+    await world.after(1);
+    expect(world.status).toMatchObject({ phase: 'Failed', outputs: { done: 'half' } });
+    const mute = await started();
+    mute.kubelet.finish(job, { exitCode: 3, log: '{"done":"half"}' });
+    mute.cluster.refuse = (verb) => (verb === 'logTail' ? 'unavailable' : undefined);
+    await mute.after(1);
+    expect(mute.status).toMatchObject({ phase: 'Failed', failureDetails: { exitCode: 3 } });
+    expect(mute.status).not.toHaveProperty('outputs');
+  });
+
   test('by itself is not tried again', async () => {
     const world = await started();
     world.kubelet.finish(job, { exitCode: 3 });

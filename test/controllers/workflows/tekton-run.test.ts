@@ -118,12 +118,64 @@ describe('a workflow on Tekton', () => {
     expect(one.asked).toHaveLength(3);
   });
 
-  test('has empty outputs where the Task writes none', async () => {
-    const one = tektonWorld({ endings: { a: { kind: 'succeeds' } } });
-    one.apply('w', three);
-    await one.run();
-    expect(one.status('w').phase).toBe('Completed');
-    expect(one.status('w').steps[0]).not.toHaveProperty('outputs');
+  describe('whose result does not have what an action has printed', () => {
+    const pod = { namespace: 'apps', name: 'w-a-pod' };
+    const large = JSON.stringify({ text: 'x'.repeat(10_000) }, undefined, 2);
+    const logsRead = ({ cluster }: ReturnType<typeof tektonWorld>): number => cluster.calls.get('logTail Pod') ?? 0;
+    function printing(outputs: string | undefined, log: string) {
+      const one = tektonWorld({ endings: { a: { kind: 'succeeds', ...(outputs !== undefined && { outputs }) } } });
+      one.cluster.setLog(pod, log);
+      one.apply('w', three);
+      return one;
+    }
+
+    test.each([
+      ['is missing', undefined],
+      ['was too much', '{"truncated":true,"bytes":9000}'],
+      ['is no JSON', '{"text":'],
+    ])('and %s is read from its log, once', async (_, outputs) => {
+      const one = printing(outputs, `noise\n${large}\nmore`);
+      await one.run();
+      expect(one.status('w').steps[0]).toMatchObject({ phase: 'Completed', outputs: JSON.parse(large) });
+      expect(logsRead(one)).toBe(1);
+    });
+
+    test.each([
+      ['that has everything', '{"a":1}', { a: 1 }],
+      ['that says that there is nothing', '', undefined],
+    ])('but has one %s is believed', async (_, written, outputs) => {
+      const one = printing(written, '{"of":"the log"}');
+      await one.run();
+      expect(one.status('w').steps[0]?.outputs).toEqual(outputs);
+      expect(logsRead(one)).toBe(0);
+    });
+
+    test('is completed without outputs when nothing is printed', async () => {
+      const one = printing(undefined, 'done');
+      await one.run();
+      expect(one.status('w').phase).toBe('Completed');
+      expect(one.status('w').steps[0]).not.toHaveProperty('outputs');
+    });
+
+    test('is asked for its log again for a minute, then completed with what there is', async () => {
+      const one = printing('{"truncated":true}', '{"a":1}');
+      one.cluster.refuse = (verb) => (verb === 'logTail' ? 'unavailable' : undefined);
+      await one.run(8);
+      expect(phases(one)['a']).toBe('Running');
+      await one.run(100);
+      expect(one.status('w')).toMatchObject({ phase: 'Completed' });
+      expect(one.status('w').steps[0]?.outputs).toEqual({ truncated: true });
+    });
+
+    test('is what it has printed before it failed', async () => {
+      const terminated = { exitCode: 3, reason: 'Error', startedAt: '2026-01-01T00:00:00Z' };
+      const failing = { kind: 'fails', reason: 'Failed', message: 'exit code 3', container: terminated } as const;
+      const one = tektonWorld({ endings: { a: failing } });
+      one.cluster.setLog(pod, '{"done":"half"}');
+      one.apply('w', three);
+      await one.run();
+      expect(one.status('w').steps[0]).toMatchObject({ phase: 'Failed', outputs: { done: 'half' } });
+    });
   });
 
   test('writes nothing when nothing happens', async () => {
