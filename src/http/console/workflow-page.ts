@@ -96,7 +96,7 @@ function stepSection(action: ActionRecord): Html {
       ['Attempts', attempts],
       ['Exit code', exitCode],
     ])}
-    ${json('Inputs', action.inputs)} ${action.outputs !== undefined && json('Outputs', action.outputs)}
+    ${json('Inputs', action, action.inputs)} ${action.outputs !== undefined && json('Outputs', action, action.outputs)}
   </section>`;
 }
 
@@ -114,12 +114,12 @@ function failure({ failureReason, failureMessage }: ActionRecord): Part {
   </ul>`;
 }
 
-function json(title: string, value: Readonly<Record<string, unknown>>): Html {
+function json(title: string, { workflowUid }: ActionRecord, value: Readonly<Record<string, unknown>>): Html {
   if (Object.keys(value).length === 0)
     return html`<h3>${title}</h3>
       <p class="quiet">none</p>`;
   const text = JSON.stringify(value, undefined, 2);
   return html`<h3>${title}</h3>
     <pre class="yaml" tabindex="0"><code>${cut(text, mostText)}</code></pre>
-    ${text.length > mostText && html`<p class="quiet">The whole of it: <code>countersign actions show</code>.</p>`}`;
+    ${text.length > mostText && html`<p class="quiet">The whole of it: <code>countersign actions show ${workflowUid}</code>.</p>`}`;
 }
