@@ -27,9 +27,12 @@ export interface Attempt {
   readonly timeoutMs: number;
 }
 
-/** The first has the action's own name. */
+/** It becomes a label of its Pods. */
+const maxJobName = 63;
+
+/** The first has the action's own name; the others one with a dot, which no action has, so that no step can be in their way. */
 export function jobName(action: Pick<Action, 'name'>, attempt: number): string {
-  return attempt === 1 ? action.name : childName(action.name, `retry${attempt - 1}`);
+  return attempt === 1 ? action.name : childName(action.name, `retry${attempt - 1}`, maxJobName, '.');
 }
 
 /** Every attempt has all of it. */

@@ -126,8 +126,8 @@ describe('the Job of an action', () => {
 describe('the name of a Job', () => {
   test.each([
     [1, 'fix-scale'],
-    [2, 'fix-scale-retry1'],
-    [4, 'fix-scale-retry3'],
+    [2, 'fix-scale.retry1'],
+    [4, 'fix-scale.retry3'],
   ])('of attempt %i', (attempt, name) => {
     expect(jobName(action, attempt)).toBe(name);
   });
@@ -136,7 +136,9 @@ describe('the name of a Job', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z0-9][-a-z0-9]{0,61}[a-z0-9]$/), (name) => {
         const given = [1, 2, 3, 10].map((attempt) => jobName({ name }, attempt));
-        expect(given.every((one) => /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(one))).toBe(true);
+        expect(given.every((one) => /^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(one))).toBe(true);
+        // Names of actions have no dots.
+        expect(given.slice(1).every((one) => one.includes('.'))).toBe(true);
         expect(new Set(given).size).toBe(4);
       }),
     );

@@ -58,8 +58,7 @@ export function tektonEngine(ports: TektonPorts): WorkflowEngine {
       const { workflow, status } = underWay;
       const isServed = objects.isServed(kinds.pipelineRun);
       const [pipelineRun] = objects.ownedBy(kinds.pipelineRun, workflow.uid);
-      const isAsked = status.phase === 'Initializing' && isServed && !workflow.suspend && !workflow.cancel;
-      const proofs = await prove(underWay, isAsked, signal);
+      const proofs = await prove(underWay, isServed && mayBegin(underWay), signal);
       const there = observe(objects, underWay, pipelineRun);
       const logs = await readLogs(objects, underWay, there, signal);
       if (!logs.ok) return logs;
@@ -75,6 +74,10 @@ export function tektonEngine(ports: TektonPorts): WorkflowEngine {
       return ok(decision);
     },
   };
+}
+
+function mayBegin({ workflow, status }: UnderWay): boolean {
+  return status.phase === 'Initializing' && !workflow.suspend && !workflow.cancel;
 }
 
 function isEnd({ acts }: Decision): boolean {

@@ -62,7 +62,7 @@ const statuses: Readonly<Record<string, ActionStatus>> = {
   'runs its last attempt': {
     phase: 'Running',
     jobUID: 'j1',
-    executionName: 'fix-scale-retry3',
+    executionName: 'fix-scale.retry3',
     attempts: 4,
     image,
     conditions: [],
@@ -121,9 +121,9 @@ const jobs: Readonly<Record<string, readonly AttemptJob[]>> = {
   'one that took too long': [ended('failed', 'DeadlineExceeded')],
   'one of an attempt before': [
     ended('failed', 'PodFailurePolicy', lost),
-    job({ uid: 'j2', pod: ran }, 'fix-scale-retry1'),
+    job({ uid: 'j2', pod: ran }, 'fix-scale.retry1'),
   ],
-  'the last one, evicted': [{ ...ended('failed', 'PodFailurePolicy', lost), name: 'fix-scale-retry3' }],
+  'the last one, evicted': [{ ...ended('failed', 'PodFailurePolicy', lost), name: 'fix-scale.retry3' }],
   'another than ours': [job({ uid: 'j9', pod: ran })],
 };
 

@@ -335,7 +335,7 @@ describe('a Pod that does not begin', () => {
     await world.after(1);
     expect(world.status).toMatchObject({ phase: 'Pending', attempts: 1 });
     await world.after(10);
-    expect(world.status).toMatchObject({ phase: 'Running', attempts: 2, executionName: 'fix-scale-retry1' });
+    expect(world.status).toMatchObject({ phase: 'Running', attempts: 2, executionName: 'fix-scale.retry1' });
   });
 
   test.each([
@@ -523,7 +523,7 @@ describe('an action that fails', () => {
 
   test('with its node is tried again, after pauses that double, as often as it may', async () => {
     const world = await started({ retries: 2 });
-    for (const [attempt, name] of ['fix-scale', 'fix-scale-retry1', 'fix-scale-retry2'].entries()) {
+    for (const [attempt, name] of ['fix-scale', 'fix-scale.retry1', 'fix-scale.retry2'].entries()) {
       expect(world.status).toMatchObject({ phase: 'Running', attempts: attempt + 1, executionName: name });
       world.kubelet.evict({ ...key, name });
       const settled = await world.reconcile();
