@@ -159,7 +159,7 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
   };
   const node: ApiObject = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node' } };
 
-  describe('workloads', () => {
+  describe('workloads', { concurrent: true }, () => {
     test('scale-deployment sets the replicas, again and again', async () => {
       const web = await deployment('web');
       const inputs = { deployment: 'web', namespace: target, replicas: 5 };
@@ -209,8 +209,8 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     });
 
     test.each(['restart-daemonset', 'restart-network'])('%s starts a new rollout', async (action) => {
-      const agent = await make(inTarget('apps/v1', 'DaemonSet', 'agent', labelled('agent')));
-      const { restartedAt } = await succeeds(action, { daemonset: 'agent', namespace: target });
+      const agent = await make(inTarget('apps/v1', 'DaemonSet', `for-${action}`, labelled(`for-${action}`)));
+      const { restartedAt } = await succeeds(action, { daemonset: agent.metadata.name, namespace: target });
       const annotation = asRecord(await fieldOf(agent, 'spec.template.metadata.annotations'));
       expect(annotation?.['kubectl.kubernetes.io/restartedAt']).toBe(restartedAt);
     });
@@ -310,7 +310,7 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     });
   });
 
-  describe('volumes', () => {
+  describe('volumes', { concurrent: true }, () => {
     const claim = (name: string): Promise<ApiObject> =>
       make(
         inTarget('v1', 'PersistentVolumeClaim', name, {
@@ -347,58 +347,7 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     });
   });
 
-  describe('nodes', () => {
-    test('cordon-node and uncordon-node', async () => {
-      expect(await succeeds('cordon-node', { node: 'node' })).toEqual({ node: 'node', wasCordoned: false });
-      expect(await fieldOf(node, 'spec.unschedulable')).toBe(true);
-      expect(await succeeds('cordon-node', { node: 'node' })).toEqual({ node: 'node', wasCordoned: true });
-      expect(await succeeds('uncordon-node', { node: 'node' })).toEqual({ node: 'node', wasCordoned: true });
-      expect(await fieldOf(node, 'spec.unschedulable')).toBeUndefined();
-    });
-
-    test('taint-node and untaint-node', async () => {
-      const taint = { node: 'node', key: 'kubernaut.io/suspect', effect: 'NoSchedule' };
-      expect(await succeeds('taint-node', { ...taint, value: 'disk' })).toEqual({
-        node: 'node',
-        taint: 'kubernaut.io/suspect=disk:NoSchedule',
-      });
-      expect(await fieldOf(node, 'spec.taints')).toEqual(
-        expect.arrayContaining([{ key: 'kubernaut.io/suspect', value: 'disk', effect: 'NoSchedule' }]),
-      );
-      expect(await succeeds('untaint-node', taint)).toMatchObject({ wasTainted: true });
-      expect(await succeeds('untaint-node', taint)).toMatchObject({ wasTainted: false });
-      expect(JSON.stringify(await fieldOf(node, 'spec.taints')) ?? '').not.toContain('suspect');
-    });
-
-    test('migrate-workload and drain-node evict Pods, but not their own', async () => {
-      const image = runnableImage(gate.registry, 'apps/sleeper', ['sleep', '600']).pinned;
-      const sleeper = (app: string): Promise<ApiObject> =>
-        deployment(app, {
-          replicas: 1,
-          ...labelled(app, { terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image }] }),
-        });
-      const runs = (app: string): Promise<boolean> =>
-        until(async () => (await podsOf(app, 'status.phase')).includes('Running'), 40_000);
-      await sleeper('moved');
-      expect(await runs('moved')).toBe(true);
-      const before = await podsOf('moved', 'metadata.name');
-      const inputs = { node: 'node', namespace: target, labelSelector: 'app=moved' };
-      expect(await succeeds('migrate-workload', inputs)).toMatchObject({ evicted: before });
-      expect(await fieldOf(node, 'spec.unschedulable')).toBe(true);
-      await succeeds('uncordon-node', { node: 'node' });
-
-      expect(await runs('moved')).toBe(true);
-      // Pods of Jobs that have ended are among them.
-      const { evicted } = await succeeds('drain-node', { node: 'node', timeout: '40s' });
-      expect(evicted).toBeGreaterThanOrEqual(1);
-      expect(await podsOf('moved', 'status.phase')).not.toContain('Running');
-      expect(await fieldOf(node, 'spec.unschedulable')).toBe(true);
-      await succeeds('uncordon-node', { node: 'node' });
-      await gate.api.remove(inTarget('apps/v1', 'Deployment', 'moved', {}));
-    });
-  });
-
-  describe('notify-only', () => {
+  describe('notify-only', { concurrent: true }, () => {
     let server: Server;
     const received: string[] = [];
     beforeAll(async () => {
@@ -425,7 +374,7 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
 
     test('posts it', async () => {
       await succeeds('notify-only', { message: 'hello', url: url('/') });
-      expect(JSON.parse(received.at(-1) ?? '')).toEqual({ text: 'hello', severity: 'info' });
+      expect(received.map((body) => JSON.parse(body))).toContainEqual({ text: 'hello', severity: 'info' });
     });
 
     test('fails when nobody takes it', async () => {
@@ -433,7 +382,7 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     });
   });
 
-  describe('git', () => {
+  describe('git', { concurrent: true }, () => {
     const claims: ApiObject[] = [];
     async function workspace(name: string): Promise<string> {
       const claim = {
@@ -517,7 +466,7 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     });
   });
 
-  test.each([
+  test.concurrent.each([
     ['scale-deployment', { deployment: 'none', replicas: 1 }, /deployments.apps "none" not found/],
     ['restart-pod', { pod: 'none' }, /pods "none" not found/],
     ['rollback-deployment', { deployment: 'none' }, /deployments.apps "none" not found/],
@@ -528,14 +477,14 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     expect(await fails(action, { namespace: target, ...inputs })).toMatch(sentence);
   });
 
-  test.each([
+  test.concurrent.each([
     ['cordon-node', {}],
     ['taint-node', { key: 'a' }],
   ])('%s fails with a sentence when there is no such node', async (action, inputs) => {
     expect(await fails(action, { node: 'none', ...inputs })).toMatch(/nodes "none" not found/);
   });
 
-  test.each([
+  test.concurrent.each([
     ['scale-deployment', { deployment: 'web', replicas: 1 }],
     ['restart-pod', { labelSelector: 'app=web' }],
     ['collect-diagnostics', {}],
@@ -546,8 +495,60 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     );
   });
 
-  test('what is not implemented says what it needs', async () => {
+  test.concurrent('what is not implemented says what it needs', async () => {
     expect(await fails('repair-database', {})).toMatch(/^ERROR: not implemented: needs the tool of the database/);
+  });
+
+  // One after the other: there is one node.
+  describe('nodes', () => {
+    test('cordon-node and uncordon-node', async () => {
+      expect(await succeeds('cordon-node', { node: 'node' })).toEqual({ node: 'node', wasCordoned: false });
+      expect(await fieldOf(node, 'spec.unschedulable')).toBe(true);
+      expect(await succeeds('cordon-node', { node: 'node' })).toEqual({ node: 'node', wasCordoned: true });
+      expect(await succeeds('uncordon-node', { node: 'node' })).toEqual({ node: 'node', wasCordoned: true });
+      expect(await fieldOf(node, 'spec.unschedulable')).toBeUndefined();
+    });
+
+    test('taint-node and untaint-node', async () => {
+      const taint = { node: 'node', key: 'kubernaut.io/suspect', effect: 'NoSchedule' };
+      expect(await succeeds('taint-node', { ...taint, value: 'disk' })).toEqual({
+        node: 'node',
+        taint: 'kubernaut.io/suspect=disk:NoSchedule',
+      });
+      expect(await fieldOf(node, 'spec.taints')).toEqual(
+        expect.arrayContaining([{ key: 'kubernaut.io/suspect', value: 'disk', effect: 'NoSchedule' }]),
+      );
+      expect(await succeeds('untaint-node', taint)).toMatchObject({ wasTainted: true });
+      expect(await succeeds('untaint-node', taint)).toMatchObject({ wasTainted: false });
+      expect(JSON.stringify(await fieldOf(node, 'spec.taints')) ?? '').not.toContain('suspect');
+    });
+
+    test('migrate-workload and drain-node evict Pods, but not their own', async () => {
+      const image = runnableImage(gate.registry, 'apps/sleeper', ['sleep', '600']).pinned;
+      const sleeper = (app: string): Promise<ApiObject> =>
+        deployment(app, {
+          replicas: 1,
+          ...labelled(app, { terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image }] }),
+        });
+      const runs = (app: string): Promise<boolean> =>
+        until(async () => (await podsOf(app, 'status.phase')).includes('Running'), 40_000);
+      await sleeper('moved');
+      expect(await runs('moved')).toBe(true);
+      const before = await podsOf('moved', 'metadata.name');
+      const inputs = { node: 'node', namespace: target, labelSelector: 'app=moved' };
+      expect(await succeeds('migrate-workload', inputs)).toMatchObject({ evicted: before });
+      expect(await fieldOf(node, 'spec.unschedulable')).toBe(true);
+      await succeeds('uncordon-node', { node: 'node' });
+
+      expect(await runs('moved')).toBe(true);
+      // Pods of Jobs that have ended are among them.
+      const { evicted } = await succeeds('drain-node', { node: 'node', timeout: '40s' });
+      expect(evicted).toBeGreaterThanOrEqual(1);
+      expect(await podsOf('moved', 'status.phase')).not.toContain('Running');
+      expect(await fieldOf(node, 'spec.unschedulable')).toBe(true);
+      await succeeds('uncordon-node', { node: 'node' });
+      await gate.api.remove(inTarget('apps/v1', 'Deployment', 'moved', {}));
+    });
   });
 });
 
