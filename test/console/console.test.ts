@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sqliteRecords } from '../../src/adapters/sqlite/sqlite-records.ts';
 import { closeScenes, decision, digest, openScene, type Scene } from '../http/console/scene.ts';
+import { at, completed, executing, failed, manyActions } from '../records/history/actions.ts';
 import {
   axeProblems,
   complaintsOf,
@@ -15,12 +17,16 @@ import {
 const browser = await startChromium();
 const folder = await screenshotFolder();
 
+const { history } = sqliteRecords(':memory:');
+const image = `registry.example/actions/a-repository-with-quite-a-long-name/scale-deployment@${digest}`;
+
 /** By what it holds; all of them are there for the whole suite. */
-const scenes: Record<'empty' | 'thousand' | 'guarded' | 'broken', Scene> = {
+const scenes: Record<'empty' | 'thousand' | 'guarded' | 'broken' | 'history', Scene> = {
   empty: await openScene('local'),
   thousand: await openScene('local'),
   guarded: await openScene('token'),
   broken: await openScene('local'),
+  history: await openScene('local', { history }),
 };
 
 const codes = ['SIGNATURE_MISSING', 'IDENTITY_MISMATCH', 'NO_MATCHING_POLICY', 'CONTRACT_CONFLICT', 'REGISTRY_TIMEOUT'];
@@ -32,7 +38,32 @@ const messages = [
   'registry registry.example did not answer in time',
 ];
 
-beforeAll(() => {
+const ofOneWorkflow = [
+  completed({ image, workflowUid: 'remediation', step: 'diagnose', outputs: { pods: ['payment-1', 'payment-2'] } }),
+  failed({
+    image,
+    workflowUid: 'remediation',
+    step: 'scale-the-deployment-up',
+    executedAt: at(5_000),
+    completedAt: at(74_000),
+    durationMs: 69_000,
+    failureReason: 'OOMKilled',
+    failureMessage: 'Step "scale-the-deployment-up" needed more memory than the 64Mi that its contract allows.',
+    exitCode: 137,
+  }),
+  executing({
+    workflowUid: 'remediation',
+    step: 'notify',
+    status: 'skipped',
+    executedAt: at(74_000),
+    completedAt: at(74_000),
+    image: '',
+  }),
+];
+
+beforeAll(async () => {
+  const stored = await history.record([...manyActions(120), ...ofOneWorkflow]);
+  if (!stored.ok) throw new Error(stored.failure.message);
   for (let index = 0; index < 1000; index += 1) scenes.thousand.records.put(manyFold(index));
   scenes.guarded.records.put(decision(1));
   scenes.broken.records.trouble = 'unavailable';
@@ -64,6 +95,12 @@ const pages: readonly (readonly [name: string, scene: keyof typeof scenes, path:
   ['nothing-fits', 'thousand', '/console?namespace=other', 'What was refused'],
   ['unknown-filter', 'thousand', '/console?colour=red', 'What was refused'],
   ['one-refusal', 'thousand', '/console/decisions/uid-996', 'Refused: Pod web-996'],
+  ['actions', 'history', '/console/actions', 'Actions'],
+  ['actions-filtered', 'history', '/console/actions?status=failed&type=git/commit', 'Actions'],
+  ['no-actions', 'empty', '/console/actions', 'Actions'],
+  ['actions-unknown-filter', 'history', '/console/actions?status=done', 'Actions'],
+  ['workflow', 'history', '/console/actions/remediation', 'Failed: payment-oom'],
+  ['no-workflow', 'history', '/console/actions/none', 'No such workflow'],
   ['policies', 'thousand', '/console/policies', 'Policies'],
   [
     'policy-not-ready',
@@ -98,7 +135,7 @@ describe.skipIf(browser === undefined)('with the keyboard alone', () => {
       await page.goto(`${scenes.thousand.origin}/console`);
       const walk: string[] = [];
       const hidden: string[] = [];
-      for (let press = 0; press < 14; press += 1) {
+      for (let press = 0; press < 15; press += 1) {
         await page.keyboard.press('Tab');
         walk.push(await focused(page));
         if (!(await focusIsVisible(page))) hidden.push(walk.at(-1) ?? '');
@@ -107,6 +144,7 @@ describe.skipIf(browser === undefined)('with the keyboard alone', () => {
       expect(walk).toEqual([
         'Skip to the content',
         'Decisions',
+        'Actions',
         'Policies',
         'verdict',
         'within',
@@ -145,6 +183,21 @@ describe.skipIf(browser === undefined)('with the keyboard alone', () => {
       expect(await page.getByRole('heading', { name: 'How to fix it' }).count()).toBe(1);
       await page.goBack();
       expect(await page.getByLabel('Any text').inputValue()).toBe('web-500"');
+    });
+  });
+
+  test('somebody looks for what failed, and opens its workflow', async () => {
+    await withPage({ colorScheme: 'light', width: 'wide' }, async (page) => {
+      await page.goto(`${scenes.history.origin}/console/actions?workflow=payment-oom`);
+      await page.getByLabel('Status').selectOption('Failed');
+      await page.getByRole('button', { name: 'Filter' }).press('Enter');
+      await page.waitForURL(/status=failed/);
+      await page.getByRole('link', { name: 'scale-the-deployment-up' }).press('Enter');
+      await page.waitForURL(/\/console\/actions\/remediation/);
+      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('payment-oom in production');
+      await page.getByRole('link', { name: 'Decisions about this image' }).first().press('Enter');
+      await page.waitForURL(/\/console\?verdict=all&image=sha256/);
+      expect(await page.getByLabel('Image or digest').inputValue()).toBe(digest);
     });
   });
 
