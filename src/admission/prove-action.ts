@@ -20,6 +20,8 @@ import { satisfies } from '../policy/satisfies.ts';
 import type { Evidence } from '../policy/verdict.ts';
 import type { Actions, ActionToProve, PodTemplate, ProvenAction } from '../ports/actions.ts';
 import type { Policies } from '../ports/policies.ts';
+import type { AccountPullSecrets } from '../ports/pull-credentials.ts';
+import { names } from '../workflow/model.ts';
 import { allReasons, bindAction } from './bind-action.ts';
 import { judgeImages } from './judge-images.ts';
 import type { JudgePorts, Matter } from './matter.ts';
@@ -32,6 +34,7 @@ type Pinned = ImageReference & { readonly digest: Digest };
 
 export interface ProvingPorts extends Omit<JudgePorts, 'planner'> {
   readonly policies: Policies;
+  readonly pullSecrets: AccountPullSecrets;
 }
 
 export function createActions(ports: ProvingPorts): Actions {
@@ -42,9 +45,33 @@ export function createActions(ports: ProvingPorts): Actions {
       if (snapshot === undefined) return fail(noPolicies);
       const index = soleContainer(action);
       if (index === undefined) return fail(notOneContainer);
-      return prove(judging, action, matterOf(action, action.template, action.image, snapshot, signal));
+      const proveOnce = (what: ActionToProve): Promise<Result<ProvenAction>> =>
+        prove(judging, what, matterOf(what, what.template, what.image, snapshot, signal));
+      const first = await proveOnce(action);
+      if (first.ok || first.failure.code !== 'REGISTRY_DENIED') return first;
+      const secrets = await ports.pullSecrets.ofAccounts(action.namespace, accountsOf(action), signal);
+      const isAnyMore = secrets.ok && secrets.value.length > 0;
+      return isAnyMore ? proveOnce(withPullSecrets(action, secrets.value)) : first;
     },
   };
+}
+
+/**
+ * Which account it has is said in the image that needs its pull secrets: what the type of the action lets expect, and the
+ * one that every Pod may have.
+ */
+function accountsOf({ template: { metadata, spec } }: ActionToProve): readonly string[] {
+  const { serviceAccountName: own } = spec;
+  const type = (metadata.annotations[names.actionTypeAnnotation] ?? '').replaceAll('_', '-');
+  const ofType = type === '' ? [] : [type.slice(type.indexOf('/') + 1), type.replaceAll('/', '-')];
+  return [...(typeof own === 'string' ? [own] : []), ...ofType.map((name) => `${name}-sa`), 'default'];
+}
+
+/** Its Pod names them from then on, so that gate and kubelet have them too, whatever its account brings along. */
+function withPullSecrets(action: ActionToProve, secrets: readonly string[]): ActionToProve {
+  const { metadata, spec } = action.template;
+  const all = [...new Set([...pullSecretsOf(spec), ...secrets])];
+  return { ...action, template: { metadata, spec: { ...spec, imagePullSecrets: all.map((name) => ({ name })) } } };
 }
 
 const noPolicies = failure('POLICIES_UNAVAILABLE', 'no policies have been read yet', 2);

@@ -1,3 +1,4 @@
+import type { Result } from '../kernel/result.ts';
 import type { Credentials } from './registry.ts';
 
 /** For whom an image is fetched: whose pull secrets may be used, and on what nodes it will run. */
@@ -18,4 +19,10 @@ export interface NodePlatform {
 /** Credentials are read lazily, from the workload's namespace only, and never logged. */
 export interface PullCredentials {
   ofWorkload(workload: Workload): Credentials;
+}
+
+/** Which Secrets service accounts bring along, for Pods that are not there yet. */
+export interface AccountPullSecrets {
+  /** By name, each once; accounts that are not there bring none. */
+  ofAccounts(namespace: string, accounts: readonly string[], signal: AbortSignal): Promise<Result<readonly string[]>>;
 }

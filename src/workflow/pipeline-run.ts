@@ -110,10 +110,11 @@ function workspaceBinding(workflow: Workflow, { workspaceSize, workspaceStorageC
 /** What a contract says of the Pod, as far as a run can carry it; the gate lays all of it on the Pod. */
 function taskRunSpec({ step, template }: ProvenStep): readonly object[] {
   if (template === undefined) return [];
-  const { serviceAccountName, automountServiceAccountToken, securityContext } = template.spec;
+  const { serviceAccountName, automountServiceAccountToken, securityContext, imagePullSecrets } = template.spec;
   const podTemplate = {
     ...defined('automountServiceAccountToken', automountServiceAccountToken),
     ...defined('securityContext', securityContext),
+    ...defined('imagePullSecrets', imagePullSecrets),
   };
   const resources = containerOf(template)['resources'];
   const spec = {

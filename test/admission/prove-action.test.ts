@@ -69,6 +69,7 @@ interface Given {
 async function prove(given: Given = {}): Promise<Result<ProvenAction>> {
   const { policies = snapshotOf(everything), facts = signed, image: wanted = image } = given;
   const actions = createActions({
+    pullSecrets: { ofAccounts: async () => ok([]) },
     policies: { current: () => (policies === 'none' ? undefined : policies), problems: () => [] },
     clock: { now: () => new Date('2026-01-01T00:00:00Z') },
     evidence: {
@@ -317,4 +318,62 @@ test('one key that has signed for two policies is named once', async () => {
     policy('q', '**', { authorities: [byKey] }),
   ]);
   expect((await provenOf({ policies })).signers).toStrictEqual(['sha256:00']);
+});
+
+describe('an action in a registry that asks who it is', () => {
+  interface Asked {
+    readonly proof: Result<ProvenAction>;
+    readonly accounts: readonly (readonly string[])[];
+    readonly times: number;
+  }
+
+  /** Lets in whoever has the Secret `right`. */
+  async function askedFor(actionType: string | undefined, secrets: Result<readonly string[]>): Promise<Asked> {
+    const accounts: (readonly string[])[] = [];
+    let times = 0;
+    const denied = fail(failure('REGISTRY_DENIED', 'unauthorized', 5));
+    const actions = createActions({
+      policies: { current: () => snapshotOf(everything), problems: () => [] },
+      clock: { now: () => new Date('2026-01-01T00:00:00Z') },
+      pullSecrets: {
+        ofAccounts: async (_namespace, of) => {
+          accounts.push(of);
+          return secrets;
+        },
+      },
+      evidence: {
+        resolveTag: async () => denied,
+        answer: async (questions, { pullSecrets }): Promise<Evidence> => {
+          times += 1;
+          return new Map(questions.map(({ id }) => [id, pullSecrets.includes('right') ? signed : denied]));
+        },
+        contract: async (_image, { pullSecrets }) => (pullSecrets.includes('right') ? ok(permitted) : denied),
+      },
+    });
+    const template = actionTemplate({ ...base, ...(actionType !== undefined && { actionType }) }, image);
+    const proof = await actions.prove({ namespace: 'team', image, template }, new AbortController().signal);
+    return { proof, accounts, times };
+  }
+
+  test('is proven with the pull secrets of its account, and its Pod names them', async () => {
+    const { proof, accounts } = await askedFor('kubernetes/scale_deployment', ok(['other', 'right']));
+    expect(accounts).toStrictEqual([['scale-deployment-sa', 'kubernetes-scale-deployment-sa', 'default']]);
+    expect(proof).toMatchObject({
+      ok: true,
+      value: { template: { spec: { imagePullSecrets: [{ name: 'other' }, { name: 'right' }] } } },
+    });
+  });
+
+  test.each([
+    ['those secrets are wrong', ok(['other'])],
+    ['there are none', ok([])],
+    ['nobody knows which', fail(failure('SECRET_UNAVAILABLE', 'no'))],
+  ])('stays denied where %s', async (_, secrets) => {
+    const { proof } = await askedFor(undefined, secrets);
+    expect(proof).toMatchObject({ ok: false, failure: { code: 'REGISTRY_DENIED' } });
+  });
+
+  test('is asked about no accounts as long as nobody is denied', async () => {
+    expect((await provenOf()).template.spec).not.toHaveProperty('imagePullSecrets');
+  });
 });

@@ -9,7 +9,7 @@ import { failure, type Failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { PullCredentials, Workload } from '../../ports/pull-credentials.ts';
+import type { AccountPullSecrets, PullCredentials, Workload } from '../../ports/pull-credentials.ts';
 import { findCredentials, parseDockerConfig, type DockerConfig } from '../registry/docker-config.ts';
 import { boundedCall, usualLimits, type ApiFailure, type CallLimits } from './bounded-call.ts';
 
@@ -64,13 +64,7 @@ export function clusterPullCredentials(options: PullCredentialsOptions): PullCre
 function workloadReader({ kubeConfig, log, limits = usualLimits }: PullCredentialsOptions) {
   const api = kubeConfig.makeApiClient(CoreV1Api);
 
-  async function ofServiceAccount(namespace: string, name: string): Promise<Result<readonly string[]>> {
-    const answer = await boundedCall(`read service account ${namespace}/${name}`, limits, (call) =>
-      api.readNamespacedServiceAccount({ namespace, name }, call),
-    );
-    if (!answer.ok) return answer.failure.status === 404 ? ok([]) : fail(unavailable(answer.failure));
-    return ok((answer.value.imagePullSecrets ?? []).flatMap(({ name: secret }) => secret ?? []));
-  }
+  const ofServiceAccount = accountReader(api, limits);
 
   /** A Secret that is not there, or is no pull secret, is passed over, as the kubelet does. */
   async function ofSecret(namespace: string, name: string): Promise<Result<DockerConfig | undefined>> {
@@ -98,6 +92,34 @@ function workloadReader({ kubeConfig, log, limits = usualLimits }: PullCredentia
   };
 }
 
+export function accountPullSecrets({
+  kubeConfig,
+  limits = usualLimits,
+}: Pick<PullCredentialsOptions, 'kubeConfig' | 'limits'>): AccountPullSecrets {
+  const read = accountReader(kubeConfig.makeApiClient(CoreV1Api), limits);
+  return {
+    async ofAccounts(namespace, accounts, signal) {
+      const names: string[] = [];
+      for (const account of new Set(accounts.filter(isObjectName))) {
+        const found = await before(signal, read(namespace, account));
+        if (!found.ok) return found;
+        names.push(...found.value);
+      }
+      return ok([...new Set(names)].slice(0, maxSecrets));
+    },
+  };
+}
+
+function accountReader(api: CoreV1Api, limits: CallLimits) {
+  return async (namespace: string, name: string): Promise<Result<readonly string[]>> => {
+    const answer = await boundedCall(`read service account ${namespace}/${name}`, limits, (call) =>
+      api.readNamespacedServiceAccount({ namespace, name }, call),
+    );
+    if (!answer.ok) return answer.failure.status === 404 ? ok([]) : fail(unavailable(answer.failure));
+    return ok((answer.value.imagePullSecrets ?? []).flatMap(({ name: secret }) => secret ?? []));
+  };
+}
+
 /** Nothing else can exist, and ".." would mean another path. RFC 1123 §2.1 */
 function isObjectName(name: string): boolean {
   return name.length <= 253 && /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/.test(name);
@@ -120,8 +142,8 @@ function unavailable({ status, message }: ApiFailure, namespace?: string): Failu
 }
 
 /** The flight goes on for whoever else waits for it; it has a deadline of its own. */
-async function before(signal: AbortSignal, flight: Promise<Found>): Promise<Found> {
-  const { promise, resolve } = Promise.withResolvers<Found>();
+async function before<T>(signal: AbortSignal, flight: Promise<Result<T>>): Promise<Result<T>> {
+  const { promise, resolve } = Promise.withResolvers<Result<T>>();
   const late = (): void => {
     resolve(fail(failure('DEADLINE_EXCEEDED', 'the pull secrets were not read in time', 1)));
   };

@@ -1,5 +1,6 @@
 /** Kubernaut's workflows: what is watched for them, who looks at what has changed, and what both reconcilers stand on. */
 import { clusterObjects } from '../../adapters/kubernetes/cluster-objects.ts';
+import { accountPullSecrets } from '../../adapters/kubernetes/pull-credentials.ts';
 import type { Watched } from '../../adapters/kubernetes/watched-kind.ts';
 import { createActions } from '../../admission/prove-action.ts';
 import { createActionReconciler } from '../../controllers/actions/reconciler.ts';
@@ -61,7 +62,7 @@ export function startWorkflows(base: Foundation, ports: WorkflowPorts): RunningW
   const objects = clusterObjects({ kubeConfig, watches, log, rate });
   const live = liveSettings({ ...ports, objects, log }, config.namespace, process.env);
   const leadership = whenReady(ports.leadership, () => objects.isReady());
-  const actions = createActions({ ...ports, clock });
+  const actions = createActions({ ...ports, clock, pullSecrets: accountPullSecrets({ kubeConfig }) });
   const common = { objects, events, clock, log, settings: () => live.settings(), registry: () => live.registry() };
   const running = { workers, leadership, log, metrics: metrics.workflows.reconciling };
   const keysOf = (...listed: readonly Kind[]): readonly Key[] =>

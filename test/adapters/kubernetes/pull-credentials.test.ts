@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { clusterPullCredentials } from '../../../src/adapters/kubernetes/pull-credentials.ts';
+import { accountPullSecrets, clusterPullCredentials } from '../../../src/adapters/kubernetes/pull-credentials.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { PullCredentials, Workload } from '../../../src/ports/pull-credentials.ts';
 import { fakeApiServer, type FakeApiServer } from './fake-api-server.ts';
@@ -160,4 +160,18 @@ test('logs no credentials', async () => {
   await user(credentials(), 'a.io', { ...workload, pullSecrets: ['own', 'other'] });
   expect(logged).toContain('"secret":"own"');
   expect(logged).not.toContain('hunter2');
+});
+
+test('tells which pull secrets accounts bring along, each once, and none of those that are not there', async () => {
+  server.put(accounts, 'default', { imagePullSecrets: [{ name: 'a' }, { name: 'b' }] });
+  server.put(accounts, 'scale-sa', { imagePullSecrets: [{ name: 'b' }, { name: 'c' }] });
+  const source = accountPullSecrets({ kubeConfig: server.kubeConfig });
+  const signal = AbortSignal.timeout(5_000);
+  const found = await source.ofAccounts('team', ['default', 'scale-sa', 'nobody', '../x', 'default'], signal);
+  expect(found).toEqual({ ok: true, value: ['a', 'b', 'c'] });
+  expect(server.requests).toHaveLength(3);
+  expect(await source.ofAccounts('team', ['default'], AbortSignal.abort())).toMatchObject({
+    ok: false,
+    failure: { code: 'DEADLINE_EXCEEDED' },
+  });
 });
