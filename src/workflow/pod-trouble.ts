@@ -47,14 +47,15 @@ export interface PodTrouble {
 type Members = Readonly<Record<string, unknown>>;
 
 /** The container that runs the action: ours, or the step of Tekton's meta-task. */
-const ours: readonly string[] = [names.container, 'step-execute'];
+const stepContainer = 'step-execute';
+const ours: readonly string[] = [names.container, stepContainer];
 
 export function troubleOfPod(pod: unknown): PodTrouble {
   const status = asRecord(asRecord(pod)?.['status']) ?? {};
   const containers = [...items(status['initContainerStatuses']), ...items(status['containerStatuses'])];
   const action = containers.find(({ name }) => ours.includes(text(name)));
   const state = asRecord(action?.['state']) ?? {};
-  const terminated = asRecord(state['terminated']);
+  const terminated = told(action, asRecord(state['terminated']));
   const startedAt = text(terminated?.['startedAt']) || text(asRecord(state['running'])?.['startedAt']);
   const ended = endOf(status, terminated, containers);
   return {
@@ -63,6 +64,12 @@ export function troubleOfPod(pod: unknown): PodTrouble {
     ...defined('ended', ended),
     ...defined('waiting', ended === undefined ? waitingOf(status, containers) : undefined),
   };
+}
+
+/** Tekton keeps results in the message of its containers, for itself. tekton.dev/v1 RunResult */
+function told(action: Members | undefined, terminated: Members | undefined): Members | undefined {
+  const isResults = action?.['name'] === stepContainer && text(terminated?.['message']).startsWith('[{"key"');
+  return isResults ? { ...terminated, message: '' } : terminated;
 }
 
 /** A container that could not be started has "started" at the epoch, or with its end. */

@@ -11,6 +11,7 @@ import type { StepStatus, Workflow } from '../../src/workflow/model.ts';
 import { parseWorkflow } from '../../src/workflow/parse-workflow.ts';
 import { mirrorPipelineRun, type MirroredRun } from '../../src/workflow/pipeline-mirror.ts';
 import { pipelineRunOf, type ProvenStep } from '../../src/workflow/pipeline-run.ts';
+import { isLogNeeded } from '../../src/workflow/task-run.ts';
 import { kubeconfig } from './access.ts';
 import type { Api, ApiObject } from './gate/api.ts';
 import { startGate, type Gate } from './gate/gate.ts';
@@ -54,7 +55,7 @@ const printedTasks: readonly (readonly [string, object])[] = [
   ],
 ];
 
-describe.runIf(programs !== undefined)('workflows as PipelineRuns', { timeout: 120_000, concurrent: true }, () => {
+describe.runIf(programs !== undefined)('workflows as PipelineRuns', { timeout: 150_000, concurrent: true }, () => {
   let api: Api;
   let gate: Gate;
   let tekton: Tekton;
@@ -96,7 +97,7 @@ describe.runIf(programs !== undefined)('workflows as PipelineRuns', { timeout: 1
     return workflow.value;
   }
 
-  const settings = { stepTimeoutMs: 60_000, workspaceSize: '64Mi', workspaceStorageClass: '' };
+  const settings = { stepTimeoutMs: 110_000, workspaceSize: '64Mi', workspaceStorageClass: '' };
 
   async function run(workflow: Workflow, proven: Partial<ProvenStep> = {}): Promise<MirroredRun> {
     const steps = workflow.steps.map((step) => ({ step, image: step.image ?? '', ...proven }));
@@ -108,7 +109,7 @@ describe.runIf(programs !== undefined)('workflows as PipelineRuns', { timeout: 1
     await api.create(object);
     const hasEnded = async (): Promise<boolean> =>
       ['True', 'False'].includes(String(valueAt(await api.read(object), 'status.conditions[0].status')));
-    if (!(await until(hasEnded, 90_000))) throw new Error(JSON.stringify(await api.read(object)));
+    if (!(await until(hasEnded, 115_000))) throw new Error(JSON.stringify(await api.read(object)));
     return mirrored(workflow, object);
   }
 
@@ -177,7 +178,17 @@ describe.runIf(programs !== undefined)('workflows as PipelineRuns', { timeout: 1
     const image = action(`big-${name}`, `printf '{"a":"%s"}\\n' "$(${filler})"`);
     const { outcome, steps } = await run(workflowOf(`big-${name}`, [{ name: 'a', image }]));
     expect(outcome).toBe('succeeded');
+    // Who runs workflows reads the log instead: workflows/failures.test.ts.
     expect(steps[0]?.outputs).toMatchObject({ truncated: true });
+  });
+
+  test('a result is empty when nothing is printed that could be one', async () => {
+    const workflow = workflowOf('nothing', [{ name: 'a', image: action('nothing', 'echo done') }]);
+    const { steps } = await run(workflow);
+    expect(steps[0]).toMatchObject({ phase: 'Completed' });
+    const [taskRun] = await list('apis/tekton.dev/v1', 'taskruns', workflow);
+    expect(valueAt(taskRun, 'status.results')).toMatchObject([{ name: 'outputs', value: '' }]);
+    expect(taskRun && isLogNeeded(taskRun)).toBe(false);
   });
 
   test('a result that is just not too much arrives', async () => {

@@ -154,3 +154,15 @@ test('nothing that may stand for a Pod makes it throw', () => {
   }));
   fc.assert(fc.property(tree, (pod) => typeof troubleOfPod(pod).name === 'string'));
 });
+
+test("results that Tekton keeps in the message of a step are no message, and another program's words are", () => {
+  const stepEnds = (message: string): object =>
+    podOf({
+      phase: 'Failed',
+      containerStatuses: [{ name: 'step-execute', state: { terminated: { ...ran, exitCode: 1, message } } }],
+    });
+  const results = '[{"key":"outputs","value":"","type":1},{"key":"StartedAt","value":"x","type":3}]';
+  expect(troubleOfPod(stepEnds(results)).ended).toMatchObject({ exitCode: 1, message: '' });
+  expect(troubleOfPod(stepEnds('no such file')).ended?.message).toBe('no such file');
+  expect(troubleOfPod(ends({ exitCode: 1, message: results })).ended?.message).toBe(results);
+});

@@ -36,6 +36,7 @@ interface Images {
   readonly strict: PushedImage;
   readonly broken: PushedImage;
   readonly workspace: PushedImage;
+  readonly rights: PushedImage;
   readonly host: string;
 }
 
@@ -132,6 +133,13 @@ const rows: readonly Row[] = [
     sentence: /node/i,
   },
   {
+    title: 'a service account that nobody has made',
+    name: 'account',
+    step: ({ rights }) => ({ image: rights.pinned }),
+    reason: 'ConfigurationError',
+    sentence: /rights-sa/,
+  },
+  {
     title: 'an action that is not registered and names no image',
     name: 'unregistered',
     step: () => ({ actionType: 'kubernetes/nobody_knows' }),
@@ -154,6 +162,7 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
     if (programs === undefined) return;
     world = await startWorld(programs);
     const strict = { inputs: [{ name: 'replicas', type: 'integer', required: true, maximum: 20 }] };
+    const permissions = [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] }];
     const large = { requests: { cpu: '900', memory: '16Mi' }, limits: { cpu: '900', memory: '64Mi' } };
     images = {
       good: world.action('good', 'echo "{}"'),
@@ -166,6 +175,7 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
       strict: world.action('strict', 'echo "{}"', { spec: strict }),
       broken: world.action('broken', 'echo "{}"'),
       workspace: world.action('workspace', 'echo hello > /workspace/file; echo "{}"'),
+      rights: world.action('rights', 'echo "{}"', { spec: { rbac: { permissions } } }),
       host: world.gate.registry.host,
     };
     // Whoever pulls does not get what whoever verifies has read.
@@ -377,6 +387,15 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
       const status = await world.run(workflow);
       expect(status).toMatchObject({ phase: 'Completed' });
       expect(stepOf(status, 'only')?.outputs).toEqual({ inputs: { text } });
+      await leavesNothing(workflow);
+    });
+
+    test('outputs of 10 KiB over several lines are those that were printed', async () => {
+      const printed = `printf '  {\\n    "text": "%s"\\n  }\\nnoise\\n' "$(head -c 10240 /dev/zero | tr '\\0' x)"`;
+      const steps = [{ name: 'only', image: world.action('long', printed).pinned }];
+      const workflow = world.workflow(`long-${engine}`, steps, { engine });
+      const status = await world.run(workflow);
+      expect(stepOf(status, 'only')).toMatchObject({ phase: 'Completed', outputs: { text: 'x'.repeat(10_240) } });
       await leavesNothing(workflow);
     });
   });
