@@ -11,6 +11,7 @@ import { optedIn, startGate, type Gate } from '../gate/gate.ts';
 import { runnableImage, signed, type PushedImage } from '../gate/images.ts';
 import { policyOf } from '../gate/policies.ts';
 import { until } from '../processes.ts';
+import { startPart, type WebhookProcess } from '../gate/webhook-process.ts';
 import type { TektonPrograms } from '../programs.ts';
 import { startTekton, type Tekton } from '../tekton/start-tekton.ts';
 import { startVolumes, type Volumes } from '../volumes.ts';
@@ -19,7 +20,11 @@ export interface World {
   readonly gate: Gate;
   readonly api: Api;
   readonly namespace: string;
+  /** What runs the workflows; the gate leaves them alone. */
+  readonly controller: WebhookProcess;
   readonly tekton: Tekton;
+  /** The same for workflows of another namespace. */
+  within(namespace: string): Place;
   /** A signed image whose /action-entrypoint is this script. */
   action(name: string, script: string, options?: ActionOptions): PushedImage;
   workflow(name: string, steps: readonly object[], more?: WorkflowOptions): ApiObject;
@@ -33,6 +38,8 @@ export interface World {
   list(apiVersion: string, plural: string, labels?: string): Promise<readonly Found[]>;
   close(): Promise<void>;
 }
+
+export type Place = Omit<World, 'close'>;
 
 export interface Found {
   readonly metadata: {
@@ -74,21 +81,16 @@ const security = {
   capabilities: { drop: ['ALL'] },
 };
 
-export interface WorldOptions {
-  readonly flags?: readonly string[];
-  /** Of the workflows; made, opted in, and removed at the end. Absent: the gate's own. */
-  readonly namespace?: string;
-}
-
-export async function startWorld(programs: TektonPrograms, options: WorldOptions = {}): Promise<World> {
+export async function startWorld(programs: TektonPrograms): Promise<World> {
   const stops: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const stop of stops.splice(0).toReversed()) await stop();
   };
   try {
-    const { flags = [], namespace } = options;
-    const gate = await startGate({}, ['--leader-elect=false', ...flags]);
+    const gate = await startGate({}, ['--workflows=false']);
     stops.push(() => gate.close());
+    const controller = await startPart('controller', [...gate.flags, '--leader-elect=false', '--scan-minutes=0']);
+    stops.push(() => controller.close());
     const { api } = gate;
     const tekton = await startTekton(api, kubeconfig, programs);
     stops.push(() => tekton.close());
@@ -102,15 +104,15 @@ export async function startWorld(programs: TektonPrograms, options: WorldOptions
     const settings: ApiObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: settingsMap };
     await api.apply({ ...settings, data: {} });
     stops.push(() => api.remove(settings));
-    if (namespace !== undefined) stops.push(await ownNamespace(api, namespace));
-    return { ...worldOf(gate, tekton, namespace ?? gate.namespace), close };
+    return { ...worldOf(gate, controller, tekton, gate.namespace), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-async function ownNamespace(api: Api, name: string): Promise<() => Promise<void>> {
+/** A namespace that has opted in; gives how it is removed. */
+export async function optIn(api: Api, name: string): Promise<() => Promise<void>> {
   const object: ApiObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: optedIn } };
   await api.apply(object);
   const account: ApiObject = {
@@ -123,13 +125,15 @@ async function ownNamespace(api: Api, name: string): Promise<() => Promise<void>
   return () => api.remove(object);
 }
 
-function worldOf(gate: Gate, tekton: Tekton, namespace: string): Omit<World, 'close'> {
+function worldOf(gate: Gate, controller: WebhookProcess, tekton: Tekton, namespace: string): Place {
   const { api } = gate;
-  const world: Omit<World, 'close'> = {
+  const world: Place = {
     gate,
     api,
     namespace,
+    controller,
     tekton,
+    within: (name) => worldOf(gate, controller, tekton, name),
     action: (name, script, options = {}) => actionImage(gate, name, script, options),
     workflow: (name, steps, { spec = {}, engine, apiVersion = workflowApi, annotations = {} } = {}) => ({
       apiVersion,
@@ -172,11 +176,11 @@ function worldOf(gate: Gate, tekton: Tekton, namespace: string): Omit<World, 'cl
 }
 
 /** What there is to say about a run that does not get on. */
-async function around(world: Pick<World, 'list' | 'gate'>): Promise<string> {
+async function around(world: Pick<World, 'list' | 'controller'>): Promise<string> {
   const pods = await world.list('v1', 'pods');
   const actions = await world.list('execution.kubernaut.ai/v1alpha1', 'actionexecutions');
   const seen = [...actions, ...pods].map(({ metadata, status }) => `${metadata.name}: ${JSON.stringify(status)}`);
-  return [...seen, ...world.gate.webhook.log().split('\n').slice(-15)].join('\n').slice(-12_000);
+  return [...seen, ...world.controller.log().split('\n').slice(-15)].join('\n').slice(-12_000);
 }
 
 function statusOf(object: unknown): WorkflowStatus | undefined {

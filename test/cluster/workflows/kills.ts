@@ -1,42 +1,44 @@
 /** The controller is killed again and again while workflows run on both engines: every step runs exactly once. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../src/workflow/model.ts';
 import type { ApiObject } from '../gate/api.ts';
 import { program } from '../gate/webhook-process.ts';
-import { freePorts } from '../processes.ts';
-import { tektonPrograms } from '../tekton/programs.ts';
+import { freePorts, until } from '../processes.ts';
+import { isLong } from './long.ts';
 import { record, type Recorder } from './recorder.ts';
-import { startWorld, type World } from './world.ts';
+import type { Place } from './world.ts';
 
-const kills = 50;
-const programs = await tektonPrograms();
+const kills = isLong ? 50 : 12;
 
-describe.runIf(programs !== undefined)('a controller that is killed', () => {
-  let world: World;
+export function killed(place: () => Place): void {
+  let world: Place;
   let pods: Recorder;
   let jobs: Recorder;
   let taskRuns: Recorder;
   const folder = mkdtempSync(join(tmpdir(), 'countersign-kills-'));
 
   beforeAll(async () => {
-    if (programs === undefined) return;
-    world = await startWorld(programs, { flags: ['--workflows=false'] });
+    world = place();
+    await world.configure({});
+    // Its place is taken by those that are killed.
+    await world.controller.stop();
     const at = (root: string): Promise<Recorder> =>
       record(world.api.config, `${root.replace('NS', `namespaces/${world.namespace}`)}`);
     pods = await at('/api/v1/NS/pods');
     jobs = await at('/apis/batch/v1/NS/jobs');
     taskRuns = await at('/apis/tekton.dev/v1/NS/taskruns');
-  }, 240_000);
+  }, 60_000);
   afterAll(async () => {
     for (const recorder of [pods, jobs, taskRuns]) recorder?.close();
-    await world?.close();
     rmSync(folder, { recursive: true, force: true });
-  }, 120_000);
+    await world.controller.start();
+  }, 60_000);
 
   /** Two that start at once, two that wait for both, one that waits for these, and one at the end. */
   const graph: readonly (readonly [string, readonly string[]])[] = [
@@ -61,10 +63,11 @@ describe.runIf(programs !== undefined)('a controller that is killed', () => {
     ...world.gate.flags,
   ];
 
-  /** Lives so long, from its start, and is gone from one moment to the next. */
+  /** Lives so long once it is at work, and is gone from one moment to the next. */
   async function controllerFor(milliseconds: number, port: number): Promise<void> {
     const child = spawn(process.execPath, [program, 'controller', ...flagsOf(port)], { stdio: 'ignore' });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    expect(await until(() => isOpen(port), 30_000)).toBe(true);
     await Promise.race([sleep(milliseconds), ended]);
     expect(child.exitCode).toBeNull();
     child.kill('SIGKILL');
@@ -89,8 +92,7 @@ describe.runIf(programs !== undefined)('a controller that is killed', () => {
         const over = await Promise.all(running.map(isOver));
         if (over.every(Boolean)) await begin(engine);
       }
-      // It takes about a second until the first object is looked at.
-      await controllerFor(900 + Math.random() * 2_500, port);
+      await controllerFor(Math.random() * 2_500, port);
     }
     const last = spawn(process.execPath, [program, 'controller', ...flagsOf(port)], { stdio: 'ignore' });
     try {
@@ -128,4 +130,15 @@ describe.runIf(programs !== undefined)('a controller that is killed', () => {
       }
     }
   }
-});
+}
+
+/** It listens when all its parts have begun. */
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

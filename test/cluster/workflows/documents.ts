@@ -16,11 +16,9 @@ import type { ApiObject } from '../gate/api.ts';
 import { deployment, valueAt } from '../gate/workloads.ts';
 import { until } from '../processes.ts';
 import { findKubePrograms } from '../programs.ts';
-import { tektonPrograms } from '../tekton/programs.ts';
 import { record, type Recorder } from './recorder.ts';
-import { startWorld, type World } from './world.ts';
+import { optIn, type Place } from './world.ts';
 
-const programs = await tektonPrograms();
 const kubectl = (await findKubePrograms())?.kubectl ?? 'kubectl';
 const system = 'kubernaut-system';
 const root = join(import.meta.dirname, '../../..');
@@ -38,8 +36,10 @@ interface SampleStep {
   readonly inputs?: Readonly<Record<string, unknown>>;
 }
 
-describe.runIf(programs !== undefined)('the workflows of the design documents', { timeout: 180_000 }, () => {
-  let world: World;
+/** To be run with a timeout of 180 s. */
+export function documents(place: () => Place): void {
+  let world: Place;
+  let optOut: (() => Promise<void>) | undefined;
   let git: GitServer;
   let idle: object;
   let actions: ReadonlyMap<string, string>;
@@ -47,8 +47,8 @@ describe.runIf(programs !== undefined)('the workflows of the design documents', 
   let taskRuns: Recorder;
 
   beforeAll(async () => {
-    if (programs === undefined) return;
-    world = await startWorld(programs, { namespace: system });
+    optOut = await optIn(place().api, system);
+    world = place().within(system);
     actions = await pushActions(world.gate.registry, world.gate.key);
     git = await startGitServer({ 'production/payment-service.yaml': manifest });
     apply(['-k', join(root, 'manifests/actions')]);
@@ -69,7 +69,7 @@ describe.runIf(programs !== undefined)('the workflows of the design documents', 
     run(['delete', '--ignore-not-found', '-k', join(root, 'manifests/actions')]);
     await world?.api.remove({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'production' } });
     await git?.close();
-    await world?.close();
+    await optOut?.();
   }, 180_000);
 
   const run = (args: readonly string[], input = ''): { readonly status: number | null; readonly text: string } => {
@@ -126,7 +126,6 @@ describe.runIf(programs !== undefined)('the workflows of the design documents', 
 
   describe.each<Engine>(['job', 'tekton'])('on %s', (engine) => {
     beforeAll(async () => {
-      if (world === undefined) return;
       await world.configure({ 'tekton.stage': engine === 'job' ? 'off' : 'all' });
       const inForce = async (): Promise<boolean> => {
         const probe = sample('single-action.yaml');
@@ -158,8 +157,10 @@ describe.runIf(programs !== undefined)('the workflows of the design documents', 
           ? run(['-n', system, 'logs', `job/${workflow.metadata.name}-scale-deployment`])
           : run(['-n', system, 'logs', '-l', `tekton.dev/taskRun=${workflow.metadata.name}-scale-deployment`]);
       expect(logs.text).toContain('"replicas":10');
-      const described = run(['-n', system, 'describe', `${plural(workflow)}/${workflow.metadata.name}`]);
-      expect(described.text).toContain('WorkflowCompleted');
+      const described = (): string =>
+        run(['-n', system, 'describe', `${plural(workflow)}/${workflow.metadata.name}`]).text;
+      // Events are written by the way.
+      expect(await until(async () => described().includes('WorkflowCompleted'), 20_000), described()).toBe(true);
       expect(run(['-n', system, 'get', plural(workflow)]).text).toMatch(/Completed/);
       await removed(workflow);
     });
@@ -220,7 +221,7 @@ describe.runIf(programs !== undefined)('the workflows of the design documents', 
       expect(started).toBeGreaterThanOrEqual(Date.parse(stepOf(status, parent).completedAt ?? ''));
     }
   }
-});
+}
 
 const plural = ({ apiVersion }: Sample): string => `workflowexecutions.${apiVersion.split('/')[0]}`;
 const manifest = `apiVersion: apps/v1

@@ -2,18 +2,18 @@
  * The staged rollout of Tekton and its rollback: a setting moves workflows from one engine to the other, and whatever runs
  * finishes where it has begun.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../src/workflow/model.ts';
 import type { ApiObject } from '../gate/api.ts';
 import { until } from '../processes.ts';
-import { tektonPrograms } from '../tekton/programs.ts';
-import { startWorld, type World } from './world.ts';
+import { isLong } from './long.ts';
+import type { Place } from './world.ts';
 
 type Shape = 'single' | 'gitops' | 'multi-step';
 const shapes: readonly Shape[] = ['single', 'gitops', 'multi-step'];
 const stages = ['off', 'gitops', 'multi-step', 'all', 'off'] as const;
-/** Of each stage, over all shapes: 40 in all. */
-const perStage = 8;
+/** Of each stage, over all shapes. */
+const perStage = isLong ? 8 : 3;
 
 const onTekton: Readonly<Record<(typeof stages)[number], readonly Shape[]>> = {
   off: [],
@@ -22,18 +22,14 @@ const onTekton: Readonly<Record<(typeof stages)[number], readonly Shape[]>> = {
   all: shapes,
 };
 
-const programs = await tektonPrograms();
-
-describe.runIf(programs !== undefined)('the staged rollout', () => {
-  let world: World;
+export function stagedRollout(place: () => Place): void {
+  let world: Place;
   let image: string;
 
-  beforeAll(async () => {
-    if (programs === undefined) return;
-    world = await startWorld(programs);
+  beforeAll(() => {
+    world = place();
     image = world.action('staged', 'sleep 1; echo "{}"').pinned;
-  }, 240_000);
-  afterAll(() => world?.close(), 120_000);
+  });
 
   function shaped(shape: Shape, name: string): ApiObject {
     const chain = (length: number): readonly object[] =>
@@ -59,7 +55,7 @@ describe.runIf(programs !== undefined)('the staged rollout', () => {
     return (await world.status(workflow))?.engine;
   };
 
-  test('moves forty workflows over and back, each to its end', { timeout: 600_000 }, async () => {
+  test('moves workflows over and back, each to its end', { timeout: 600_000 }, async () => {
     const started: { readonly workflow: ApiObject; readonly engine: Engine | undefined; readonly stage: string }[] = [];
     const tookMs: number[] = [];
     let before: (typeof stages)[number] = 'off';
@@ -89,7 +85,7 @@ describe.runIf(programs !== undefined)('the staged rollout', () => {
       }
     }
     expect(Math.max(...tookMs)).toBeLessThan(30_000);
-    expect(started).toHaveLength(40);
+    expect(started).toHaveLength(stages.length * perStage);
     for (const { workflow, engine } of started) {
       expect(await world.ended(workflow, 240_000)).toMatchObject({ phase: 'Completed', engine });
     }
@@ -110,4 +106,4 @@ describe.runIf(programs !== undefined)('the staged rollout', () => {
       expect(await world.run(world.workflow('annotated', steps, { engine: 'job' }))).toMatchObject({ engine: 'job' });
     },
   );
-});
+}
