@@ -117,6 +117,6 @@ function nothing(filters: ActionSearch['filters'], isOlder: boolean): Html {
   return html`<div class="empty">
     <h2>Nothing was run yet</h2>
     <p>Every step of a WorkflowExecution appears here when it begins. To see those that are there:</p>
-    <pre class="command" tabindex="0"><code>kubectl get workflowexecutions --all-namespaces</code></pre>
+    <pre class="command" tabindex="0"><code>kubectl get wfe,kwfe --all-namespaces</code></pre>
   </div>`;
 }
