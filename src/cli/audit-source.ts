@@ -5,9 +5,10 @@ import type { Command } from 'commander';
 import { decisionLogFiles } from '../adapters/decision-log/lines.ts';
 import { forwardToPod } from '../adapters/kubernetes/forward-to-pod.ts';
 import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
-import { recordsClient } from '../adapters/records-api/records-client.ts';
+import { recordsClient, type RecordsClient } from '../adapters/records-api/records-client.ts';
 import { defined } from '../kernel/defined.ts';
 import type { Result } from '../kernel/result.ts';
+import type { ActionHistory } from '../ports/action-history.ts';
 import type { Records } from '../ports/records.ts';
 import { readText } from './evidence.ts';
 import { flag } from './flags.ts';
@@ -15,14 +16,25 @@ import { isPostgres, recordStore } from './record-store.ts';
 import { UsageError } from './usage-error.ts';
 
 export type ReadableRecords = Pick<Records, 'list' | 'find' | 'positions' | 'chain'>;
+export type ReadableHistory = Pick<ActionHistory, 'list'>;
 
-export type AuditSource =
-  | { readonly kind: 'decision-log'; readonly files: readonly string[] }
-  /** `name` is for sentences. */
-  | { readonly kind: 'records'; readonly name: string; readonly records: ReadableRecords; close(): Promise<void> };
+/** `name` is for sentences. */
+export interface RecordsSource {
+  readonly kind: 'records';
+  readonly name: string;
+  readonly records: ReadableRecords;
+  /** Of the actions that were run. */
+  readonly history: ReadableHistory;
+  close(): Promise<void>;
+}
 
-export interface SourceFlags {
+export type AuditSource = { readonly kind: 'decision-log'; readonly files: readonly string[] } | RecordsSource;
+
+export interface SourceFlags extends RecordsFlags {
   readonly decisionLog: string;
+}
+
+export interface RecordsFlags {
   readonly database?: string;
   readonly databasePasswordFile?: string;
   readonly records?: string;
@@ -35,8 +47,13 @@ export interface SourceFlags {
 }
 
 export function sourceFlags(command: Command): Command {
+  return recordsFlags(
+    command.addOption(flag('--decision-log <file>', 'read this decision log', 'countersign-decisions.jsonl')),
+  );
+}
+
+export function recordsFlags(command: Command): Command {
   return command
-    .addOption(flag('--decision-log <file>', 'read this decision log', 'countersign-decisions.jsonl'))
     .addOption(flag('--database <url|file>', 'read this database: postgres://… or an SQLite file'))
     .addOption(flag('--database-password-file <file>', 'password for a postgres:// database'))
     .addOption(flag('--records <url>', 'ask the records API at this address, e.g. https://localhost:9443'))
@@ -67,6 +84,23 @@ export async function openSource(command: Command, flags: SourceFlags): Promise<
   }
 }
 
+/** Of what has records: the history of actions is in no decision log. */
+export async function openRecords(command: Command, flags: RecordsFlags): Promise<RecordsSource> {
+  const known = sources.filter((name) => name !== 'decisionLog');
+  const named = known.filter((name) => command.getOptionValueSource(name) === 'cli');
+  if (named.length > 1) throw new UsageError(`records are read from one place: ${named.map(flagOf).join(' or ')}`);
+  switch (named[0] ?? known.find((name) => flags[name] !== undefined)) {
+    case 'records':
+      return api(flags);
+    case 'database':
+      return database(flags);
+    case 'kubeconfig':
+      return cluster(flags);
+    case undefined:
+      throw new UsageError(`where are the records? ${known.map(flagOf).join(', ')} say so`);
+  }
+}
+
 function flagOf(name: (typeof sources)[number]): string {
   return name === 'decisionLog' ? '--decision-log' : `--${name}`;
 }
@@ -78,14 +112,15 @@ async function filesOf(log: string): Promise<readonly string[]> {
   return files;
 }
 
-function database({ database: named = '', databasePasswordFile }: SourceFlags): AuditSource {
+function database({ database: named = '', databasePasswordFile }: RecordsFlags): RecordsSource {
   if (!isPostgres(named) && !named.includes('://') && statSync(named, { throwIfNoEntry: false })?.isFile() !== true)
     throw new UsageError(`--database: there is no file ${named}`);
   const store = recordStore({ database: named, ...defined('passwordFile', databasePasswordFile) });
-  return { kind: 'records', name: 'the database', records: store, close: () => store.close() };
+  const { history } = store;
+  return { kind: 'records', name: 'the database', records: store, history, close: () => store.close() };
 }
 
-function api({ records: url = '', token, tokenFile, caFile, serverName }: SourceFlags): AuditSource {
+function api({ records: url = '', token, tokenFile, caFile, serverName }: RecordsFlags): RecordsSource {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new UsageError(`--records: "${url}" is not an http or https address`);
   if (token !== undefined && tokenFile !== undefined)
@@ -97,11 +132,11 @@ function api({ records: url = '', token, tokenFile, caFile, serverName }: Source
     ca: () => ca,
     ...defined('serverName', serverName),
   });
-  return { kind: 'records', name: url, records: client, close: () => client.close() };
+  return { kind: 'records', name: url, records: client, history: historyOf(client), close: () => client.close() };
 }
 
 /** Who may open ports of the Pods may read what is behind them: no token is needed. */
-async function cluster({ kubeconfig, namespace }: SourceFlags): Promise<AuditSource> {
+async function cluster({ kubeconfig, namespace }: RecordsFlags): Promise<RecordsSource> {
   const kubeConfig = usable(loadKubeConfig(kubeconfig));
   const forwarded = usable(await forwardToPod(kubeConfig, { namespace, ...consoleOfPod }));
   const client = recordsClient({ baseUrl: forwarded.baseUrl });
@@ -109,7 +144,12 @@ async function cluster({ kubeconfig, namespace }: SourceFlags): Promise<AuditSou
     await client.close();
     await forwarded.close();
   };
-  return { kind: 'records', name: `the installation in ${namespace}`, records: client, close };
+  const name = `the installation in ${namespace}`;
+  return { kind: 'records', name, records: client, history: historyOf(client), close };
+}
+
+function historyOf(client: RecordsClient): ReadableHistory {
+  return { list: (query) => client.actions(query) };
 }
 
 /** `--console-local` as manifests/ set it. */

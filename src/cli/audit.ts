@@ -11,9 +11,9 @@ import { openSource, sourceFlags, type AuditSource, type SourceFlags } from './a
 import { describeVerification, verifyExport, verifySource } from './audit-verify.ts';
 import { addScanCommand } from './audit-scan.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
-import { flag, outputFlag } from './flags.ts';
+import { countOf, flag, outputFlag, timeOf } from './flags.ts';
 import { coloured, print, table, type OutputFormat, type Terminal } from './terminal.ts';
-import { Undecided } from './undecided.ts';
+import { settled } from './undecided.ts';
 import { UsageError } from './usage-error.ts';
 
 interface ListFlags extends SourceFlags {
@@ -104,17 +104,6 @@ async function verify(command: Command, flags: VerifyFlags, terminal: Terminal):
   return verified.verdict === 'intact' ? exitCodes.ok : exitCodes.refused;
 }
 
-/** What could not be found out is one sentence for people, and an exit code of its own. */
-async function settled(terminal: Terminal, exit: Exit, work: Promise<ExitCode>): Promise<void> {
-  try {
-    exit(await work);
-  } catch (error) {
-    if (!(error instanceof Undecided)) throw error;
-    terminal.err(`countersign: ${error.message}\n`);
-    exit(exitCodes.undecided);
-  }
-}
-
 async function withSource<T>(
   command: Command,
   flags: SourceFlags,
@@ -139,27 +128,16 @@ function hashOf(text: string | undefined): string | undefined {
 }
 
 function filterOf(flags: ListFlags): DecisionFilter {
-  const limit = Number(flags.limit);
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw new UsageError(`--limit: "${flags.limit}" is not a number of records`);
   return {
     ...defined('verdict', flags.verdict),
     ...defined('namespace', flags.inNamespace),
     ...defined('policy', flags.policy),
     ...defined('code', flags.code),
     ...defined('image', flags.image),
-    ...defined('since', time('--since', flags.since)),
-    ...defined('until', time('--until', flags.until)),
-    limit,
+    ...defined('since', timeOf('--since', flags.since)),
+    ...defined('until', timeOf('--until', flags.until)),
+    limit: countOf('--limit', flags.limit),
   };
-}
-
-function time(name: string, text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined;
-  const date = new Date(text);
-  if (!/^\d{4}-\d\d-\d\d(?:T|$)/.test(text) || Number.isNaN(date.getTime()))
-    throw new UsageError(`${name}: "${text}" is not a time such as 2030-01-31T12:00:00Z`);
-  return date;
 }
 
 function describeList(records: readonly LogRecord[], terminal: Terminal): string {

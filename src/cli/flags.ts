@@ -120,3 +120,17 @@ function fromFile(option: Option, value: unknown, where: string): unknown {
   }
   throw new UsageError(`${where} has no value that fits ${option.flags}`);
 }
+
+export function countOf(name: string, text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new UsageError(`${name}: "${text}" is not a number of records`);
+}
+
+export function timeOf(name: string, text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const date = new Date(text);
+  if (!/^\d{4}-\d\d-\d\d(?:T|$)/.test(text) || Number.isNaN(date.getTime()))
+    throw new UsageError(`${name}: "${text}" is not a time such as 2030-01-31T12:00:00Z`);
+  return date;
+}

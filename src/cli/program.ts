@@ -1,5 +1,6 @@
 /** The command line: which commands there are, and how their ends become exit codes. */
 import { Command, CommanderError } from 'commander';
+import { addActionsCommand } from './actions.ts';
 import { addAuditCommand } from './audit.ts';
 import { addContractCommand } from './contract.ts';
 import { addExplainCommand } from './explain.ts';
@@ -24,6 +25,7 @@ const commands = [
   addPreflightCommand,
   addContractCommand,
   addAuditCommand,
+  addActionsCommand,
   addVerifyBundleCommand,
 ];
 

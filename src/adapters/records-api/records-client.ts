@@ -8,9 +8,9 @@ import { defined } from '../../kernel/defined.ts';
 import { failure, quoted, type Failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
-import type { ActionChanges } from '../../ports/action-history.ts';
+import type { ActionChanges, ActionPage, ActionQuery } from '../../ports/action-history.ts';
 import type { ChainPosition, DecisionRecord, RecordPage, RecordQuery, RecordWriter } from '../../ports/records.ts';
-import { parseChange } from '../../records/history/action-json.ts';
+import { parseAction, parseChange } from '../../records/history/action-json.ts';
 import { parseRecord, readStoredLine } from '../../records/parse-record.ts';
 import { parsePositions } from './parse-positions.ts';
 
@@ -31,6 +31,7 @@ export interface RecordsClient {
   positions(): Promise<Result<readonly ChainPosition[]>>;
   chain(writer: RecordWriter, from: number, limit: number): Promise<Result<readonly DecisionRecord[]>>;
   /** Of the action history. */
+  actions(query: ActionQuery): Promise<Result<ActionPage>>;
   changes(after: number, limit: number): Promise<Result<ActionChanges>>;
   close(): Promise<void>;
 }
@@ -40,6 +41,7 @@ type ApiFailure = Failure & {
   readonly status?: number;
 };
 
+const root = '/v1/records';
 const answerMs = 15_000;
 /** 1,000 records of 1 MiB would be more: such pages have to be asked for in smaller ones. */
 const maxBytes = 64 * 1024 * 1024;
@@ -63,7 +65,7 @@ export function recordsClient(settings: RecordsClientSettings): RecordsClient {
       const token = await settings.token?.();
       const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
       const signal = AbortSignal.timeout(answerMs);
-      const answer = await request(`${baseUrl}/v1/records${path}`, { dispatcher: agentNow(), headers, signal });
+      const answer = await request(`${baseUrl}${path}`, { dispatcher: agentNow(), headers, signal });
       if (answer.statusCode === 200) return ok(answer);
       return fail(await refusal(baseUrl, answer));
     } catch (error) {
@@ -103,26 +105,35 @@ export function recordsClient(settings: RecordsClientSettings): RecordsClient {
   }
 
   return {
-    list: (query) => records(`?${parametersOf(query).toString()}`),
+    list: (query) => records(`${root}?${parametersOf(query).toString()}`),
     find: async (id) => {
-      const page = await records(`/${encodeURIComponent(id)}`);
+      const page = await records(`${root}/${encodeURIComponent(id)}`);
       if (page.ok) return ok(page.value.records);
       // An answer of its own: there is none.
       return page.failure.status === 404 ? ok([]) : page;
     },
     positions: async () => {
-      const answer = await json('/positions');
+      const answer = await json(`${root}/positions`);
       if (!answer.ok) return answer;
       const positions = parsePositions(answer.value['positions']);
       return positions === undefined ? fail(senseless(baseUrl)) : ok(positions);
     },
     chain: async ({ id, startedAt }, from, limit) => {
       const query = new URLSearchParams({ writer: id, startedAt, from: String(from), limit: String(limit) });
-      const answer = await text(`/chain?${query.toString()}`);
+      const answer = await text(`${root}/chain?${query.toString()}`);
       return answer.ok ? provenLines(baseUrl, answer.value) : answer;
     },
+    actions: async (query) => {
+      const answer = await json(`/api/v1/audit/actions?${actionParameters(query).toString()}`);
+      if (!answer.ok) return answer;
+      const { actions: given, next } = answer.value;
+      const found = Array.isArray(given) ? given.map((item: unknown) => parseAction(item)) : [undefined];
+      const actions = found.flatMap((one) => (one?.ok === true ? [one.value] : []));
+      if (actions.length < found.length) return fail(senseless(baseUrl));
+      return ok({ actions, ...defined('next', typeof next === 'string' ? next : undefined) });
+    },
     changes: async (after, limit) => {
-      const answer = await json(`/actions?after=${after}&limit=${limit}`);
+      const answer = await json(`${root}/actions?after=${after}&limit=${limit}`);
       if (!answer.ok) return answer;
       const { store, changes: given } = answer.value;
       const found = Array.isArray(given) ? given.map(parseChange) : [undefined];
@@ -140,6 +151,23 @@ function parametersOf({ verdicts = [], limit, ...texts }: RecordQuery): URLSearc
   const query = new URLSearchParams({ limit: String(limit), ...texts });
   for (const verdict of verdicts) query.append('verdict', verdict);
   return query;
+}
+
+function actionParameters(query: ActionQuery): URLSearchParams {
+  const { actionType, status, engine, workflow, workflowUid, namespace, since, after, limit } = query;
+  const wanted = {
+    action_type: actionType,
+    status,
+    engine,
+    workflow,
+    workflow_uid: workflowUid,
+    namespace,
+    since,
+    after,
+  };
+  const search = new URLSearchParams({ limit: String(limit) });
+  for (const [name, value] of Object.entries(wanted)) if (value !== undefined) search.set(name, value);
+  return search;
 }
 
 function provenLines(baseUrl: string, text: string): Result<readonly DecisionRecord[]> {

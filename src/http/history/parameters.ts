@@ -3,7 +3,7 @@ import { defined } from '../../kernel/defined.ts';
 import { quoted } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { ActionQuery } from '../../ports/action-history.ts';
-import { engines, statuses } from '../../records/history/fields.ts';
+import { engines, isTime, statuses } from '../../records/history/fields.ts';
 import { parseActionMark } from '../../records/history/page-mark.ts';
 import { parseTimeRange } from '../../records/history/time-range.ts';
 
@@ -15,6 +15,7 @@ const longestValue = 4_096;
 export const parameters = {
   action_type: 'Action type, such as kubernetes/scale_deployment.',
   time_range: 'What began within this time before now: 90d, or a Go duration such as 24h or 1h30m.',
+  since: 'What began at this time or later, such as 2030-01-31T12:00:00Z; with time_range, the later of both counts.',
   status: `One of ${statuses.join(', ')}.`,
   engine: `One of ${engines.join(', ')}.`,
   workflow: 'Name of a WorkflowExecution.',
@@ -24,7 +25,7 @@ export const parameters = {
   after: '`next` of the page before.',
 } as const;
 
-export const effectivenessParameters = ['action_type', 'time_range'] as const;
+export const effectivenessParameters = ['action_type', 'time_range', 'since'] as const;
 
 export type ParameterName = keyof typeof parameters;
 type Values = ReadonlyMap<string, string>;
@@ -82,11 +83,17 @@ export function parseNone(query: URLSearchParams): Result<Values, string> {
 }
 
 function sinceOf(values: Values, now: Date): Result<{ readonly since?: string }, string> {
-  const text = values.get('time_range');
-  if (text === undefined) return ok({});
-  const ms = parseTimeRange(text);
-  if (ms === undefined) return fail(`time_range: "${quoted(text, 64)}" is not a time such as 90d, 24h or 1h30m`);
-  return ok({ since: new Date(now.getTime() - ms).toISOString() });
+  const [text, since] = [values.get('time_range'), values.get('since')];
+  const ms = text === undefined ? undefined : parseTimeRange(text);
+  if (text !== undefined && ms === undefined)
+    return fail(`time_range: "${quoted(text, 64)}" is not a time such as 90d, 24h or 1h30m`);
+  if (since !== undefined && !isTime(since))
+    return fail(`since: "${quoted(since, 64)}" is not a time such as 2030-01-31T12:00:00Z`);
+  const begins = [
+    ...(ms === undefined ? [] : [now.getTime() - ms]),
+    ...(since === undefined ? [] : [Date.parse(since)]),
+  ];
+  return ok(begins.length === 0 ? {} : { since: new Date(Math.max(...begins)).toISOString() });
 }
 
 function notOneOf(name: string, values: Values, words: readonly string[]): string {

@@ -162,7 +162,7 @@ function problemOfTexts({ most, longest }: FieldKind & { kind: 'texts' }, value:
 }
 
 /** RFC 3339 §5.6 */
-function isTime(value: unknown): value is string {
+export function isTime(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 40) return false;
   return (
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/.test(value) && !Number.isNaN(Date.parse(value))

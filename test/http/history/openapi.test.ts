@@ -134,7 +134,13 @@ const questions = operations.filter(({ method }) => method === 'get');
 test.each(questions)('$method $path takes the parameters of the document', async ({ path, operation }) => {
   const at = path.replace('{workflow_uid}', 'uid-1').replace('{step}', 'scale');
   for (const [to, body] of Object.entries(bodies)) await post(to, body);
-  const values: Readonly<Record<string, string>> = { time_range: '90d', status: 'failed', engine: 'job', limit: '5' };
+  const values: Readonly<Record<string, string>> = {
+    time_range: '90d',
+    since: '2031-03-01T10:00:00.000Z',
+    status: 'failed',
+    engine: 'job',
+    limit: '5',
+  };
   const given = Array.isArray(operation['parameters']) ? operation['parameters'].map(asRecord) : [];
   for (const { in: place, name } of given.filter((one) => one !== undefined)) {
     if (place !== 'query' || name === 'after') continue;
