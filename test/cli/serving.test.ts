@@ -122,6 +122,7 @@ describe('settings that cannot be meant are all told at once', () => {
       '--console-local: "0.0.0.0:8080" is not on 127.0.0.1',
     ],
     ['negative days', ['--keep-days', '-1'], '--keep-days: "-1" is not a whole number'],
+    ['half a day of actions', ['--keep-actions-days', '0.5'], '--keep-actions-days: "0.5" is not a whole number'],
     ['half a record', ['--keep-records', '0.5'], '--keep-records: "0.5" is not a whole number'],
     ['never ending scans', ['--scan-minutes', '1000000'], '--scan-minutes: "1000000" is not a whole number'],
     ['other namespaces', ['--scan-namespaces', 'mine'], '--scan-namespaces: "mine" is not one of opted-in, all'],
@@ -153,6 +154,16 @@ test.each<[ServingCommand, readonly string[], unknown]>([
 ])('%s %j runs workflows where %j', (command, args, workflows) => {
   const config = parsed(command, ...args);
   expect(config.ok && config.value.workflows).toEqual(workflows);
+});
+
+test.each<[readonly string[], object]>([
+  [[], { keepActionsDays: 90 }],
+  [['--keep-actions-days', '400'], { keepActionsDays: 400 }],
+  [['--keep-actions-days', '0'], {}],
+])('the action history is kept as %j says', (args, kept) => {
+  const config = parsed('records', ...args);
+  const { keepActionsDays } = (config.ok && config.value.records) || {};
+  expect(keepActionsDays === undefined ? {} : { keepActionsDays }).toEqual(kept);
 });
 
 test('replicas elect who leads, unless one is told that it is alone', () => {

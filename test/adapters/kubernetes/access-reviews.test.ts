@@ -112,6 +112,17 @@ test('what a caller may get is asked with everything that is known of them', asy
   ]);
 });
 
+test('what a caller may post to is asked with that verb, and a right to get is no answer to it', async () => {
+  const access = await accessOf({ body: { status: { allowed: true } } });
+  expect(await access.mayPost(caller, '/v1/audit/execution')).toEqual({ ok: true, value: true });
+  expect(asked).toMatchObject([
+    {
+      path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      body: { spec: { user: user.username, nonResourceAttributes: { path: '/v1/audit/execution', verb: 'post' } } },
+    },
+  ]);
+});
+
 test.each<[string, unknown]>([
   ['no', { status: { allowed: false } }],
   ['no, by one authorizer', { status: { allowed: true, denied: true } }],
@@ -120,6 +131,7 @@ test.each<[string, unknown]>([
 ])('a caller may not: %s', async (_what, body) => {
   const access = await accessOf({ body });
   expect(await access.mayGet(caller, '/console')).toEqual({ ok: true, value: false });
+  expect(await access.mayPost(caller, '/console')).toEqual({ ok: true, value: false });
 });
 
 test.each<[string, Parameters<typeof accessOf>[0], string]>([
@@ -134,7 +146,8 @@ test.each<[string, Parameters<typeof accessOf>[0], string]>([
   ['answers with something else', { body: '<html>' }, 'cannot ask'],
 ])('nobody gets in when the API server %s', async (_what, answer, why) => {
   const access = await accessOf(answer);
-  for (const result of [await access.identify('token'), await access.mayGet(caller, '/console')]) {
+  const may = [await access.mayGet(caller, '/console'), await access.mayPost(caller, '/console')];
+  for (const result of [await access.identify('token'), ...may]) {
     expect(result).toMatchObject({ ok: false, failure: { code: 'CLUSTER_UNAVAILABLE' } });
     expect(result.ok ? '' : result.failure.message).toContain(why);
   }
