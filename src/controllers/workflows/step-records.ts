@@ -65,11 +65,13 @@ function whatWasAsked(workflow: Workflow, step: WorkflowStep, registry: ActionRe
 
 function whatCame(status: StepStatus, phase: Exclude<StepPhase, 'Pending'>, now: Date) {
   const { startedAt, completedAt, failureDetails } = status;
+  const executedAt = startedAt ?? completedAt ?? now.toISOString();
   return {
     ...defined('image', status.image),
     status: recordedAs[phase],
-    executedAt: startedAt ?? completedAt ?? now.toISOString(),
-    ...defined('completedAt', completedAt),
+    executedAt,
+    // What was skipped is over in the moment in which that is known.
+    ...defined('completedAt', completedAt ?? (phase === 'Running' ? undefined : executedAt)),
     ...defined('durationMs', durationMs(startedAt, completedAt)),
     ...defined('outputs', status.outputs),
     ...defined('signers', status.signers),
