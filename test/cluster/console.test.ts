@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { parseAllDocuments } from 'yaml';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clusterAccess } from '../../src/adapters/kubernetes/access-reviews.ts';
-import { asRecord } from '../../src/kernel/strict-json.ts';
 import type { Access, Caller } from '../../src/ports/access.ts';
 import { hasCluster, kubeconfig } from './access.ts';
 import { connect, type Api, type ApiObject } from './gate/api.ts';
+import { userRole } from './gate/user-roles.ts';
 import { until } from './processes.ts';
 
 describe.runIf(hasCluster)('who may look at the console, by the word of the API server', () => {
@@ -17,7 +15,7 @@ describe.runIf(hasCluster)('who may look at the console, by the word of the API 
     api = connect(kubeconfig);
     access = clusterAccess(api.config);
     namespace = await api.namespace({});
-    await api.apply(viewerRole());
+    await api.apply(userRole('countersign-console-viewer'));
   });
   afterAll(() => api?.close());
 
@@ -40,9 +38,13 @@ describe.runIf(hasCluster)('who may look at the console, by the word of the API 
     return found.value;
   }
 
-  async function may(caller: Caller | undefined, path: string): Promise<boolean> {
+  async function may(
+    caller: Caller | undefined,
+    path: string,
+    verb: 'mayGet' | 'mayPost' = 'mayGet',
+  ): Promise<boolean> {
     if (caller === undefined) throw new Error('nobody');
-    const allowed = await access.mayGet(caller, path);
+    const allowed = await access[verb](caller, path);
     return allowed.ok && allowed.value;
   }
 
@@ -86,14 +88,28 @@ describe.runIf(hasCluster)('who may look at the console, by the word of the API 
     }
     const stranger = await callerOf(await tokenOf('stranger'));
     expect(await may(stranger, '/console')).toBe(false);
+    // What every account may get, by ClusterRole system:discovery, is no right to anything of ours.
+    expect(await may(stranger, '/api/v1/audit/actions')).toBe(true);
+    expect(await may(stranger, '/v1/audit/actions')).toBe(false);
+    expect(await may(guest, '/v1/audit/actions')).toBe(true);
+  });
+
+  test('only who has the role of writers may add to the action history', async () => {
+    await account('writer');
+    const writers = userRole('countersign-action-history-writer');
+    await api.apply(writers);
+    await api.apply({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name: `history-${namespace}` },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: writers.metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: 'writer', namespace }],
+    });
+    const writer = await callerOf(await tokenOf('writer'));
+    expect(await until(() => may(writer, '/v1/audit/execution', 'mayPost'), 10_000)).toBe(true);
+    expect(await may(writer, '/v1/audit/execution')).toBe(false);
+    expect(await may(writer, '/v1/audit/actions', 'mayPost')).toBe(false);
+    const stranger = await callerOf(await tokenOf('stranger'));
+    expect(await may(stranger, '/v1/audit/execution', 'mayPost')).toBe(false);
   });
 });
-
-/** As it is installed. */
-function viewerRole(): ApiObject {
-  const text = readFileSync(new URL('../../manifests/base/user-roles.yaml', import.meta.url), 'utf8');
-  const objects = parseAllDocuments(text).map((document) => document.toJS() as ApiObject);
-  const role = objects.find(({ metadata }) => asRecord(metadata)?.['name'] === 'countersign-console-viewer');
-  if (role === undefined) throw new Error('user-roles.yaml has no role for viewers');
-  return role;
-}
