@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clusterFacts, hasNode } from './access.ts';
 import { hasLine, stepsOf } from './docs/documents.ts';
 import { makeWorkplace, type Workplace } from './docs/workplace.ts';
+import { pushActions } from '../actions/build.ts';
+import type { ApiObject } from './gate/api.ts';
 import { runnableImage, signed, type PushedImage } from './gate/images.ts';
 import { prepareInstallation, type Installation } from './install/installation.ts';
 import { runProgram } from './install/run-program.ts';
@@ -21,6 +23,11 @@ const documents = [
   'background-scan.md',
   'break-glass.md',
   'air-gap.md',
+  'actions.md',
+  'workflows.md',
+  'runbook-jobs.md',
+  'runbook-tekton.md',
+  'action-history.md',
   'upgrade.md',
   'uninstall.md',
   'helm.md',
@@ -28,6 +35,9 @@ const documents = [
 
 /** A policy is in force and a namespace judged after two seconds at most; nobody reads and types faster. */
 const readingMs = 2_000;
+/** Blocks that take longer are named, so that nobody has to search where the minutes go. */
+const slowSeconds = 5;
+const namespaceOf = (name: string): ApiObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 const changes = /\b(?:apply|label|annotate|patch|create|delete|replace|scale|rollout|run|set|edit|helm)\b/;
 
 describe.runIf(hasNode)('the documents', () => {
@@ -44,10 +54,10 @@ describe.runIf(hasNode)('the documents', () => {
     const others = items.map(({ metadata }) => metadata?.name ?? '').filter((name) => name.startsWith('gate-'));
     if (others.length > 0) await installation.kubectl('delete', 'namespace', ...others, '--timeout=120s');
     const { registry, key } = installation;
-    // Images that differ: each says what it is.
+    // Images that differ: each says what it is. They end when they are told to, so that nobody waits 30 s for each.
     const idle = (repository: string): PushedImage =>
-      runnableImage(registry, repository, ['sh', '-c', `echo ${repository}; exec sleep 3600`]);
-    signed(registry, 'shop/app', idle('shop/app'), key);
+      runnableImage(registry, repository, ['sh', '-c', `echo ${repository}; trap exit TERM; sleep 3600 & wait`]);
+    const app = signed(registry, 'shop/app', idle('shop/app'), key);
     idle('shop/unsigned');
     const hotfix = idle('legacy/hotfix').digest;
     for (const tag of ['0.1.0', '0.2.0']) {
@@ -60,6 +70,7 @@ describe.runIf(hasNode)('the documents', () => {
       ['registry.example.com/countersign', 'localhost/countersign'],
       ['registry.example.com', registry.host],
       ['sha256:6a1f0d1c5b0a4d6f8e3b2c7d9a8f7e6d5c4b3a291807f6e5d4c3b2a190817263', hotfix],
+      ['ghcr.io/kubernaut/actions', `${registry.host}/actions`],
       // The registry here has no certificate.
       [
         "- { name: COUNTERSIGN_SCAN_MINUTES, value: '15' }",
@@ -72,12 +83,33 @@ describe.runIf(hasNode)('the documents', () => {
     ];
     workplace = await makeWorkplace({ COUNTERSIGN_INSECURE_REGISTRY: registry.host });
     workplace.write('cosign.pub', key.publicKeyPem);
+    for (const file of ['manifests/actions/registry.yaml', 'policies/action-policy.yaml']) workplace.edit(file, typed);
+    await pushActions(registry, key, ['restart-pod', 'scale-deployment', 'notify-only']);
+    await runProduction(app.tagged);
   }, 300_000);
   afterAll(async () => {
     workplace?.close();
+    await installation?.api.remove(namespaceOf('production'));
+    await installation?.api.remove(namespaceOf('kubernaut-system'));
     await installation?.delete();
     await installation?.close();
   }, 120_000);
+
+  /** What the examples of workflows act on: its Pods are there, and nobody schedules them. */
+  async function runProduction(image: string): Promise<void> {
+    const { api } = installation;
+    const template = {
+      metadata: { labels: { app: 'payment' } },
+      spec: { schedulerName: 'nobody', containers: [{ name: 'main', image }] },
+    };
+    await api.apply(namespaceOf('production'));
+    await api.apply({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'payment-service', namespace: 'production' },
+      spec: { replicas: 1, selector: { matchLabels: { app: 'payment' } }, template },
+    });
+  }
 
   function nameImage(name: string): Promise<string> {
     const socket = join(clusterFacts().folder, 'containerd.sock');
@@ -102,7 +134,10 @@ describe.runIf(hasNode)('the documents', () => {
       }
       if (changes.test(last)) await sleep(readingMs);
       last = step.text;
+      const started = performance.now();
       const { exitCode, output } = await workplace.run(typed(step.text));
+      const seconds = Math.round((performance.now() - started) / 1000);
+      if (seconds >= slowSeconds) process.stderr.write(`${step.where}: ${seconds} s\n`);
       said += output;
       const missing = step.output.filter((line) => !hasLine(output, typed(line)));
       const { where } = step;

@@ -1,7 +1,7 @@
 /** A folder in which the documents are followed: a checkout as far as they use it, and the programs that they name. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { clusterFacts, kubeconfig } from '../access.ts';
@@ -15,6 +15,8 @@ export interface Ended {
 
 export interface Workplace {
   write(path: string, text: string): void;
+  /** A file of the checkout, as the reader would have changed it. */
+  edit(path: string, change: (text: string) => string): void;
   run(commands: string): Promise<Ended>;
   close(): void;
 }
@@ -45,6 +47,9 @@ export async function makeWorkplace(env: Readonly<Record<string, string>>): Prom
     write(path, text) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
+    },
+    edit(path, change) {
+      writeFileSync(join(folder, path), change(readFileSync(join(folder, path), 'utf8')));
     },
     run: (commands) => runBash(commands, folder, settings),
     close: () => rmSync(folder, { recursive: true, force: true }),
