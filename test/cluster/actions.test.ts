@@ -106,18 +106,20 @@ describe.runIf(hasNode)('actions', { timeout: 120_000 }, () => {
     jobs += 1;
     const job = jobOf(`${action}-${jobs}`, action, inputs, claim);
     await api.create(job);
-    let status: Readonly<Record<string, unknown>> = {};
-    const ended = await until(async () => {
-      status = asRecord(asRecord(await api.read(job))?.['status']) ?? {};
-      return status['succeeded'] === 1 || status['failed'] === 1;
-    }, 60_000);
     const list = `/api/v1/namespaces/${namespace}/pods`;
-    const pods = JSON.parse((await api.get(`${list}?labelSelector=job-name%3D${job.metadata.name}`)).text);
-    const name = String(valueAt(pods, 'items[0].metadata.name'));
-    if (!ended) throw new Error(`${name} does not end: ${JSON.stringify(valueAt(pods, 'items[0].status'))}`);
+    let status: unknown;
+    let name = '';
+    // The Job says it a second later.
+    const ended = await until(async () => {
+      const pods = JSON.parse((await api.get(`${list}?labelSelector=job-name%3D${job.metadata.name}`)).text);
+      name = String(valueAt(pods, 'items[0].metadata.name'));
+      status = valueAt(pods, 'items[0].status');
+      return ['Succeeded', 'Failed'].includes(String(valueAt(status, 'phase')));
+    }, 60_000);
+    if (!ended) throw new Error(`${job.metadata.name} does not end: ${JSON.stringify(status)}`);
     const { text: log } = await api.get(`${list}/${name}/log`);
     await api.remove(job);
-    return { succeeded: status['succeeded'] === 1, outputs: lastJsonObject(log), log };
+    return { succeeded: valueAt(status, 'phase') === 'Succeeded', outputs: lastJsonObject(log), log };
   }
 
   async function succeeds(action: string, inputs: object, claim?: string): Promise<Outputs> {
