@@ -38,6 +38,7 @@ function permissionOf(event: Readonly<Record<string, unknown>>): Permission {
 
 const roles: readonly ApiObject[] = [
   { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'countersign' } },
+  { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'countersign-runs' } },
   {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'Role',

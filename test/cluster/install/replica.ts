@@ -32,6 +32,23 @@ export async function askReplica({ address }: Replica, ca: string, object: ApiOb
   }
 }
 
+const consoleName = 'countersign-console.countersign-system.svc';
+
+/** What its action history has about a namespace: the answer as it is. */
+export async function askHistory({ address }: Replica, ca: string, token: string, namespace: string): Promise<string> {
+  const dispatcher = new Agent({ connect: { ca, servername: consoleName } });
+  try {
+    const answer = await request(`https://${address}:9443/api/v1/audit/actions?namespace=${namespace}`, {
+      dispatcher,
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(5_000),
+    });
+    return await answer.body.text();
+  } finally {
+    await dispatcher.close();
+  }
+}
+
 /** Of a Pod that is being created. */
 function reviewOf(object: ApiObject): object {
   const { name, namespace } = object.metadata;
