@@ -48,6 +48,7 @@ export async function startFakeNode(api: Api): Promise<FakeNode> {
     close: async () => {
       stopped.abort();
       await heart;
+      await api.core.deleteNode({ name: nodeName });
       logs.closeAllConnections();
       await new Promise((resolve) => logs.close(resolve));
     },

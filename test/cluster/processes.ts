@@ -10,6 +10,8 @@ interface Running {
   readonly alive: () => boolean;
   /** SIGTERM, and SIGKILL when it has not ended within ten seconds. */
   stop(): Promise<void>;
+  /** From one moment to the next. */
+  kill(): Promise<void>;
 }
 
 function start(command: string, args: readonly string[], logFile: string, detached: boolean): Running {
@@ -27,7 +29,11 @@ function start(command: string, args: readonly string[], logFile: string, detach
     await ended;
     clearTimeout(late);
   };
-  return { pid, alive, stop };
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    if (alive()) await ended;
+  };
+  return { pid, alive, stop, kill };
 }
 
 /** Programs that start one after the other and end in the opposite order; each writes NAME.log into `logs`. */
@@ -58,6 +64,11 @@ export class ProgramGroup {
 
   async stop(): Promise<void> {
     for (const { program } of this.#running.toReversed()) await program.stop();
+  }
+
+  /** As if the machine had stopped. */
+  async kill(): Promise<void> {
+    await Promise.all(this.#running.map(({ program }) => program.kill()));
   }
 }
 

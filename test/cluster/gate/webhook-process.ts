@@ -15,6 +15,8 @@ export interface WebhookProcess {
   log(): string;
   /** Ends the process; it can be started again and has then the same port, CA and decision log. */
   stop(): Promise<void>;
+  /** As if the machine had stopped; its files stay. */
+  kill(): Promise<void>;
   start(): Promise<void>;
   /** Ends the process for good and removes its files. */
   close(): Promise<void>;
@@ -66,6 +68,10 @@ export async function startPart(part: Part, flags: readonly string[]): Promise<W
     await group.stop();
     group = new ProgramGroup(folder, { detached: false });
   };
+  const kill = async (): Promise<void> => {
+    await group.kill();
+    group = new ProgramGroup(folder, { detached: false });
+  };
   const close = async (): Promise<void> => {
     await stop();
     rmSync(folder, { recursive: true, force: true });
@@ -78,5 +84,5 @@ export async function startPart(part: Part, flags: readonly string[]): Promise<W
   }
   const caBundle = readFileSync(file('ca.pem')).toString('base64');
   const log = (): string => readFileSync(file('webhook.log'), 'utf8');
-  return { url, caBundle, decisionLog: file('decisions.jsonl'), get, log, stop, start, close };
+  return { url, caBundle, decisionLog: file('decisions.jsonl'), get, log, stop, kill, start, close };
 }
