@@ -59,9 +59,10 @@ describe.runIf(hasNode && hasPostgres())('the action history of a cluster', { ti
       const answer = await request(`https://127.0.0.1:${port}${path}`, { dispatcher, headers });
       return { status: answer.statusCode, body: await answer.body.json() };
     };
+    const spec = { inputs: [{ name: 'replicas', type: 'integer', required: false }] };
     images = {
-      signed: actionImage(gate, 'steady', '', {}).pinned,
-      unsigned: actionImage(gate, 'unsigned', '', { unsigned: true }).pinned,
+      signed: actionImage(gate, 'steady', '', { spec }).pinned,
+      unsigned: actionImage(gate, 'unsigned', '', { spec, unsigned: true }).pinned,
     };
     token = await tokenOf('viewer');
     await gate.api.apply(userRole('countersign-console-viewer'));
