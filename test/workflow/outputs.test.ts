@@ -78,7 +78,7 @@ describe('the last JSON object of a log', () => {
   ])('takes no time in a log of %s', (_what, log) => {
     const began = performance.now();
     expect(lastJsonObject(log)).toBeUndefined();
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 
   const outputs = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 }), { maxKeys: 6 });

@@ -160,7 +160,7 @@ export function documents(place: () => Place): void {
       const described = (): string =>
         run(['-n', system, 'describe', `${plural(workflow)}/${workflow.metadata.name}`]).text;
       // Events are written by the way.
-      expect(await until(async () => described().includes('WorkflowCompleted'), 20_000), described()).toBe(true);
+      expect(await until(async () => described().includes('WorkflowCompleted'), 20_000)).toBe(true);
       expect(run(['-n', system, 'get', plural(workflow)]).text).toMatch(/Completed/);
       await removed(workflow);
     });

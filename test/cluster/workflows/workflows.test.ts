@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { tektonPrograms } from '../tekton/programs.ts';
 import { documents } from './documents.ts';
+import { failures } from './failures.ts';
 import { killed } from './kills.ts';
 import { overhead } from './overhead.ts';
 import { stagedRollout } from './stages.ts';
@@ -19,6 +20,9 @@ describe.runIf(programs !== undefined)('workflows', { timeout: 180_000 }, () => 
 
   describe('of the design documents', () => {
     documents(() => world);
+  });
+  describe('that cannot be completed', () => {
+    failures(() => world);
   });
   describe('of a single action on Jobs', () => {
     overhead(() => world);

@@ -3,14 +3,13 @@
  * reason and one sentence, what depends on the step never runs, and nothing is left behind.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, FailureReason, WorkflowStatus } from '../../../src/workflow/model.ts';
 import { defined } from '../../../src/kernel/defined.ts';
 import type { ApiObject } from '../gate/api.ts';
 import type { PushedImage } from '../gate/images.ts';
 import { until } from '../processes.ts';
-import { tektonPrograms } from '../tekton/programs.ts';
-import { startWorld, type World } from './world.ts';
+import type { Place } from './world.ts';
 
 interface Row {
   readonly title: string;
@@ -151,16 +150,15 @@ const rows: readonly Row[] = [
 
 /** Settings are watched. */
 const inForceMs = 3_000;
-const programs = await tektonPrograms();
 const engines: readonly Engine[] = ['job', 'tekton'];
 
-describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, () => {
-  let world: World;
+export function failures(place: () => Place): void {
+  let world: Place;
   let images: Images;
 
   beforeAll(async () => {
-    if (programs === undefined) return;
-    world = await startWorld(programs);
+    world = place();
+    await world.configure({});
     const strict = { inputs: [{ name: 'replicas', type: 'integer', required: true, maximum: 20 }] };
     const permissions = [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] }];
     const large = { requests: { cpu: '900', memory: '16Mi' }, limits: { cpu: '900', memory: '64Mi' } };
@@ -187,7 +185,6 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
       for (const row of rows) await world.api.create(workflowOf(row, engine));
     }
   }, 240_000);
-  afterAll(() => world?.close(), 120_000);
 
   function workflowOf({ name, step, spec = {} }: Row, engine: Engine): ApiObject {
     const failing = { name: 'first', ...step(images) };
@@ -428,4 +425,4 @@ describe.runIf(programs !== undefined)('what goes wrong', { timeout: 120_000 }, 
     // JavaScript cannot write the number: the text goes out as it is.
     await world.api.createText(workflow, JSON.stringify(workflow).replace(from, to));
   }
-});
+}
