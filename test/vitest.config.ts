@@ -8,6 +8,18 @@ const withCosign = ['test/differential/differential.test.ts'];
 /** Build an image, install a package, start browsers: they would disturb the deadlines of others. */
 const whole = ['test/image/**/*.test.ts', 'test/package/**/*.test.ts', 'test/console/**/*.test.ts'];
 
+/** What is run rather than judged. They have a cluster of their own: test/run.ts. */
+const runs = ['workflows/**/*', 'actions', 'workflow*', 'cluster-objects', 'tekton*', 'certificates-in-cluster'].map(
+  (name) => `test/cluster/${name}.test.ts`,
+);
+/** One cluster serves all suites of a project, one after the other. */
+const inCluster = {
+  globalSetup: 'test/cluster/setup.ts',
+  fileParallelism: false,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
@@ -35,16 +47,14 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...inCluster,
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          globalSetup: 'test/cluster/setup.ts',
-          // One cluster serves all suites, one after the other.
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          exclude: runs,
           sequence: { groupOrder: 3 },
         },
       },
+      { extends: true, test: { ...inCluster, name: 'runs', include: runs, sequence: { groupOrder: 4 } } },
     ],
   },
 });

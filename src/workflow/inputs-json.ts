@@ -6,7 +6,7 @@ import { quoted } from '../kernel/failure.ts';
 import type { Inputs } from './model.ts';
 
 /** One environment variable is at most 128 KiB with its name: MAX_ARG_STRLEN of Linux. */
-export const maxInputsBytes = 120 * 1024;
+const maxInputsBytes = 120 * 1024;
 const maxDepth = 32;
 /** More do not fit into the bytes above. */
 const maxValues = maxInputsBytes / 2;

@@ -13,7 +13,7 @@ export function needsWorkspace({ steps }: Pick<Workflow, 'steps'>): boolean {
   return steps.some(({ usesWorkspace }) => usesWorkspace);
 }
 
-export function workspaceName({ name }: Pick<Workflow, 'name'>): string {
+function workspaceName({ name }: Pick<Workflow, 'name'>): string {
   return childName(name, 'workspace');
 }
 

@@ -16,7 +16,7 @@ export interface Layer {
   readonly diffId: string;
 }
 
-export const tools = ['busybox', 'jq', 'kubectl', 'curl', 'git', 'yq'] as const;
+const tools = ['busybox', 'jq', 'kubectl', 'curl', 'git', 'yq'] as const;
 export type Tool = (typeof tools)[number];
 
 /** apt-get install them where they are missing. */

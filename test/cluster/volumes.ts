@@ -19,7 +19,7 @@ export interface Volumes {
   close(): Promise<void>;
 }
 
-export const storageClass = 'test-folders';
+const storageClass = 'test-folders';
 const label = 'countersign.test/volumes';
 const pollMs = 150;
 

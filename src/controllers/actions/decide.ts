@@ -16,7 +16,7 @@ import { cancelled, failed, waiting } from './statuses.ts';
 import { end, tidied } from './tidy.ts';
 
 /** What was written may be seen late by a process that has just begun to watch. */
-export const removalGraceMs = 5_000;
+const removalGraceMs = 5_000;
 
 export function decide(observed: Observed): Next {
   const { parsed, status } = observed;
@@ -33,7 +33,7 @@ export function decide(observed: Observed): Next {
   return status.phase === 'Running' ? missing(observed, action) : begin(observed, action, attempt);
 }
 
-export function isOver({ phase }: ActionStatus): boolean {
+function isOver({ phase }: ActionStatus): boolean {
   return phase === 'Completed' || phase === 'Failed' || phase === 'Cancelled';
 }
 

@@ -20,7 +20,7 @@ type EventReason =
   | 'WorkflowFailed'
   | 'WorkflowDeduplicated';
 
-export function tell(reason: EventReason, message: string): Act {
+function tell(reason: EventReason, message: string): Act {
   const isBad = reason === 'StepFailed' || reason === 'WorkflowFailed' || reason === 'WorkflowDeduplicated';
   return { kind: 'tell', type: isBad ? 'Warning' : 'Normal', reason, message: quoted(message, 1_000) };
 }

@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { parseStrictJson } from '../../kernel/strict-json.ts';
 import { BodyBudget, discardRest, readBody } from '../read-body.ts';
 
-export const largestBody = 1024 * 1024;
+const largestBody = 1024 * 1024;
 const bodyMs = 10_000;
 
 export type ReadJson =

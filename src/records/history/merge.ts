@@ -27,7 +27,7 @@ export function mergeAll(actions: readonly ActionRecord[]): ReadonlyMap<string, 
   return merged;
 }
 
-export function keyOf({ workflowUid, step }: Pick<ActionRecord, 'workflowUid' | 'step'>): string {
+function keyOf({ workflowUid, step }: Pick<ActionRecord, 'workflowUid' | 'step'>): string {
   return JSON.stringify([workflowUid, step]);
 }
 

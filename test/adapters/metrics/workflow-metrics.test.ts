@@ -69,13 +69,14 @@ test('parallel steps have the names of the design documents', async () => {
 });
 
 test('reconcilers, their queues, the history and what has not ended are shown', async () => {
-  const { workflows, text } = prometheusMetrics();
+  const metrics = prometheusMetrics();
+  const { workflows } = metrics;
   workflows.reconciling.depth('workflows', 7);
   workflows.reconciling.round('workflows', 'retry', 0.2);
   workflows.history.delivered(3);
   workflows.history.waiting(() => 8);
   workflows.unfinished(() => [{ state: 'running', count: 2, oldestSeconds: 61 }]);
-  const page = (await text()).split('\n');
+  const page = (await metrics.text()).split('\n');
   for (const line of [
     'countersign_reconcile_queue{reconciler="workflows"} 7',
     'countersign_reconcile_duration_seconds_count{reconciler="workflows",outcome="retry"} 1',

@@ -204,7 +204,7 @@ describe.runIf(hasNode)('installed in the cluster', () => {
     });
 
     test('they go in time, are cancelled, leave alone what has their names', { timeout: 300_000 }, async () => {
-      await tryOutWorkflows(installation, namespace);
+      await expect(tryOutWorkflows(installation, namespace)).resolves.toBeUndefined();
     });
   });
 

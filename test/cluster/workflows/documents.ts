@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { Engine, StepStatus, WorkflowStatus } from '../../../src/workflow/model.ts';
-import { pushActions } from '../../actions/build.ts';
+import { pushActions, registryConfigMap } from '../../actions/build.ts';
 import { startGitServer, type GitServer } from '../../actions/git-server.ts';
 import { kubeconfig } from '../access.ts';
 import type { ApiObject } from '../gate/api.ts';
@@ -17,7 +17,7 @@ import { deployment, valueAt } from '../gate/workloads.ts';
 import { until } from '../processes.ts';
 import { findKubePrograms } from '../programs.ts';
 import { record, type Recorder } from './recorder.ts';
-import { optIn, type Place } from './world.ts';
+import { optIn, settingsMap, type Place } from './world.ts';
 
 const kubectl = (await findKubePrograms())?.kubectl ?? 'kubectl';
 const system = 'kubernaut-system';
@@ -52,6 +52,7 @@ export function documents(place: () => Place): void {
     actions = await pushActions(world.gate.registry, world.gate.key);
     git = await startGitServer({ 'production/payment-service.yaml': manifest });
     apply(['-k', join(root, 'manifests/actions')]);
+    await world.api.apply(registryConfigMap(actions, settingsMap.namespace));
     // Nobody schedules its Pods.
     idle = { schedulerName: 'nobody', containers: [{ name: 'main', image: world.action('idle', 'true').pinned }] };
     for (const namespace of ['production', system]) {
@@ -162,6 +163,14 @@ export function documents(place: () => Place): void {
       // Events are written by the way.
       expect(await until(async () => described().includes('WorkflowCompleted'), 20_000)).toBe(true);
       expect(run(['-n', system, 'get', plural(workflow)]).text).toMatch(/Completed/);
+      await removed(workflow);
+    });
+
+    test('a step that names no image takes the registered one', async () => {
+      const { spec, ...rest } = sample('single-action.yaml');
+      const workflow = { ...rest, spec: { steps: spec.steps.map((step) => ({ ...step, image: undefined })) } };
+      const status = await completed(workflow);
+      expect(stepOf(status, 'scale-deployment').image).toBe(actions.get('kubernetes/scale_deployment'));
       await removed(workflow);
     });
 

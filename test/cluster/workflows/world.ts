@@ -69,7 +69,7 @@ export interface WorkflowOptions {
 export const workflowApi = 'workflowexecution.kubernaut.ai/v1alpha1';
 export const settingsMap = { name: 'kubernaut-workflowexecution-config', namespace: 'countersign-system' };
 
-export const bounds = {
+const bounds = {
   requests: { cpu: '10m', memory: '16Mi' },
   limits: { cpu: '500m', memory: '64Mi' },
 };
