@@ -25,12 +25,14 @@ export interface ClusterObjects {
   /** Whether the API server has this kind now; it may come and go while we run. */
   isServed(kind: Kind): boolean;
   get(place: ObjectPlace): KubeObject | undefined;
-  /** By controller reference. */
-  ownedBy(kind: Kind, uid: string): readonly KubeObject[];
+  /** By controller reference, in the owner's namespace: anybody may write a reference into what is elsewhere. */
+  ownedBy(kind: Kind, uid: string, namespace: string): readonly KubeObject[];
   list(kind: Kind): readonly KubeObject[];
   /** Calls back after an object was added, changed or removed; `gone`: its last known state. Returns how to stop. */
   onChange(listener: (object: KubeObject, change: 'present' | 'gone') => void): () => void;
   create(object: NewObject, kind: Kind, signal: AbortSignal): Promise<Result<Created>>;
+  /** As the API server has it now, also for memory: what is watched may be seen late. Undefined: it is not there. */
+  read(place: ObjectPlace, signal: AbortSignal): Promise<Result<KubeObject | undefined>>;
   /** Replaces the status of the version that was read. */
   writeStatus(object: KubeObject, kind: Kind, status: object, signal: AbortSignal): Promise<Result<Written>>;
   /** JSON merge patch of everything but the status; a resourceVersion in it is a precondition. RFC 7386 */

@@ -1,7 +1,11 @@
-import type { OwnerReference } from '../kernel/kube-object.ts';
+import type { KubeObject, OwnerReference } from '../kernel/kube-object.ts';
 import type { Origin } from './model.ts';
 
 /** Makes an object a child of this one: found by its UID, and removed by the cluster after it. */
 export function controllerReference({ apiVersion, kind, name, uid }: Origin): OwnerReference {
   return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
+}
+
+export function isControlledBy({ metadata }: KubeObject, uid: string): boolean {
+  return (metadata.ownerReferences ?? []).some((owner) => owner.controller === true && owner.uid === uid);
 }

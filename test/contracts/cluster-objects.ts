@@ -110,8 +110,16 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
     const reference = { apiVersion: kind.apiVersion, kind: kind.kind, name: 'owner', uid };
     await created(named('controlled', { ownerReferences: [{ ...reference, controller: true }] }));
     await created(named('owned', { ownerReferences: [reference] }));
-    expect(objects.ownedBy(kind, uid).map((object) => object.metadata.name)).toEqual(['controlled']);
-    expect(objects.ownedBy(claim, uid)).toEqual([]);
+    expect(objects.ownedBy(kind, uid, cluster.namespace).map((object) => object.metadata.name)).toEqual(['controlled']);
+    expect(objects.ownedBy(claim, uid, cluster.namespace)).toEqual([]);
+    expect(objects.ownedBy(kind, uid, 'elsewhere')).toEqual([]);
+  });
+
+  test('is read as it is now', async () => {
+    const made = await created(named('read'));
+    const place = { kind, namespace: cluster.namespace, name: 'read' };
+    expect(value(await objects.read(place, signal))?.metadata.uid).toBe(made.metadata.uid);
+    expect(value(await objects.read({ ...place, name: 'nobody' }, signal))).toBeUndefined();
   });
 
   test('a status is written for the version that was read, once', async () => {

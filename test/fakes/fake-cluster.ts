@@ -11,7 +11,7 @@ import { asRecord } from '../../src/kernel/strict-json.ts';
 import { names } from '../../src/workflow/model.ts';
 import type { ClusterObjects, Created, Warning, Written } from '../../src/ports/cluster-objects.ts';
 
-export type Verb = 'create' | 'writeStatus' | 'patch' | 'remove' | 'logTail' | 'newestWarning';
+export type Verb = 'create' | 'writeStatus' | 'patch' | 'remove' | 'read' | 'logTail' | 'newestWarning';
 
 /** What a test wants the API server to answer: a refusal for good, or an outage. */
 export type Refusal = { readonly status: number; readonly message: string } | 'unavailable';
@@ -189,7 +189,17 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
       const object = found(place);
       return object !== undefined && isWatched(object) ? object : undefined;
     },
-    ownedBy: (kind, uid) => cluster.list(kind).filter((object) => isControlledBy(object, uid)),
+    ownedBy: (kind, uid, namespace) =>
+      cluster.list(kind).filter((object) => object.metadata.namespace === namespace && isControlledBy(object, uid)),
+    read: (place, signal) =>
+      call<KubeObject | undefined>(
+        'read',
+        place.kind.kind,
+        place,
+        signal,
+        () => ok(found(place)),
+        () => undefined,
+      ),
     list: (kind) => cluster.all(kind).filter(isWatched),
     all: (kind) =>
       [...objects.values()].filter((object) => object.kind === kind.kind && object.apiVersion === kind.apiVersion),

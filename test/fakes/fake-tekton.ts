@@ -57,7 +57,7 @@ export function fakeTekton(
   function advance(pipelineRun: KubeObject): void {
     const spec = asRecord(pipelineRun['spec']) ?? {};
     const isCancelled = spec['status'] === 'Cancelled';
-    const taskRuns = cluster.ownedBy(kinds.taskRun, pipelineRun.metadata.uid);
+    const taskRuns = cluster.ownedBy(kinds.taskRun, pipelineRun.metadata.uid, String(pipelineRun.metadata.namespace));
     const open = taskRuns.filter((taskRun) => outcomeOf(taskRun) === 'Unknown');
     for (const taskRun of open) {
       if (isCancelled) endTaskRun(taskRun, condition('False', 'TaskRunCancelled', 'TaskRun was cancelled'));

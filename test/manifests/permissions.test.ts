@@ -60,7 +60,7 @@ test('for workflows: it reads them, makes and stops what runs them, and writes t
     'list /events',
     'get,list,watch,create,delete /persistentvolumeclaims',
     'get,list,watch,create,patch tekton.dev/pipelineruns',
-    'list,watch tekton.dev/taskruns',
+    'get,list,watch tekton.dev/taskruns',
     'get,list,watch,create tekton.dev/tasks',
   ]);
 });

@@ -17,6 +17,8 @@ case $folder/ in
   *) die "$file is not in the workspace." ;;
 esac
 file=$folder/${file##*/}
+# A link of that name would lead elsewhere.
+rm -f -- "$file.new"
 
 if has content; then
   printf '%s' "$inputs" | jq --join-output .content >"$file.new"

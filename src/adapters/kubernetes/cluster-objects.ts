@@ -113,7 +113,10 @@ export function clusterObjects(options: ClusterObjectsOptions): WatchedClusterOb
       }
       return undefined;
     },
-    ownedBy: (kind, uid) => watchesOf(kind).flatMap(({ memory }) => memory.ownedBy(uid)),
+    ownedBy: (kind, uid, namespace) =>
+      watchesOf(kind)
+        .flatMap(({ memory }) => memory.ownedBy(uid))
+        .filter(({ metadata }) => metadata.namespace === namespace),
     list: (kind) => watchesOf(kind).flatMap(({ memory }) => memory.all()),
     onChange(listener) {
       listeners.add(listener);
@@ -133,6 +136,14 @@ export function clusterObjects(options: ClusterObjectsOptions): WatchedClusterOb
       if (refusals.includes(status)) return ok<Created>(refusalOf(answer.value));
       const taken = take(what, answer.value, kind);
       return taken.ok ? ok<Created>({ kind: 'created', object: taken.value }) : taken;
+    },
+
+    async read(place, signal) {
+      const { kind, namespace, name } = place;
+      const what = `read ${titleOf(place)}`;
+      const answer = await send(what, { method: 'GET', path: pathOf(kind, namespace, name) }, signal);
+      if (!answer.ok) return answer;
+      return answer.value.status === 404 ? ok(undefined) : take(what, answer.value, kind);
     },
 
     writeStatus({ apiVersion, kind: name, metadata }, kind, status, signal) {

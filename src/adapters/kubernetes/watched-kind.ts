@@ -31,8 +31,11 @@ export interface WatchedKind {
   readonly close: () => void;
 }
 
-/** No object is larger than 1.5 MiB (etcd), so that no page is larger than the limit. */
-const pageSize = 50;
+/**
+ * No object is larger than 1.5 MiB (etcd), and as JSON up to six times as much, since `<` is written as an escape: so no page
+ * is larger than the limit, whatever somebody has put into it.
+ */
+const pageSize = 10;
 const listLimits: CallLimits = { deadlineMs: 30_000, maxBytes: 128 * 1024 * 1024 };
 /** An API server that has just started does not serve all of its definitions: what is missing for this long is gone. */
 const goneAfterMs = 5_000;

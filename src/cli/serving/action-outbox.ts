@@ -29,7 +29,11 @@ export function startActionOutbox(
   { config, log, metrics, onClose }: Foundation,
   history: Pick<ActionHistory, 'record'> | undefined,
 ): WatchedOutbox {
-  if (config.workflows === undefined || history === undefined) return nothingIsKept;
+  if (config.workflows === undefined) return nothingIsKept;
+  if (history === undefined) {
+    log.warn({}, 'without --database nothing is kept of what workflows run');
+    return nothingIsKept;
+  }
   const folder = outboxFiles(join(config.workflows.dataFolder, 'action-records'));
   const counted = metrics.workflows.history;
   const outbox = startOutbox({

@@ -16,7 +16,8 @@ import { cancelled, failed, waiting } from './statuses.ts';
 import { end, tidied } from './tidy.ts';
 
 /** What was written may be seen late by a process that has just begun to watch. */
-const removalGraceMs = 5_000;
+export const removalGraceMs = 5_000;
+const anotherLookMs = 30_000;
 
 export function decide(observed: Observed): Next {
   const { parsed, status } = observed;
@@ -48,7 +49,8 @@ function begin(observed: Observed, action: Action, attempt: number): Next {
   const { status, now, setbacks } = observed;
   if (action.cancel) return end(observed, cancelled(observed, 'nothing was started'));
   // Never two at a time, whatever was written into the status.
-  if (observed.jobs.some((job) => job.end === undefined)) return { kind: 'decided', acts: [] };
+  if (observed.jobs.some((job) => job.end === undefined))
+    return { kind: 'decided', acts: [], requeueAfterMs: anotherLookMs };
   const pauseMs = status.retryAt === undefined ? 0 : Date.parse(status.retryAt) - now.getTime();
   if (pauseMs > 0) return { kind: 'decided', acts: tidied(observed), requeueAfterMs: pauseMs };
   const image = imageOf(action, observed.registry);

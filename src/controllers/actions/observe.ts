@@ -32,19 +32,23 @@ export interface JobEnd {
 }
 
 /** `found`: ours too, though nobody has told us of it yet. */
-export function jobsOf(objects: ClusterObjects, uid: string, found: readonly KubeObject[]): readonly AttemptJob[] {
-  const watched = objects.ownedBy(kinds.job, uid);
+export function jobsOf(
+  objects: ClusterObjects,
+  { uid, namespace = '' }: KubeObject['metadata'],
+  found: readonly KubeObject[],
+): readonly AttemptJob[] {
+  const watched = objects.ownedBy(kinds.job, uid, namespace);
   const known = new Set(watched.map(({ metadata }) => metadata.uid));
   return [...watched, ...found.filter(({ metadata }) => !known.has(metadata.uid))].map((job) => readJob(objects, job));
 }
 
 function readJob(objects: ClusterObjects, job: KubeObject): AttemptJob {
-  const { name, uid, creationTimestamp = '', deletionTimestamp } = job.metadata;
+  const { name, namespace = '', uid, creationTimestamp = '', deletionTimestamp } = job.metadata;
   const spec = asRecord(job['spec']);
   const podSpec = asRecord(asRecord(spec?.['template'])?.['spec']);
   const containers = podSpec?.['containers'];
   const container = asRecord(Array.isArray(containers) ? containers[0] : undefined);
-  const pods = objects.ownedBy(kinds.pod, uid).toSorted(byAge);
+  const pods = objects.ownedBy(kinds.pod, uid, namespace).toSorted(byAge);
   return {
     name,
     uid,

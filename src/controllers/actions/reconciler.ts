@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ActionContract } from '../../contract/model.ts';
 import { defined } from '../../kernel/defined.ts';
+import { ok, type Result } from '../../kernel/result.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import type { Actions } from '../../ports/actions.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -17,7 +18,7 @@ import { parseActionStatus } from '../../workflow/parse-status.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
 import type { Setback } from '../workflows/decision.ts';
 import { act } from './act.ts';
-import { decide } from './decide.ts';
+import { decide, removalGraceMs } from './decide.ts';
 import type { ActionAct, ActionDecision, LogRead, Next, Observed } from './decision.ts';
 import { jobsOf } from './observe.ts';
 import { eventsOf } from './transitions.ts';
@@ -46,6 +47,7 @@ type Outcome = Settled | { readonly kind: 'again' };
 const maxDecisions = 8;
 const proofTimeoutMs = 30_000;
 const logTimeoutMs = 15_000;
+const readTimeoutMs = 10_000;
 const maxLogBytes = 128 * 1024;
 const maxContracts = 2_000;
 const supersededMs = 1_000;
@@ -60,21 +62,41 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
   async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
     if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
     const found: Found = { jobs: [], setbacks: [] };
+    let hasLooked = false;
     for (let count = 0; count < maxDecisions; count += 1) {
       const action = objects.get({ kind: kinds.action, namespace, name });
       // Its Jobs go with it.
       if (action === undefined || action.metadata.deletionTimestamp !== undefined) return { kind: 'settled' };
       const observed = observe(action, found);
+      if (observed.missingMs >= removalGraceMs && !hasLooked) {
+        hasLooked = true;
+        const looked = await lookForJob(observed, found, signal);
+        if (!looked.ok) return { kind: 'retry', why: looked.failure.message };
+        continue;
+      }
       const outcome = await doNext(action, observed, decide(observed), found, signal);
       if (outcome.kind !== 'again') return outcome;
     }
     return { kind: 'retry', why: 'it cannot be decided what is to become of it' };
   }
 
+  /** Nothing is said to be removed because somebody was slow to tell. */
+  async function lookForJob(
+    { namespace, name, status }: Observed,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Result<void>> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
+    const read = await objects.read({ kind: kinds.job, namespace, name: status.executionName ?? name }, limited);
+    if (!read.ok) return read;
+    if (read.value !== undefined && read.value.metadata.uid === status.jobUID) found.jobs.push(read.value);
+    return ok(undefined);
+  }
+
   function observe(action: KubeObject, { jobs, ...found }: Found): Observed {
     const { uid, namespace = '', name, generation = 0 } = action.metadata;
     const status = parseActionStatus(action);
-    const ours = jobsOf(objects, uid, jobs);
+    const ours = jobsOf(objects, action.metadata, jobs);
     const now = clock.now();
     return {
       parsed: parseAction(action),

@@ -12,6 +12,8 @@ export type Settled =
 
 export interface Reconciler {
   readonly name: string;
+  /** This process leads from now on; what it remembers may be of an earlier time. */
+  begin?(): void;
   /** Never two at a time for one key. May throw: that is a bug, logged, and retried like `retry`. */
   reconcile(key: Key, signal: AbortSignal): Promise<Settled>;
 }

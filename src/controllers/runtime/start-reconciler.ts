@@ -68,6 +68,7 @@ class Loop implements RunningReconciler {
     if (!leads) this.#endTerm();
     if (!leads || this.#term !== undefined) return;
     this.#term = new AbortController();
+    this.#options.reconciler.begin?.();
     for (const key of this.#options.everything()) this.enqueue(key);
   }
 

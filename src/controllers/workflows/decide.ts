@@ -38,6 +38,7 @@ export type Next =
   | { readonly kind: 'under-way'; readonly workflow: Workflow };
 
 const historyPollMs = 2_000;
+const keptPollMs = 60_000;
 
 export function decide(observed: Observed): Next {
   const { parsed, status } = observed;
@@ -145,7 +146,9 @@ function decideFinished(observed: Observed): Next {
   }
   const records = history === 'kept' ? [] : recordsOf(parsed.value, status, registry, now);
   const acts = records.length === 0 ? [] : [{ kind: 'record', records } as const];
-  return { kind: 'decided', decision: { acts, requeueAfterMs: historyPollMs } };
+  // Whoever keeps them says when they are stored.
+  const requeueAfterMs = history === 'kept' ? keptPollMs : historyPollMs;
+  return { kind: 'decided', decision: { acts, requeueAfterMs } };
 }
 
 function removeInTime({ object, place, parsed, status, settings, now }: Observed): Next {

@@ -12,6 +12,7 @@ interface OfOne {
 export interface ParallelSteps {
   note(place: ObjectPlace, workflow: Workflow, status: WorkflowStatus): void;
   forget(place: ObjectPlace): void;
+  clear(): void;
 }
 
 export function parallelSteps(metrics: WorkflowMetrics, settings: () => WorkflowSettings): ParallelSteps {
@@ -31,6 +32,7 @@ export function parallelSteps(metrics: WorkflowMetrics, settings: () => Workflow
   return {
     note: (place, workflow, status) => replace(keyOf(place), ofOne(workflow, status)),
     forget: (place) => replace(keyOf(place), undefined),
+    clear: () => [...each.keys()].forEach((key) => replace(key, undefined)),
   };
 }
 

@@ -46,7 +46,7 @@ export function createWorkflowReconciler(ports: WorkflowReconcilerPorts): Reconc
   const parallel = parallelSteps(metrics, settings);
   /** Targets of workflows whose beginning is being written, and their UIDs. */
   const beginning = new Map<string, string>();
-  /** UIDs of workflows all of whose records went through this process. */
+  /** UIDs of workflows all of whose records went through this process, while it led without a break. */
   const witnessed = new Set<string>();
 
   async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
@@ -185,7 +185,13 @@ export function createWorkflowReconciler(ports: WorkflowReconcilerPorts): Reconc
     if (finished !== undefined) metrics.workflowFinished(finished);
   }
 
-  return { name: 'workflows', reconcile };
+  /** Another replica may have led in between, and kept what is missing here. */
+  function begin(): void {
+    witnessed.clear();
+    parallel.clear();
+  }
+
+  return { name: 'workflows', reconcile, begin };
 }
 
 /** Where it runs was decided when it began; whatever the annotation says since then does not matter. */

@@ -18,10 +18,13 @@ export async function readLogs(
   observed: Pick<TektonUnderWay, 'taskRuns' | 'pods'>,
   signal: AbortSignal,
 ): Promise<Result<TektonUnderWay['logs']>> {
-  const logs = new Map<string, string>();
-  for (const { name, endedAt } of podsToRead(observed, status.steps)) {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(logTimeoutMs)]);
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(logTimeoutMs)]);
+  const reads = podsToRead(observed, status.steps).map(async ({ name, endedAt }) => {
     const read = await objects.logTail({ namespace: workflow.namespace, name, container }, maxLogBytes, limited);
+    return { name, endedAt, read };
+  });
+  const logs = new Map<string, string>();
+  for (const { name, endedAt, read } of await Promise.all(reads)) {
     if (read.ok) logs.set(name, read.value ?? '');
     else if (now.getTime() - endedAt < logPatienceMs) return read;
   }

@@ -32,11 +32,15 @@ export function trackingOf(observed: TektonUnderWay, steps: readonly StepStatus[
   };
 }
 
+const mostRefused = 2;
+
 function creation({ workflow, setbacks, claims }: TektonUnderWay, status: StepStatus): readonly Act[] {
   const step = workflow.steps.find(({ name }) => name === status.name);
   if (step === undefined) return [];
   const name = actionExecutionName(workflow, step);
-  if (setbacks.some(({ place }) => place.kind === kinds.action && place.name === name)) return [];
+  const refused = setbacks.filter(({ place }) => place.kind === kinds.action);
+  // Each costs a decision of this round, and the status is to be written in it.
+  if (refused.length >= mostRefused || refused.some(({ place }) => place.name === name)) return [];
   const object = actionExecution(workflow, step, status.image ?? step.image ?? '', claims[0]?.metadata.name);
   const spec = { ...asRecord(object['spec']), ...defined('mirrors', status.executionName) };
   return [{ kind: 'create', object: { ...object, spec }, as: kinds.action }];

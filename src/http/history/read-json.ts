@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { parseStrictJson } from '../../kernel/strict-json.ts';
 import { BodyBudget, discardRest, readBody } from '../read-body.ts';
 
+const deepest = 48;
 const largestBody = 1024 * 1024;
 const bodyMs = 10_000;
 
@@ -24,7 +25,8 @@ export class JsonBodies {
       const status = code === 'REQUEST_TOO_LARGE' ? 413 : code === 'OVERLOADED' ? 429 : 400;
       return { kind: 'refused', status, message };
     }
-    const parsed = parseStrictJson(body.value);
+    // Answers and copies put some levels around it, and have to be read as well.
+    const parsed = parseStrictJson(body.value, deepest);
     this.#budget.release(body.value.length);
     if (parsed.ok) return { kind: 'json', value: parsed.value };
     return { kind: 'refused', status: 400, message: `the body: ${parsed.problem}` };

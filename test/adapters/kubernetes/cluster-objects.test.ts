@@ -251,5 +251,5 @@ test('who wrote what is neither kept nor sent', async () => {
   const objects = start();
   await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
   expect(objects.get(place)?.metadata).not.toHaveProperty('managedFields');
-  expect(server.requests[0]).toBe('GET /api/v1/persistentvolumeclaims?labelSelector=countersign.dev%2Fengine&limit=50');
+  expect(server.requests[0]).toBe('GET /api/v1/persistentvolumeclaims?labelSelector=countersign.dev%2Fengine&limit=10');
 });

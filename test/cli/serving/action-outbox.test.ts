@@ -57,9 +57,14 @@ test('what was kept by a process that ended is stored by the next one', async ()
   expect(stored).toEqual(['record']);
 });
 
-test('without a database everything counts as stored, and nothing waits', async () => {
-  const base = { config: { workflows: { dataFolder: folder } } } as unknown as Foundation;
+test('without a database everything counts as stored, nothing waits, and it is said', async () => {
+  const told: string[] = [];
+  const base = {
+    config: { workflows: { dataFolder: folder } },
+    log: { warn: (_: unknown, message: string) => told.push(message) },
+  } as unknown as Foundation;
   const outbox = startActionOutbox(base, undefined);
   expect(await outbox.keep([completed()])).toEqual(ok(undefined));
   expect([outbox.isStored('uid-1'), outboxWarnings(outbox)]).toEqual([true, []]);
+  expect(told).toEqual(['without --database nothing is kept of what workflows run']);
 });

@@ -53,6 +53,19 @@ describe('an action that goes well', () => {
     expect(world.cluster.get(jobPlace)).toMatchObject({ spec: { ttlSecondsAfterFinished: 300 } });
   });
 
+  test('is not taken for removed when its Job is only seen late', async () => {
+    const world = await started();
+    const seen = world.cluster.ownedBy.bind(world.cluster);
+    world.cluster.ownedBy = () => [];
+    await world.after(1);
+    await world.after(60);
+    expect(world.status.phase).toBe('Running');
+    world.cluster.ownedBy = seen;
+    world.kubelet.finish(job, {});
+    await world.after(1);
+    expect(world.status.phase).toBe('Completed');
+  });
+
   test('is left alone when it has ended', async () => {
     const world = await started();
     world.kubelet.finish(job, {});

@@ -158,7 +158,7 @@ const rows: readonly (Case & { readonly title: string; readonly acts: readonly s
     title: 'completed, and its history is on its way',
     phase: 'Completed',
     more: { history: 'kept' },
-    acts: ['again after 2000'],
+    acts: ['again after 60000'],
   },
   {
     title: 'completed, and its history is stored',
@@ -188,7 +188,7 @@ const rows: readonly (Case & { readonly title: string; readonly acts: readonly s
     phase: 'Completed',
     spec: { ttlSecondsAfterFinished: 0 },
     more: { history: 'kept' },
-    acts: ['again after 2000'],
+    acts: ['again after 60000'],
   },
   {
     title: 'its own time counts, not the setting',

@@ -217,6 +217,9 @@ test('one that is only seen late is not taken for removed', async () => {
   const seen = one.cluster.ownedBy.bind(one.cluster);
   one.cluster.ownedBy = () => [];
   expect(await one.reconcile('w')).toEqual({ kind: 'settled', requeueAfterMs: 5_000 });
+  one.advance(60_000);
+  // The API server itself is asked.
+  expect(await one.reconcile('w')).toEqual({ kind: 'settled', requeueAfterMs: 5_000 });
   one.cluster.ownedBy = seen;
   await one.run();
   expect(one.status('w').phase).toBe('Completed');

@@ -30,6 +30,6 @@ export function staleView(cluster: FakeCluster, isStale: (kind: string) => boole
       const object = cluster.get(place);
       return object === undefined ? undefined : seen(object)[0];
     },
-    ownedBy: (kind, uid) => cluster.ownedBy(kind, uid).flatMap(seen),
+    ownedBy: (kind, uid, namespace) => cluster.ownedBy(kind, uid, namespace).flatMap(seen),
   };
 }

@@ -405,6 +405,15 @@ describe('tracking ActionExecutions', () => {
     await one.run();
     expect(one.status('w').phase).toBe('Completed');
   });
+
+  test('that cannot be created fail nothing, however many there are', async () => {
+    const one = tektonWorld();
+    one.cluster.refuse = (_, kind) => (kind === 'ActionExecution' ? { status: 403, message: 'no' } : undefined);
+    const many = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({ name }));
+    one.apply('w', many, { trackingActionExecutions: true });
+    await one.run();
+    expect(one.status('w').phase).toBe('Completed');
+  });
 });
 
 describe('somebody from outside', () => {
