@@ -186,7 +186,7 @@ describe.runIf(hasCluster)('certificates in a Secret', () => {
       await stranger.keeper.check();
       await stranger.keeper.check();
       const belongs = `it belongs to the installation in namespace ${namespace}`;
-      expect(stranger.warnings().filter((warning) => warning.includes(belongs))).toHaveLength(3);
+      expect(stranger.warnings().filter((warning) => warning.includes(belongs))).toHaveLength(4);
       expect(await ask()).toMatch(/^refused by (one|two)$/);
       expect(own.getCurrentCluster()?.server).toBe(api.config.getCurrentCluster()?.server);
     } finally {

@@ -82,7 +82,7 @@ describe.runIf(hasCluster)('preflight', () => {
     const refused = await asAdmin('--namespace', 'elsewhere');
     expect(refused.code).toBe(1);
     expect(refused.text.match(new RegExp(`belongs to the installation in namespace ${namespace}`, 'g'))).toHaveLength(
-      3,
+      4,
     );
   });
 

@@ -4,13 +4,13 @@ import { kinds } from '../../src/workflow/kinds.ts';
 import { names } from '../../src/workflow/model.ts';
 import { objectServer } from '../adapters/kubernetes/object-server.ts';
 import { eventKind, fakeCluster } from '../fakes/fake-cluster.ts';
-import { clusterObjectsContract } from './cluster-objects.ts';
+import { clusterObjectsContract, unserved } from './cluster-objects.ts';
 import { silentLog } from './policies.ts';
 
 describe('the fake', () => {
   clusterObjectsContract(() => {
     const cluster = fakeCluster();
-    cluster.unserve(kinds.task);
+    cluster.unserve(unserved);
     return Promise.resolve({
       objects: cluster,
       namespace: 'shop',
@@ -25,8 +25,8 @@ describe('the fake', () => {
 describe('the API server over HTTP', () => {
   clusterObjectsContract(async () => {
     const cluster = fakeCluster();
-    cluster.unserve(kinds.task);
-    const server = await objectServer(cluster, [...Object.values(kinds), eventKind]);
+    cluster.unserve(unserved);
+    const server = await objectServer(cluster, [...Object.values(kinds), eventKind, unserved]);
     const label = names.engineLabel;
     const watches = [kinds.job, kinds.claim].map((kind) => ({ kind, label }));
     const objects = clusterObjects({

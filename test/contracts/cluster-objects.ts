@@ -18,7 +18,9 @@ export interface ClusterUnderTest {
   close(): Promise<void>;
 }
 
-const { claim, task } = kinds;
+const { claim } = kinds;
+/** That no API server has. */
+export const unserved = { apiVersion: 'none.countersign.test/v1', kind: 'Nothing', plural: 'nothings' };
 const signal = new AbortController().signal;
 
 /** `open`: its kind and claims, with the engine label, are watched; Tasks are not served. */
@@ -94,14 +96,14 @@ export function clusterObjectsContract(open: () => Promise<ClusterUnderTest>): v
   });
 
   test('a kind that is not served is not, and refuses what is to be created', async () => {
-    expect([objects.isServed(kind), objects.isServed(task)]).toEqual([true, false]);
+    expect([objects.isServed(kind), objects.isServed(unserved)]).toEqual([true, false]);
     const one = {
-      apiVersion: task.apiVersion,
-      kind: task.kind,
+      apiVersion: unserved.apiVersion,
+      kind: unserved.kind,
       metadata: { name: 'one', namespace: cluster.namespace },
     };
-    expect(value(await objects.create(one, task, signal))).toMatchObject({ kind: 'refused', status: 404 });
-    expect(objects.list(task)).toEqual([]);
+    expect(value(await objects.create(one, unserved, signal))).toMatchObject({ kind: 'refused', status: 404 });
+    expect(objects.list(unserved)).toEqual([]);
   });
 
   test('is found by its controller, not by other owners', async () => {

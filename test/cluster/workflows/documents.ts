@@ -114,7 +114,9 @@ export function documents(place: () => Place): void {
     const isGone = async (): Promise<boolean> =>
       (await world.list('v1', 'pods', `kubernaut.io/workflow=${workflow.metadata.name}`)).length === 0;
     expect(await until(isGone, 40_000)).toBe(true);
-    expect(await world.list('v1', 'persistentvolumeclaims')).toEqual([]);
+    const claims = (): ReturnType<Place['list']> => world.list('v1', 'persistentvolumeclaims');
+    await until(async () => (await claims()).length === 0, 20_000);
+    expect(await claims()).toEqual([]);
   }
 
   const stepOf = (status: WorkflowStatus, name: string): StepStatus => {
