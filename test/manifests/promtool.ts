@@ -1,6 +1,6 @@
 /**
  * Prometheus' own tool for rules: the one on PATH, or that of Debian's package, of which nothing else is kept and nothing
- * installed. `node test/manifests/promtool.ts` fetches it (19 MB, once) into the cache folder.
+ * installed. `npm run promtool` fetches it (19 MB, once) into the cache folder.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { cacheFolder } from '../cluster/builds.ts';
 import { isExecutable, onPath } from '../cluster/programs.ts';
 
 const kept = join(cacheFolder, 'prometheus', 'promtool');
-const fetchIt = 'node test/manifests/promtool.ts fetches it';
+const fetchIt = 'npm run promtool fetches it';
 
 export const promtool = findPromtool();
 
