@@ -10,11 +10,10 @@ import type { Engine } from '../../../src/workflow/model.ts';
 import type { ApiObject } from '../gate/api.ts';
 import { program } from '../gate/webhook-process.ts';
 import { freePorts, until } from '../processes.ts';
-import { isLong } from './long.ts';
 import { record, type Recorder } from './recorder.ts';
 import type { Place } from './world.ts';
 
-const kills = isLong ? 50 : 12;
+const kills = 50;
 
 export function killed(place: () => Place): void {
   let world: Place;

@@ -2,11 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { say } from '../builds.ts';
 import type { PushedImage } from '../gate/images.ts';
-import { isLong } from './long.ts';
 import { record, type Recorder } from './recorder.ts';
 import type { Place } from './world.ts';
 
-const runs = isLong ? 20 : 6;
+const runs = 20;
 
 export function overhead(place: () => Place): void {
   let world: Place;

@@ -6,14 +6,13 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../src/workflow/model.ts';
 import type { ApiObject } from '../gate/api.ts';
 import { until } from '../processes.ts';
-import { isLong } from './long.ts';
 import type { Place } from './world.ts';
 
 type Shape = 'single' | 'gitops' | 'multi-step';
 const shapes: readonly Shape[] = ['single', 'gitops', 'multi-step'];
 const stages = ['off', 'gitops', 'multi-step', 'all', 'off'] as const;
-/** Of each stage, over all shapes. */
-const perStage = isLong ? 8 : 3;
+/** Of each stage, over all shapes: 40 in all. */
+const perStage = 8;
 
 const onTekton: Readonly<Record<(typeof stages)[number], readonly Shape[]>> = {
   off: [],
@@ -55,7 +54,7 @@ export function stagedRollout(place: () => Place): void {
     return (await world.status(workflow))?.engine;
   };
 
-  test('moves workflows over and back, each to its end', { timeout: 600_000 }, async () => {
+  test('moves forty workflows over and back, each to its end', { timeout: 600_000 }, async () => {
     const started: { readonly workflow: ApiObject; readonly engine: Engine | undefined; readonly stage: string }[] = [];
     const tookMs: number[] = [];
     let before: (typeof stages)[number] = 'off';
