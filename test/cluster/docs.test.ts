@@ -10,6 +10,7 @@ import { hasLine, stepsOf } from './docs/documents.ts';
 import { makeWorkplace, type Workplace } from './docs/workplace.ts';
 import { pushActions } from '../actions/build.ts';
 import type { ApiObject } from './gate/api.ts';
+import { optedIn } from './gate/gate.ts';
 import { runnableImage, signed, type PushedImage } from './gate/images.ts';
 import { prepareInstallation, type Installation } from './install/installation.ts';
 import { runProgram } from './install/run-program.ts';
@@ -51,7 +52,11 @@ describe.runIf(hasNode)('the documents', () => {
     // Other suites leave definitions and roles behind, and Pods that would be refused: a scan would find them.
     await installation.delete();
     const { items } = await installation.api.core.listNamespace();
-    const others = items.map(({ metadata }) => metadata?.name ?? '').filter((name) => name.startsWith('gate-'));
+    const others = items.flatMap(({ metadata: { name = '', labels = {} } = {} }) =>
+      name.startsWith('gate-') || Object.entries(optedIn).every(([label, value]) => labels[label] === value)
+        ? [name]
+        : [],
+    );
     if (others.length > 0) await installation.kubectl('delete', 'namespace', ...others, '--timeout=120s');
     const { registry, key } = installation;
     // Images that differ: each says what it is. They end when they are told to, so that nobody waits 30 s for each.
