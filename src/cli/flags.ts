@@ -5,6 +5,7 @@
  */
 import { Option, type Command } from 'commander';
 import { parse } from 'yaml';
+import { defaultImages as images } from '../agents/model.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { readText } from './evidence.ts';
 import { UsageError } from './usage-error.ts';
@@ -67,6 +68,14 @@ export function servingFlags(command: Command): Command {
     .addOption(flag('--scan-namespaces <which>', 'namespaces that are looked at: opted-in or all', 'opted-in'))
     .addOption(flag('--leader-elect <true|false>', 'one replica at a time leads; false: this one does', 'true'))
     .addOption(flag('--workflows <true|false>', "run Kubernaut's WorkflowExecutions", 'true'))
+    .addOption(flag('--tasks <true|false>', 'run Tasks of KubeOpenCode and KubeTask', 'true'))
+    .addOption(
+      flag(
+        '--system-image <image>',
+        'for init containers of Tasks, where no KubeOpenCodeConfig names one',
+        images.system,
+      ),
+    )
     .addOption(
       flag('--data-folder <folder>', 'for action records on their way; the default is that of the decision log'),
     )

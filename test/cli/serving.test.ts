@@ -129,6 +129,8 @@ describe('settings that cannot be meant are all told at once', () => {
     ['other healing', ['--heal', 'nothing'], '--heal: "nothing" is not one of connection, everything'],
     ['half a leader', ['--leader-elect', 'maybe'], '--leader-elect: "maybe" is not one of true, false'],
     ['some workflows', ['--workflows', 'some'], '--workflows: "some" is not one of true, false'],
+    ['some tasks', ['--tasks', 'some'], '--tasks: "some" is not one of true, false'],
+    ['an image that is none', ['--system-image', 'A//b'], '--system-image: '],
     ['certificates of seconds', ['--serving-certificate-seconds', '5'], '--serving-certificate-seconds: "5" is not'],
   ])('%s', (_title, args, problem) => {
     const config = parsed('serve', ...args, '--listen', 'there');
@@ -154,6 +156,16 @@ test.each<[ServingCommand, readonly string[], unknown]>([
 ])('%s %j runs workflows where %j', (command, args, workflows) => {
   const config = parsed(command, ...args);
   expect(config.ok && config.value.workflows).toEqual(workflows);
+});
+
+test.each<[ServingCommand, readonly string[], unknown]>([
+  ['serve', [], { systemImage: 'quay.io/kubeopencode/kubeopencode:latest' }],
+  ['controller', ['--system-image', 'registry.example/system:1'], { systemImage: 'registry.example/system:1' }],
+  ['serve', ['--tasks', 'false'], undefined],
+  ['webhook', [], undefined],
+])('%s %j runs tasks where %j', (command, args, tasks) => {
+  const config = parsed(command, ...args);
+  expect(config.ok && config.value.tasks).toEqual(tasks);
 });
 
 test.each<[readonly string[], object]>([

@@ -13,6 +13,7 @@ import {
   type WebhookConfig,
 } from '../../config.ts';
 import { defined } from '../../kernel/defined.ts';
+import { parseImageReference } from '../../kernel/image-reference.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Keep } from '../../records/retention.ts';
 
@@ -64,6 +65,8 @@ export interface ServingConfig extends WebhookConfig {
   readonly leaderElect: boolean;
   /** Absent: WorkflowExecutions are left alone. `dataFolder`: for what must not be lost when the process ends. */
   readonly workflows?: { readonly dataFolder: string };
+  /** Absent: Tasks and Agents are left alone. */
+  readonly tasks?: { readonly systemImage: string };
   /** Absent: what runs already is not looked at. */
   readonly scan?: { readonly intervalMs: number; readonly namespaces: 'opted-in' | 'all' };
 }
@@ -84,6 +87,8 @@ export interface RawServingFlags extends RawWebhookFlags {
   readonly leaderElect: string;
   readonly workflows: string;
   readonly dataFolder?: string;
+  readonly tasks: string;
+  readonly systemImage: string;
 }
 
 /** The settings that `countersign webhook` has when nothing but the gate is configured. */
@@ -105,6 +110,7 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
   const scan = scanOf(flags, checks);
   const leaderElect = checks.use(yesOrNo('--leader-elect', flags.leaderElect), true);
   const workflows = workflowsOf(parts, flags, checks);
+  const tasks = tasksOf(parts, flags, checks);
   const problems = [...(gate.ok ? [] : gate.failure), ...checks.problems];
   if (!gate.ok || problems.length > 0) return fail(problems);
   return ok(
@@ -118,6 +124,7 @@ export function parseServingConfig(command: ServingCommand, flags: RawServingFla
       heal,
       leaderElect,
       ...defined('workflows', workflows),
+      ...defined('tasks', tasks),
       ...defined('scan', scan),
     }),
   );
@@ -160,6 +167,13 @@ function workflowsOf(parts: Parts, flags: RawServingFlags, checks: Checks): Serv
   const isOn = checks.use(yesOrNo('--workflows', flags.workflows), false);
   // The decision log already is where the process may write, and what it writes stays.
   return isOn && parts.controller ? { dataFolder: flags.dataFolder ?? dirname(flags.decisionLog) } : undefined;
+}
+
+function tasksOf(parts: Parts, { tasks, systemImage }: RawServingFlags, checks: Checks): ServingConfig['tasks'] {
+  const isOn = checks.use(yesOrNo('--tasks', tasks), false);
+  const reference = parseImageReference(systemImage);
+  if (!reference.ok) checks.problems.push(`--system-image: ${reference.failure.message}`);
+  return isOn && parts.controller ? { systemImage } : undefined;
 }
 
 function yesOrNo(flag: string, text: string): Result<boolean, string> {
