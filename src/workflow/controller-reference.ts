@@ -1,8 +1,10 @@
 import type { KubeObject, OwnerReference } from '../kernel/kube-object.ts';
-import type { Origin } from './model.ts';
 
 /** Makes an object a child of this one: found by its UID, and removed by the cluster after it. */
-export function controllerReference({ apiVersion, kind, name, uid }: Origin): OwnerReference {
+export function controllerReference(
+  owner: Pick<OwnerReference, 'apiVersion' | 'kind' | 'name' | 'uid'>,
+): OwnerReference {
+  const { apiVersion, kind, name, uid } = owner;
   return { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
