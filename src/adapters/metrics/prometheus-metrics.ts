@@ -5,7 +5,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metrics } from '../../ports/metrics.ts';
 import type { ScanProgress } from '../../ports/scan-progress.ts';
+import type { TaskMetrics } from '../../ports/task-metrics.ts';
+import { BoundedLabel } from './bounded-label.ts';
 import { scanGauges } from './scan-gauges.ts';
+import { prometheusTaskMetrics } from './task-metrics.ts';
 import { prometheusWorkflowMetrics, type PrometheusWorkflowMetrics } from './workflow-metrics.ts';
 import type { DeliveryMetrics } from '../../records/deliver.ts';
 
@@ -21,6 +24,8 @@ export interface PrometheusMetrics extends Metrics {
   readonly delivery: DeliveryMetrics;
   /** What becomes of workflows. */
   readonly workflows: PrometheusWorkflowMetrics;
+  /** What becomes of Tasks. */
+  readonly tasks: TaskMetrics;
   /** When the certificate that is presented ends. */
   servingCertificateEnds(at: () => Date): void;
   /** When the public trust root was last refreshed; undefined: not since the start. */
@@ -114,6 +119,7 @@ export function prometheusMetrics(): PrometheusMetrics {
     decisionLogFailure: () => logFailures.inc(),
     delivery: deliveryMetrics(registers),
     workflows: prometheusWorkflowMetrics(registers),
+    tasks: prometheusTaskMetrics(registers),
     clusterEvent: (outcome) => clusterEvents.inc({ outcome }),
     servingCertificateEnds: (at) => {
       const gauge: Gauge = new Gauge({
@@ -171,21 +177,4 @@ function deliveryMetrics(registers: Registry[]): DeliveryMetrics {
     lost: (why, count) => lost.inc({ why }, count),
     backlog: (bytes) => backlog.set(bytes),
   };
-}
-
-/** The first so many values as they are, every later one as "other". */
-class BoundedLabel {
-  readonly #seen = new Set<string>();
-  readonly #most: number;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  of(value: string): string {
-    if (this.#seen.has(value)) return value;
-    if (this.#seen.size >= this.#most) return 'other';
-    this.#seen.add(value);
-    return value;
-  }
 }
