@@ -13,6 +13,12 @@ export const definitions: ReadonlyMap<string, string> = new Map([
   ['workflowexecutions.workflowexecution.kubernaut.ai', 'v1alpha1'],
   ['workflowexecutions.kubernaut.ai', 'v1alpha1'],
   ['actionexecutions.execution.kubernaut.ai', 'v1alpha1'],
+  ['tasks.kubeopencode.io', 'v1alpha1'],
+  ['agents.kubeopencode.io', 'v1alpha1'],
+  ['tasktemplates.kubeopencode.io', 'v1alpha1'],
+  ['kubeopencodeconfigs.kubeopencode.io', 'v1alpha1'],
+  ['tasks.kubetask.io', 'v1alpha1'],
+  ['agents.kubetask.io', 'v1alpha1'],
 ]);
 
 export interface Findings {
