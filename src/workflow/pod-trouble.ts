@@ -50,10 +50,11 @@ type Members = Readonly<Record<string, unknown>>;
 const stepContainer = 'step-execute';
 const ours: readonly string[] = [names.container, stepContainer];
 
-export function troubleOfPod(pod: unknown): PodTrouble {
+/** `worker`: names of the container that counts. */
+export function troubleOfPod(pod: unknown, worker: readonly string[] = ours): PodTrouble {
   const status = asRecord(asRecord(pod)?.['status']) ?? {};
   const containers = [...items(status['initContainerStatuses']), ...items(status['containerStatuses'])];
-  const action = containers.find(({ name }) => ours.includes(text(name)));
+  const action = containers.find(({ name }) => worker.includes(text(name)));
   const state = asRecord(action?.['state']) ?? {};
   const terminated = told(action, asRecord(state['terminated']));
   const startedAt = text(terminated?.['startedAt']) || text(asRecord(state['running'])?.['startedAt']);

@@ -42,7 +42,8 @@ export function jobsOf(
   return [...watched, ...found.filter(({ metadata }) => !known.has(metadata.uid))].map((job) => readJob(objects, job));
 }
 
-function readJob(objects: ClusterObjects, job: KubeObject): AttemptJob {
+/** `worker`: names of the container that counts; absent: those of actions. */
+export function readJob(objects: ClusterObjects, job: KubeObject, worker?: readonly string[]): AttemptJob {
   const { name, namespace = '', uid, creationTimestamp = '', deletionTimestamp } = job.metadata;
   const spec = asRecord(job['spec']);
   const podSpec = asRecord(asRecord(spec?.['template'])?.['spec']);
@@ -59,7 +60,7 @@ function readJob(objects: ClusterObjects, job: KubeObject): AttemptJob {
     ...defined('ttlSeconds', count(spec?.['ttlSecondsAfterFinished'])),
     ...defined('timeoutMs', milliseconds(count(spec?.['activeDeadlineSeconds']))),
     ...defined('end', endOf(asRecord(job['status']))),
-    ...defined('pod', pods.length === 0 ? undefined : troubleOfPod(pods.at(-1))),
+    ...defined('pod', pods.length === 0 ? undefined : troubleOfPod(pods.at(-1), worker)),
   };
 }
 
