@@ -38,7 +38,7 @@ test('in the whole cluster: it reads policies and what is judged, and writes sta
     'list,create,update,delete openreports.io/reports',
     'list,create,update,delete wgpolicyk8s.io/policyreports',
     'get,patch admissionregistration.k8s.io/validatingwebhookconfigurations,mutatingwebhookconfigurations (countersign,countersign-policies,countersign-workflows)',
-    'get apiextensions.k8s.io/customresourcedefinitions (clusterimagepolicies.policy.sigstore.dev,trustroots.policy.sigstore.dev,actionpolicies.countersign.dev,workflowexecutions.workflowexecution.kubernaut.ai,workflowexecutions.kubernaut.ai,actionexecutions.execution.kubernaut.ai)',
+    'get apiextensions.k8s.io/customresourcedefinitions (clusterimagepolicies.policy.sigstore.dev,trustroots.policy.sigstore.dev,actionpolicies.countersign.dev,workflowexecutions.workflowexecution.kubernaut.ai,workflowexecutions.kubernaut.ai,actionexecutions.execution.kubernaut.ai,tasks.kubeopencode.io,agents.kubeopencode.io,tasktemplates.kubeopencode.io,kubeopencodeconfigs.kubeopencode.io,tasks.kubetask.io,agents.kubetask.io)',
     'get rbac.authorization.k8s.io/clusterroles (countersign)',
     'create authentication.k8s.io/tokenreviews',
     'create authorization.k8s.io/subjectaccessreviews',
@@ -46,7 +46,7 @@ test('in the whole cluster: it reads policies and what is judged, and writes sta
   ]);
 });
 
-test('for workflows: it reads them, makes and stops what runs them, and writes their status', () => {
+test('for workflows and Tasks: it reads them, makes and stops what runs them, and writes their status', () => {
   expect(permissions('ClusterRole', 'countersign-runs')).toStrictEqual([
     'list,watch,delete workflowexecution.kubernaut.ai,kubernaut.ai/workflowexecutions',
     'get,list,watch,create,patch execution.kubernaut.ai/actionexecutions',
@@ -55,13 +55,23 @@ test('for workflows: it reads them, makes and stops what runs them, and writes t
     'update workflowexecution.kubernaut.ai,kubernaut.ai/workflowexecutions/finalizers',
     'update execution.kubernaut.ai/actionexecutions/finalizers',
     'get,list,watch,create,patch,delete batch/jobs',
-    'list,watch /pods',
+    'get,list,watch,create,delete /pods',
     'get /pods/log',
     'list /events',
     'get,list,watch,create,delete /persistentvolumeclaims',
     'get,list,watch,create,patch tekton.dev/pipelineruns',
     'get,list,watch tekton.dev/taskruns',
     'get,list,watch,create tekton.dev/tasks',
+    'get,list,watch,patch,delete kubeopencode.io/tasks',
+    'get,list,watch kubeopencode.io/agents,tasktemplates,kubeopencodeconfigs',
+    'get,list,watch kubetask.io/tasks,agents',
+    'update kubeopencode.io/tasks/status,agents/status',
+    'update kubetask.io/tasks/status',
+    'update kubeopencode.io/tasks/finalizers,agents/finalizers',
+    'update kubetask.io/tasks/finalizers',
+    'get,create,patch,delete /configmaps',
+    'get,list,watch,create,patch,delete apps/deployments',
+    'get,list,watch,create,patch,delete /services',
   ]);
 });
 
