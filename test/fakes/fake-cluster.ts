@@ -8,6 +8,7 @@ import { failure } from '../../src/kernel/failure.ts';
 import { fail, ok, type Result } from '../../src/kernel/result.ts';
 import { stableJson } from '../../src/kernel/stable-json.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
+import { names as agentNames } from '../../src/agents/model.ts';
 import { names } from '../../src/workflow/model.ts';
 import type { ClusterObjects, Created, Warning, Written } from '../../src/ports/cluster-objects.ts';
 
@@ -221,7 +222,7 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
           const exists = objects.get(keyOf(object));
           if (exists !== undefined) return ok({ kind: 'exists', object: exists });
           const { status, ...rest } = copy(object);
-          const created = add(hasStatus(kind.kind) ? rest : { ...rest, ...defined('status', status) });
+          const created = add(hasStatus(object) ? rest : { ...rest, ...defined('status', status) });
           return ok({ kind: 'created', object: created });
         },
         asRefused,
@@ -349,13 +350,22 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
 
 const byLabel: readonly string[] = ['Job', 'Pod', 'PersistentVolumeClaim', 'PipelineRun', 'TaskRun'];
 
-function isWatched({ kind, metadata }: KubeObject): boolean {
-  if (kind === 'Task') return metadata.name === names.metaTask;
-  return (
-    kind !== 'Lease' &&
-    kind !== 'Event' &&
-    (!byLabel.includes(kind) || metadata.labels?.[names.engineLabel] !== undefined)
-  );
+/** Whose Jobs and Pods are watched. */
+const watchedLabels: readonly string[] = [names.engineLabel, agentNames.taskLabel, agentNames.kubeTaskLabel];
+/** Theirs are watched by the label of the Agent; ConfigMaps of Tasks are not watched at all. */
+const ofServers: readonly string[] = ['Deployment', 'Service'];
+
+function isWatched({ apiVersion, kind, metadata }: KubeObject): boolean {
+  if (kind === 'Task' && isTekton(apiVersion)) return metadata.name === names.metaTask;
+  const isLabelled = (labels: readonly string[]): boolean =>
+    labels.some((label) => metadata.labels?.[label] !== undefined);
+  if (kind === 'ConfigMap') return !isLabelled(watchedLabels);
+  if (ofServers.includes(kind)) return isLabelled([agentNames.agentLabel]);
+  return kind !== 'Lease' && kind !== 'Event' && (!byLabel.includes(kind) || isLabelled(watchedLabels));
+}
+
+function isTekton(apiVersion: string): boolean {
+  return apiVersion.startsWith('tekton.dev/');
 }
 
 export function isControlledBy({ metadata }: KubeObject, uid: string): boolean {
@@ -365,8 +375,8 @@ export function isControlledBy({ metadata }: KubeObject, uid: string): boolean {
 export const eventKind: Kind = { apiVersion: 'v1', kind: 'Event', plural: 'events' };
 const podKind: Kind = { apiVersion: 'v1', kind: 'Pod', plural: 'pods' };
 
-function hasStatus(kind: string): boolean {
-  return kind !== 'ConfigMap' && kind !== 'Lease' && kind !== 'Task';
+function hasStatus({ apiVersion, kind }: NewObject): boolean {
+  return kind !== 'ConfigMap' && kind !== 'Lease' && !(kind === 'Task' && isTekton(apiVersion));
 }
 
 function hasFinalizers(object: KubeObject): boolean {
