@@ -139,6 +139,8 @@ interface AnyAgent extends Place {
   readonly credentials: readonly Credential[];
   readonly pod: PodSettings;
   readonly serviceAccountName: string;
+  /** The name of an ActionPolicy that its Pods say they are under. */
+  readonly actionPolicy?: string;
 }
 
 /** Agent of KubeOpenCode. */
@@ -190,7 +192,7 @@ export interface Task extends Place {
   readonly timeoutSeconds?: number;
 }
 
-/** No namespace: that of whoever says it. */
+/** No namespace: that of the Task, for what its template says too. */
 export interface AgentRef {
   readonly name: string;
   readonly namespace?: string;
@@ -353,6 +355,6 @@ export interface Work {
   readonly task: Pick<Task, 'namespace' | 'name' | 'uid' | 'createdAt'>;
   readonly agent: Agent;
   readonly description?: string;
-  /** In the order of their priority, lowest first: of the Agent, of the template, of the Task; each with where it was written. */
+  /** In the order of their priority, lowest first: of the Agent, of the template, of the Task; each with where its ConfigMap is. */
   readonly contexts: readonly { readonly item: ContextItem; readonly namespace: string }[];
 }

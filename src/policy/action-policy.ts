@@ -4,6 +4,9 @@
  */
 import type { Glob } from '../kernel/glob.ts';
 
+/** On a Pod: the name of one more ActionPolicy for all its images. It can but restrict, so anybody may write it. */
+export const actionPolicyAnnotation = 'countersign.dev/action-policy';
+
 export type ActionMode = 'audit' | 'warn' | 'enforce';
 export type PodSecurityLevel = 'privileged' | 'baseline' | 'restricted';
 export type OnConflict = 'Override' | 'Deny';

@@ -53,6 +53,10 @@ export class Members {
     return value === null ? undefined : value;
   }
 
+  get names(): readonly string[] {
+    return Object.keys(this.record);
+  }
+
   object(name: string): Members {
     return new Members(this.raw(name), this.at(name), this.problems);
   }

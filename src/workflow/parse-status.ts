@@ -16,6 +16,7 @@ import {
   type WorkflowPhase,
   type WorkflowStatus,
 } from './model.ts';
+import { Seen } from './seen.ts';
 
 /** For times that have to be there: what is written back keeps to the schema. */
 const longAgo = '1970-01-01T00:00:00Z';
@@ -123,7 +124,7 @@ function readWaiting(status: Seen): ActionStatus['waiting'] {
   return { reason, message: waiting.text('message') ?? '', since };
 }
 
-function readConditions(status: Seen): readonly StatusCondition[] {
+export function readConditions(status: Seen): readonly StatusCondition[] {
   return status.list('conditions').flatMap((condition) => {
     const type = condition.text('type');
     const value = condition.oneOf('status', ['True', 'False', 'Unknown'] as const);
@@ -139,47 +140,4 @@ function readConditions(status: Seen): readonly StatusCondition[] {
       },
     ];
   });
-}
-
-/** Members of what may be anything: those of the type asked for, or none. */
-class Seen {
-  private readonly record: Readonly<Record<string, unknown>>;
-
-  constructor(value: unknown) {
-    this.record = asRecord(value) ?? {};
-  }
-
-  raw(name: string): unknown {
-    return Object.hasOwn(this.record, name) ? this.record[name] : undefined;
-  }
-
-  text(name: string): string | undefined {
-    const value = this.raw(name);
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  }
-
-  texts(name: string): readonly string[] | undefined {
-    const value = this.raw(name);
-    return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : undefined;
-  }
-
-  number(name: string): number | undefined {
-    const value = this.raw(name);
-    return Number.isSafeInteger(value) ? Number(value) : undefined;
-  }
-
-  time(name: string): string | undefined {
-    const value = this.text(name);
-    return value === undefined || Number.isNaN(Date.parse(value)) ? undefined : value;
-  }
-
-  oneOf<T extends string>(name: string, values: readonly T[]): T | undefined {
-    const value = this.raw(name);
-    return values.find((one) => one === value);
-  }
-
-  list(name: string): readonly Seen[] {
-    const value = this.raw(name);
-    return Array.isArray(value) ? value.map((item: unknown) => new Seen(item)) : [];
-  }
 }
