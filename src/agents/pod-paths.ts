@@ -1,0 +1,19 @@
+/** Where things are in the containers of a Task: places that are the same for our system image and for upstream's. */
+
+export const toolsDir = '/tools';
+export const configPath = '/tools/opencode.json';
+/** Where context-init finds what it is to copy. */
+export const contextFilesDir = '/configmap-files';
+export const contextFolderDir = (index: number): string => `/configmap-dir-${index}`;
+/** Where git-init clones to, in a volume of its own. */
+export const gitRoot = '/git';
+export const gitLink = 'repo';
+export const gitConfig = '.gitconfig';
+
+/** Inside a repository, as written: "/docs/", "./docs". */
+export function insideRepository(path: string | undefined): string {
+  return (path ?? '')
+    .split('/')
+    .filter((segment) => segment !== '' && segment !== '.')
+    .join('/');
+}
