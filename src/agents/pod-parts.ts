@@ -8,7 +8,6 @@ import { isInside } from './mount-path.ts';
 import { outsideVolumes } from './outside-workspace.ts';
 import { scheduling, variable, type Container, type EnvVar, type Volume, type VolumeMount } from './pod-members.ts';
 import {
-  configPath,
   contextFilesDir,
   contextFolderDir,
   gitConfig,
@@ -18,6 +17,7 @@ import {
   toolsDir,
 } from './pod-paths.ts';
 import { containerSecurity, podSecurity } from './restricted.ts';
+import { openCodeConfig } from './workspace.ts';
 
 export interface PodMaterial {
   readonly agent: Agent;
@@ -62,7 +62,7 @@ export function programVariables({ config, workspaceDir }: Agent, { hasContextFi
   return [
     variable('WORKSPACE_DIR', workspaceDir),
     variable('OPENCODE_PERMISSION', JSON.stringify({ '*': 'allow' })),
-    ...(config === undefined ? [] : [variable('OPENCODE_CONFIG', configPath)]),
+    ...(config === undefined ? [] : [variable('OPENCODE_CONFIG', openCodeConfig)]),
     ...(hasContextFile ? [variable('OPENCODE_CONFIG_CONTENT', instructions)] : []),
   ];
 }

@@ -1,7 +1,6 @@
 /** Where things are in the containers of a Task: places that are the same for our system image and for upstream's. */
 
 export const toolsDir = '/tools';
-export const configPath = '/tools/opencode.json';
 /** Where context-init finds what it is to copy. */
 export const contextFilesDir = '/configmap-files';
 export const contextFolderDir = (index: number): string => `/configmap-dir-${index}`;

@@ -4,19 +4,11 @@ import { contextData } from './context-config-map.ts';
 import { credentialProblem } from './credentials.ts';
 import { fileMappings } from './init-containers.ts';
 import type { ContextItem, TaskProblem, Work, Workspace } from './model.ts';
-import { resolveMountPath } from './mount-path.ts';
-import { outsideVolumes } from './outside-workspace.ts';
 
 /** Asked once the workspace is laid out: `taskPod` and `serverDeployment` rely on it. */
 export function workProblem(work: Work, workspace: Workspace): TaskProblem | undefined {
   const { credentials, workspaceDir } = work.agent;
-  return (
-    secretProblem(work) ??
-    workspaceDirProblem(work) ??
-    outsideProblem(workspace, workspaceDir) ??
-    mappingsProblem(workspace) ??
-    credentialProblem(credentials, workspaceDir, workspace)
-  );
+  return secretProblem(work) ?? mappingsProblem(workspace) ?? credentialProblem(credentials, workspaceDir, workspace);
 }
 
 /** The Pod reads Secrets of the Agent's namespace: nobody elsewhere is to choose them. */
@@ -41,20 +33,6 @@ function hasSecret(item: ContextItem): boolean {
     case 'Runtime':
       return false;
   }
-}
-
-function workspaceDirProblem({ agent }: Work): TaskProblem | undefined {
-  const resolved = resolveMountPath(agent.workspaceDir, '');
-  return resolved.ok ? undefined : { reason: 'AgentError', message: `workspaceDir of the Agent ${resolved.failure}` };
-}
-
-/** A file outside of the workspace needs a volume for the folder that it is in. */
-function outsideProblem(workspace: Workspace, workspaceDir: string): TaskProblem | undefined {
-  for (const { mountPath } of outsideVolumes(workspace, workspaceDir).mounts) {
-    const resolved = resolveMountPath(mountPath, '');
-    if (!resolved.ok) return contextError(`the folder of a mountPath ${resolved.failure}`);
-  }
-  return undefined;
 }
 
 /** What the kernel takes as one variable is a little more. linux MAX_ARG_STRLEN */
