@@ -1,5 +1,6 @@
 /**
- * Kubernetes manifests from files, and the AdmissionReview that an API server would send for each of them on creation.
+ * Kubernetes manifests from files, read as kubectl reads them, and the AdmissionReview that an API server would send for each
+ * of them on creation.
  * A file may also hold AdmissionReviews themselves, as an API server sent them.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -42,7 +43,7 @@ function manifestFilesIn(folder: string): readonly string[] {
 function readFile(file: string): readonly ManifestDocument[] {
   const text = readFileSync(file === '-' ? 0 : file, 'utf8');
   if (text.length > maxBytes) throw new Error(`${file} is larger than ${maxBytes} bytes`);
-  const stream = parseStrictYaml(text, limits);
+  const stream = parseStrictYaml(text, limits, 'kubectl');
   if (!stream.ok) throw new Error(`${file}: ${stream.problem}`);
   return stream.documents.flatMap((document, index) => {
     const where = `${file}, document ${index + 1}`;

@@ -1,9 +1,24 @@
 /**
- * YAML 1.2, core schema, for text that somebody else wrote. Size, nesting and aliases are limited before anything is built
- * from the text; a key that occurs twice is refused. Nothing is thrown.
+ * YAML for text that somebody else wrote: 1.2 with its core schema, or as kubectl reads it. Size, nesting and aliases are
+ * limited before anything is built from the text; a key that occurs twice is refused. Nothing is thrown.
  */
-import { Composer, CST, isAlias, isMap, isScalar, Lexer, LineCounter, Parser, visit, type Document } from 'yaml';
+import {
+  Composer,
+  CST,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  Parser,
+  visit,
+  type Document,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import { quoted } from './failure.ts';
+import { dialects, type YamlDialect } from './yaml-dialects.ts';
 import type { StrictJson } from './strict-json.ts';
 
 export interface YamlLimits {
@@ -27,13 +42,13 @@ const usualAliases = 20;
 const lexemesPerCharacter = 1 / 3;
 const minLexemes = 10_000;
 
-export function parseStrictYaml(text: string, limits: YamlLimits): YamlStream {
+export function parseStrictYaml(text: string, limits: YamlLimits, dialect: YamlDialect = 'core'): YamlStream {
   if (text.length > limits.characters) return { ok: false, problem: `larger than ${limits.characters} characters` };
   const lines = new LineCounter();
   const tokens = tokensOf(text, limits, lines);
   if (typeof tokens === 'string') return { ok: false, problem: tokens };
   // Keys are compared below: the library compares each with each.
-  const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, resolveKnownTags: false });
+  const composer = new Composer({ ...dialects[dialect], uniqueKeys: false, resolveKnownTags: false });
   const documents = [...composer.compose(tokens)];
   // A document may also end without the next one's marker.
   if (documents.length > limits.documents) return { ok: false, problem: tooMany(limits) };
@@ -89,7 +104,7 @@ function place(offset: number, lines: LineCounter): string {
   return ` at line ${line}, column ${col}`;
 }
 
-/** A key that occurs twice, or an alias that means nothing or itself. */
+/** A key that occurs twice, an alias that means nothing or itself, or a << that brings in no map. */
 function ambiguity(document: Document.Parsed, lines: LineCounter): string | undefined {
   let problem: string | undefined;
   const report = (text: string, offset: number | undefined): symbol => {
@@ -102,16 +117,37 @@ function ambiguity(document: Document.Parsed, lines: LineCounter): string | unde
       if (target === undefined) return report(`there is no anchor for the alias *${node.source}`, node.range?.[0]);
       if (path.includes(target)) return report(`the alias *${node.source} holds itself`, node.range?.[0]);
     }
-    if (isMap(node)) {
-      const keys = new Set<string>();
-      for (const { key } of node.items) {
-        if (!isScalar(key)) return report('a key is no plain text', node.range?.[0]);
-        const name = String(key.value);
-        if (keys.has(name)) return report(`the key "${name}" occurs twice`, key.range?.[0]);
-        keys.add(name);
-      }
-    }
+    if (!isMap(node)) return undefined;
+    const wrong = wrongKey(node, document);
+    if (wrong !== undefined) return report(wrong.problem, (wrong.at ?? node).range?.[0]);
     return undefined;
   });
   return problem;
+}
+
+interface WrongKey {
+  readonly problem: string;
+  /** Absent: the map. */
+  readonly at?: Scalar;
+}
+
+function wrongKey(map: YAMLMap, document: Document): WrongKey | undefined {
+  const keys = new Set<string>();
+  for (const { key, value } of map.items) {
+    if (!isScalar(key)) return { problem: 'a key is no plain text' };
+    // << of YAML 1.1 is a symbol.
+    const merges = typeof key.value === 'symbol';
+    if (merges && !bringsInMaps(value, document)) return { problem: '<< brings in something else than a map', at: key };
+    const name = merges ? '<<' : String(key.value);
+    if (keys.has(name)) return { problem: `the key "${name}" occurs twice`, at: key };
+    keys.add(name);
+  }
+  return undefined;
+}
+
+/** A map, or a list of maps. */
+function bringsInMaps(value: unknown, document: Document): boolean {
+  const target = isAlias(value) ? value.resolve(document) : value;
+  if (!isSeq(target)) return isMap(target);
+  return target.items.every((item) => isMap(isAlias(item) ? item.resolve(document) : item));
 }

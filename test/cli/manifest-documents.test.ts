@@ -73,11 +73,14 @@ describe('a manifest', () => {
     expect(document).toMatchObject({ namespace: 'default', name: 'run-' });
   });
 
-  test('keeps what looks like a number or a date a text where it is one', () => {
+  test('says what kubectl would send: a number in quotes is a text, no is false, 0400 is octal', () => {
     const [document] = readManifests(
-      file('apiVersion: v1\nkind: Pod\nmetadata: { name: "1" }\nspec: { a: 2030-01-01, b: no }\n'),
+      file('apiVersion: v1\nkind: Pod\nmetadata: { name: "1" }\nspec: { a: 2030-01-01, b: no, fileMode: 0400 }\n'),
     );
-    expect(document?.object).toMatchObject({ metadata: { name: '1' }, spec: { a: '2030-01-01', b: 'no' } });
+    expect(document?.object).toMatchObject({
+      metadata: { name: '1' },
+      spec: { a: '2030-01-01', b: false, fileMode: 0o400 },
+    });
   });
 });
 

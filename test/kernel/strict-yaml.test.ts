@@ -51,6 +51,38 @@ describe('core schema of YAML 1.2', () => {
   });
 });
 
+describe('as kubectl reads it', () => {
+  const spoken = (text: string): unknown => {
+    const stream = parseStrictYaml(text, limits, 'kubectl');
+    const [document] = stream.ok ? stream.documents : [stream];
+    return document?.ok === true ? document.value : document?.problem;
+  };
+
+  // test/manifests/yaml-of-kubectl.test.ts asks kubectl the same.
+  test.each([
+    ['octal numbers, old and new', 'a: [0400, 0o400, -010, 0_4]', { a: [256, 256, -8, 4] }],
+    ['decimal numbers', 'a: [400, +7, 1_000, 0899, 010.5]', { a: [400, 7, 1000, 899, 10.5] }],
+    ['other numbers', 'a: [0x10, 0b11, 1e3]', { a: [16, 3, 1000] }],
+    ['what is in quotes is a text', `a: ["0400", 'yes']`, { a: ['0400', 'yes'] }],
+    ['words for true', 'a: [true, yes, Yes, on, y, Y]', { a: [true, true, true, true, true, true] }],
+    ['words for false', 'a: [no, NO, off, n]', { a: [false, false, false, false] }],
+    ['also when the document asks for YAML 1.2', '%YAML 1.2\n---\na: 0400', { a: 256 }],
+    ['dates and times are texts', 'a: [2030-01-01, 22:30]', { a: ['2030-01-01', '22:30'] }],
+    ['<< brings in members', 'a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}', { a: { x: 1, true: 2 }, b: { x: 3, true: 2 } }],
+    ['<< brings in a list of maps', 'a: &a {x: 1}\nb: {<<: [*a, {z: 1}]}', { a: { x: 1 }, b: { x: 1, z: 1 } }],
+    ['<< of a text', 'a: {<<: x}', '<< brings in something else than a map at line 1, column 5'],
+    ['<< of a list of texts', 'a: {<<: [x]}', '<< brings in something else than a map at line 1, column 5'],
+    ['<< twice', 'a: &a {}\nb: {<<: *a, <<: *a}', 'the key "<<" occurs twice at line 2, column 13'],
+    ['a key in two spellings', 'a: {yes: 1, on: 2}', 'the key "true" occurs twice at line 1, column 13'],
+  ])('%s', (_title, text, expected) => {
+    expect(spoken(text)).toEqual(expected);
+  });
+
+  test.each(['!!binary aGk=', '!!set {b}', '!!timestamp 2030-01-01', '!!omap [a: 1]'])('refuses %s', (text) => {
+    expect(spoken(`a: ${text}`)).toContain('Unresolved tag');
+  });
+});
+
 describe('refuses', () => {
   test.each([
     ['a key twice', 'a: 1\nb: 2\na: 3', 'the key "a" occurs twice at line 3, column 1'],
@@ -152,11 +184,13 @@ test('what was printed is read back, and no text whatever throws', () => {
     '---\n',
     '\t',
     '<<',
+    '<<: ',
     ',',
   );
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
       expect(parseStrictYaml(parts.join(''), limits)).toHaveProperty('ok');
+      expect(parseStrictYaml(parts.join(''), limits, 'kubectl')).toHaveProperty('ok');
     }),
     { numRuns: 500 },
   );
