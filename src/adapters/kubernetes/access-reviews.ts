@@ -1,5 +1,11 @@
 /** Callers of the console and the records API are the cluster's: TokenReview says who it is, SubjectAccessReview what for. */
-import { AuthenticationV1Api, AuthorizationV1Api, type KubeConfig, type V1UserInfo } from '@kubernetes/client-node';
+import {
+  AuthenticationV1Api,
+  AuthorizationV1Api,
+  type KubeConfig,
+  type V1SubjectAccessReviewSpec,
+  type V1UserInfo,
+} from '@kubernetes/client-node';
 import { defined } from '../../kernel/defined.ts';
 import { ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
@@ -24,12 +30,16 @@ export function clusterAccess(kubeConfig: KubeConfig, limits: CallLimits = pageL
     return ok(status?.authenticated === true && !status.error ? callerOf(status.user, token) : undefined);
   }
 
-  async function may(verb: string, { user, uid, groups, extra }: Caller, path: string): Promise<Result<boolean>> {
+  /** Exactly one of both kinds of attributes. */
+  async function may(
+    { user, uid, groups, extra }: Caller,
+    what: Pick<V1SubjectAccessReviewSpec, 'nonResourceAttributes' | 'resourceAttributes'>,
+  ): Promise<Result<boolean>> {
     const who = { user, groups: [...groups], extra: mutable(extra), ...defined('uid', uid) };
     const body = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',
-      spec: { ...who, nonResourceAttributes: { path, verb } },
+      spec: { ...who, ...what },
     };
     const answer = await boundedCall('ask what a caller may see', limits, (call) =>
       authorization.createSubjectAccessReview({ body }, call),
@@ -41,8 +51,9 @@ export function clusterAccess(kubeConfig: KubeConfig, limits: CallLimits = pageL
 
   return {
     identify,
-    mayGet: (caller, path) => may('get', caller, path),
-    mayPost: (caller, path) => may('post', caller, path),
+    mayGet: (caller, path) => may(caller, { nonResourceAttributes: { path, verb: 'get' } }),
+    mayPost: (caller, path) => may(caller, { nonResourceAttributes: { path, verb: 'post' } }),
+    may: (caller, right) => may(caller, { resourceAttributes: right }),
   };
 }
 

@@ -1,8 +1,11 @@
 /**
- * The console: read-only pages about what was refused, for people with a browser, and the APIs of decisions and of the action
- * history beside it for programs, behind one guard. It decides nothing and runs no script. Whoever is let in sees every decision: there is no view per namespace.
+ * The console: pages about what was refused and what runs, for people with a browser, and the APIs of decisions and of the
+ * action history beside it for programs, behind one guard. It decides nothing, runs no script, and changes nothing but that a
+ * Task is asked to stop. Whoever is let in sees every decision: only of Tasks and Agents there is a view per namespace.
  */
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import { defined } from '../../kernel/defined.ts';
+import type { AgentTasks } from '../../ports/agent-tasks.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
@@ -18,6 +21,7 @@ import { requireAccess, tellProgram } from './require-access.ts';
 import { securityHeaders, send, sendPage } from './response.ts';
 import { signIn, tellPerson } from './sign-in.ts';
 import { stylesheet } from './stylesheet.ts';
+import { taskForms, taskPages } from './task-routes.ts';
 
 export interface ConsoleDeps {
   readonly records: Pick<Records, 'list' | 'find' | 'positions'>;
@@ -26,6 +30,8 @@ export interface ConsoleDeps {
   /** Of the actions that were run; below /api/v1/audit. */
   readonly history: ActionHistory;
   readonly policies: PolicyCatalogue;
+  /** Absent: this process knows of no Tasks. */
+  readonly tasks?: AgentTasks;
   readonly mode: AccessMode;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,7 +42,15 @@ export interface ConsoleDeps {
 const usualRecordsMs = 3_000;
 const maxQuery = 8 * 1024;
 
-export function consoleApp({ mode, api, history, log, recordsMs = usualRecordsMs, ...deps }: ConsoleDeps): Express {
+export function consoleApp({
+  mode,
+  api,
+  history,
+  log,
+  recordsMs = usualRecordsMs,
+  tasks,
+  ...deps
+}: ConsoleDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', false);
   const guard = createGuard(mode, deps.clock);
@@ -50,11 +64,14 @@ export function consoleApp({ mode, api, history, log, recordsMs = usualRecordsMs
   app.get('/openapi/action-history.json', guarded, sendDocument(openApi));
   app.get('/console/style.css', (_request, response) => send(response, 200, 'text/css; charset=utf-8', stylesheet));
   if (guard.mode === 'token') app.use('/console', signIn(guard));
+  const ofTasks = { ...defined('tasks', tasks), guard, clock: deps.clock, log };
+  app.use('/console', taskForms(ofTasks));
   app.use(
     '/console',
     readOnly,
     requireAccess(guard, tellPerson),
     pages({ ...deps, history, reader: new Reader(log, recordsMs) }),
+    taskPages(ofTasks),
   );
   app.get('/', (_request, response) => response.writeHead(303, { location: '/console' }).end());
   app.use(nothingHere);

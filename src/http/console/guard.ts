@@ -1,10 +1,12 @@
 /**
  * Who gets in. With tokens: whoever the cluster knows and lets `get` the path, or `post` to it; a browser shows its token
  * once and gets a session. Without: whoever reaches a port that only listens on the loopback, which the cluster guards as
- * port-forward. Only a token that comes with the request lets it write: a browser sends cookies for pages of others, too.
+ * port-forward. Only a token that comes with the request lets it write: a browser sends cookies for pages of others, too;
+ * but for the forms of our own pages, which are known by where they come from.
  */
 import type { IncomingMessage } from 'node:http';
-import type { Access, Caller } from '../../ports/access.ts';
+import { ok, type Result } from '../../kernel/result.ts';
+import type { Access, Caller, ObjectRight } from '../../ports/access.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { Attempts } from './attempts.ts';
 import { rememberedAccess } from './remembered-access.ts';
@@ -27,12 +29,17 @@ export type Denial =
   | { readonly kind: 'unavailable'; readonly message: string }
   | { readonly kind: 'foreign-host' };
 
-export type Entry = { readonly kind: 'in'; readonly user?: string } | Denial;
+/** Without a caller: nobody knows who it is. */
+export type Entry = { readonly kind: 'in'; readonly caller?: Caller } | Denial;
 export type Login = { readonly kind: 'session'; readonly cookie: string } | Denial;
 
 export interface Guard {
   readonly mode: AccessMode['kind'];
   enter(request: IncomingMessage, path: string): Promise<Entry>;
+  /** For a form of ours, which whoever calls has made sure that it is: whoever may look at the path may send it. */
+  enterWithForm(request: IncomingMessage, path: string): Promise<Entry>;
+  /** What a caller may do in the cluster; nobody in particular may do nothing. */
+  may(caller: Caller | undefined, right: ObjectRight): Promise<Result<boolean>>;
   login(request: IncomingMessage, token: string): Promise<Login>;
   /** Gives the cookie to set. */
   logout(request: IncomingMessage): string;
@@ -55,6 +62,14 @@ class LocalGuard implements Guard {
     const isOurs = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i.test(headers.host ?? '');
     if (!isOurs) return Promise.resolve({ kind: 'foreign-host' });
     return Promise.resolve(method === 'POST' ? { kind: 'only-reading' } : { kind: 'in' });
+  }
+
+  enterWithForm(): Promise<Entry> {
+    return Promise.resolve({ kind: 'only-reading' });
+  }
+
+  may(): Promise<Result<boolean>> {
+    return Promise.resolve(ok(false));
   }
 
   login(): Promise<Login> {
@@ -82,13 +97,25 @@ class TokenGuard implements Guard {
 
   /** A token that is shown counts, also beside a session. */
   async enter(request: IncomingMessage, path: string): Promise<Entry> {
-    const { authorization, cookie } = request.headers;
     const verb = request.method === 'POST' ? 'post' : 'get';
+    return this.#enter(request, path, verb, verb === 'get');
+  }
+
+  enterWithForm(request: IncomingMessage, path: string): Promise<Entry> {
+    return this.#enter(request, path, 'get', true);
+  }
+
+  async may(caller: Caller | undefined, right: ObjectRight): Promise<Result<boolean>> {
+    return caller === undefined ? ok(false) : this.#access.may(caller, right);
+  }
+
+  async #enter(request: IncomingMessage, path: string, verb: Verb, withSession: boolean): Promise<Entry> {
+    const { authorization, cookie } = request.headers;
     if (authorization !== undefined) {
       const found = await this.#identify(request, /^Bearer +(\S+) *$/i.exec(authorization)?.[1] ?? '');
       return 'kind' in found ? found : this.#allow(found, path, verb);
     }
-    const caller = verb === 'get' ? this.#sessions.find(cookie) : undefined;
+    const caller = withSession ? this.#sessions.find(cookie) : undefined;
     return caller === undefined ? { kind: 'unknown' } : this.#allow(caller, path, verb);
   }
 
@@ -121,7 +148,7 @@ class TokenGuard implements Guard {
     const { user } = caller;
     const allowed = await (verb === 'get' ? this.#access.mayGet(caller, path) : this.#access.mayPost(caller, path));
     if (!allowed.ok) return { kind: 'unavailable', message: allowed.failure.message };
-    return allowed.value ? { kind: 'in', user } : { kind: 'forbidden', user, path, verb };
+    return allowed.value ? { kind: 'in', caller } : { kind: 'forbidden', user, path, verb };
   }
 
   /** The cluster's word may be older than the end of the token. */

@@ -4,7 +4,7 @@ export interface PageFrame {
   /** Of the document; "· Countersign" is added. */
   readonly title: string;
   /** Which entry of the navigation this is, or below which. */
-  readonly here?: 'decisions' | 'actions' | 'policies';
+  readonly here?: 'decisions' | 'actions' | 'tasks' | 'agents' | 'policies';
   /** Absent: nobody has logged in, so there is nothing to log out of. */
   readonly user?: string;
   /** Absent: no navigation, since nothing can be reached. */
@@ -40,6 +40,7 @@ function navigation({ here }: PageFrame): Html {
   return html`<nav aria-label="Console">
     <ul>
       ${entry('decisions', '/console', 'Decisions')} ${entry('actions', '/console/actions', 'Actions')}
+      ${entry('tasks', '/console/tasks', 'Tasks')} ${entry('agents', '/console/agents', 'Agents')}
       ${entry('policies', '/console/policies', 'Policies')}
     </ul>
   </nav>`;

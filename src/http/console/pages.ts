@@ -1,5 +1,5 @@
 /** The pages behind the guard: each asks the records, the history of actions or the policies, and shows what they say. */
-import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
+import express, { type RequestHandler, type Response, type Router } from 'express';
 import { defined } from '../../kernel/defined.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
@@ -15,7 +15,8 @@ import { policiesPage, readPolicyFilters } from './policies-page.ts';
 import { policyKinds, policyOverview, warningsOf, type PolicyEntry } from './policy-entries.ts';
 import { policyPage } from './policy-page.ts';
 import type { Reader } from './reader.ts';
-import { sendPage } from './response.ts';
+import { userOf } from './require-access.ts';
+import { searchOf, sendPage, sendUnavailable } from './response.ts';
 import { html } from './html.ts';
 import { workflowPage } from './workflow-page.ts';
 
@@ -206,20 +207,4 @@ function sendRecordsUnavailable(
         ${recordsNotice(why)}`,
     ),
   );
-}
-
-function sendUnavailable(response: Response, shown: ReturnType<typeof page>): void {
-  response.set('retry-after', '5');
-  sendPage(response, 503, shown);
-}
-
-function searchOf({ originalUrl }: Request): string {
-  const at = originalUrl.indexOf('?');
-  return at === -1 ? '' : originalUrl.slice(at);
-}
-
-/** As `requireAccess` has left it. */
-function userOf(response: Response): { readonly user?: string } {
-  const user: unknown = response.locals['user'];
-  return typeof user === 'string' ? { user } : {};
 }

@@ -22,15 +22,19 @@ const tooMany = failure('OVERLOADED', 'too many callers are being looked up at t
 export function rememberedAccess(access: Access, clock: Clock, limits = usualLimits): Access {
   const callers = new Answers<Awaited<ReturnType<Access['identify']>>>(clock, limits);
   const permissions = new Answers<Awaited<ReturnType<Access['mayGet']>>>(clock, limits);
-  const permitted = (may: 'mayGet' | 'mayPost', caller: Caller, path: string): ReturnType<Access['mayGet']> => {
+  const permitted = (
+    caller: Caller,
+    what: readonly unknown[],
+    ask: () => ReturnType<Access['may']>,
+  ): ReturnType<Access['may']> => {
     const { user, uid = '', groups, extra } = caller;
-    const key = digestOf(stableJson([may, user, uid, groups, extra, path]));
-    return permissions.of(key, () => access[may](caller, path));
+    return permissions.of(digestOf(stableJson([user, uid, groups, extra, what])), ask);
   };
   return {
     identify: (token) => callers.of(digestOf(token), () => access.identify(token)),
-    mayGet: (caller, path) => permitted('mayGet', caller, path),
-    mayPost: (caller, path) => permitted('mayPost', caller, path),
+    mayGet: (caller, path) => permitted(caller, ['get', path], () => access.mayGet(caller, path)),
+    mayPost: (caller, path) => permitted(caller, ['post', path], () => access.mayPost(caller, path)),
+    may: (caller, right) => permitted(caller, ['may', right], () => access.may(caller, right)),
   };
 }
 

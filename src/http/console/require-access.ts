@@ -1,4 +1,5 @@
 import type { Request, RequestHandler, Response } from 'express';
+import type { Caller } from '../../ports/access.ts';
 import type { Denial, Guard } from './guard.ts';
 
 /** How a denial is told: a page for people, JSON for programs. */
@@ -13,9 +14,26 @@ export function requireAccess(guard: Guard, tell: TellDenial, asked = (path: str
     const [path = '/'] = request.originalUrl.split('?', 1);
     const entry = await guard.enter(request, asked(path));
     if (entry.kind !== 'in') return tell(request, response, entry);
-    if (entry.user !== undefined) response.locals['user'] = entry.user;
+    letIn(response, entry.caller);
     next();
   };
+}
+
+export function letIn({ locals }: Response, caller: Caller | undefined): void {
+  if (caller === undefined) return;
+  locals['user'] = caller.user;
+  locals['caller'] = caller;
+}
+
+/** Undefined: nobody knows who it is. */
+export function callerOf({ locals }: Response): Caller | undefined {
+  // Nobody else puts anything there.
+  return locals['caller'] as Caller | undefined;
+}
+
+export function userOf({ locals }: Response): { readonly user?: string } {
+  const user: unknown = locals['user'];
+  return typeof user === 'string' ? { user } : {};
 }
 
 export function statusOf(denial: Denial): number {

@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Html } from './html.ts';
 
 /** Nothing is loaded but our own stylesheet, nothing runs, forms go nowhere else, and nobody frames us. */
@@ -26,6 +26,17 @@ export const securityHeaders: RequestHandler = (_request, response, next) => {
 
 export function sendPage(response: Response, status: number, page: Html): void {
   send(response, status, 'text/html; charset=utf-8', page.toString());
+}
+
+export function sendUnavailable(response: Response, page: Html): void {
+  response.set('retry-after', '5');
+  sendPage(response, 503, page);
+}
+
+/** With its question mark; as it was sent. */
+export function searchOf({ originalUrl }: Request): string {
+  const at = originalUrl.indexOf('?');
+  return at === -1 ? '' : originalUrl.slice(at);
 }
 
 export function send(response: Response, status: number, type: string, text: string): void {

@@ -29,7 +29,7 @@ export function signIn(guard: Guard): Router {
   return router;
 }
 
-const ownForms: RequestHandler = (request, response, next) => {
+export const ownForms: RequestHandler = (request, response, next) => {
   if (isSameOrigin(request)) return next();
   const sentence =
     'This was sent from another site, or by a program. Programs send their token as "Authorization: Bearer …".';

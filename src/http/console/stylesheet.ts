@@ -24,7 +24,7 @@ main:focus { outline: none; }
 
 header { display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 1.5rem; padding: 0.5rem 1.5rem; background: var(--raised); border-bottom: 1px solid var(--line); }
 .brand { margin: 0; font-weight: 700; letter-spacing: 0.01em; }
-header ul { display: flex; gap: 1.25rem; margin: 0; padding: 0; list-style: none; }
+header ul { display: flex; flex-wrap: wrap; gap: 0 1.25rem; margin: 0; padding: 0; list-style: none; }
 header nav a { display: block; padding: 0.3rem 0; color: var(--text); text-decoration: none; border-bottom: 3px solid transparent; }
 header nav a:hover { text-decoration: underline; }
 header nav a[aria-current] { font-weight: 700; border-bottom-color: var(--link); }
@@ -45,9 +45,9 @@ pre.yaml { max-height: 32rem; overflow-wrap: normal; }
 
 .badge { display: inline-block; padding: 0.05rem 0.5rem; border: 1px solid currentcolor; border-radius: 1rem; font-size: 0.875rem; font-weight: 600; white-space: nowrap; }
 .refuse, .broken, .error, .failed { color: var(--bad); background: var(--bad-ground); }
-.unavailable, .warn, .executing, .not-ready, .never-matches { color: var(--late); background: var(--late-ground); }
+.unavailable, .warn, .executing, .running, .queued, .not-ready, .never-matches { color: var(--late); background: var(--late-ground); }
 .admit, .ready, .completed { color: var(--good); background: var(--good-ground); }
-.skip, .skipped, .cancelled { color: var(--quiet); background: var(--raised); }
+.skip, .skipped, .cancelled, .pending { color: var(--quiet); background: var(--raised); }
 
 table { width: 100%; border-collapse: collapse; margin: 1rem 0; font-size: 0.9375rem; }
 caption { text-align: left; color: var(--quiet); padding-bottom: 0.5rem; }

@@ -10,7 +10,7 @@ import { recordsRoutes } from '../../../src/http/records/records-routes.ts';
 import { failure } from '../../../src/kernel/failure.ts';
 import { fail, ok } from '../../../src/kernel/result.ts';
 import { parsePolicyValue } from '../../../src/policy/parse-documents.ts';
-import type { Access, Caller } from '../../../src/ports/access.ts';
+import type { Access, Caller, ObjectRight } from '../../../src/ports/access.ts';
 import type { CertificateSource } from '../../../src/ports/certificates.ts';
 import type { Decision } from '../../../src/ports/decision-log.ts';
 import type { PolicyCatalogue } from '../../../src/ports/policies.ts';
@@ -118,6 +118,9 @@ class FakeAccess implements Access {
   allow = ({ groups }: Caller, path: string): boolean =>
     groups.includes('viewers') || (groups.includes('records') && path.startsWith('/v1/records'));
 
+  /** In the cluster. */
+  allowRight = (_caller: Caller, _right: ObjectRight): boolean => false;
+
   async identify(token: string): ReturnType<Access['identify']> {
     this.calls.push('identify');
     if (this.broken)
@@ -131,6 +134,14 @@ class FakeAccess implements Access {
 
   mayPost(caller: Caller, path: string): ReturnType<Access['mayPost']> {
     return this.#may('mayPost', caller, path);
+  }
+
+  async may(caller: Caller, right: ObjectRight): ReturnType<Access['may']> {
+    const { verb, resource, subresource, group, namespace } = right;
+    this.calls.push(`${verb} ${[resource, subresource].filter(Boolean).join('/')} ${group ?? ''} ${namespace ?? '*'}`);
+    if (this.broken)
+      return fail(failure('CLUSTER_UNAVAILABLE', 'cannot ask what a caller may do: it cannot be reached', 5));
+    return ok(this.allowRight(caller, right));
   }
 
   async #may(verb: string, caller: Caller, path: string): ReturnType<Access['mayGet']> {
@@ -161,7 +172,7 @@ const certificates: CertificateSource = {
 
 const opened: RunningConsole[] = [];
 
-type SceneOptions = Partial<Pick<ConsoleDeps, 'policies' | 'recordsMs' | 'history'>>;
+type SceneOptions = Partial<Pick<ConsoleDeps, 'policies' | 'recordsMs' | 'history' | 'tasks'>>;
 
 export async function openScene(kind: 'token' | 'local', options: SceneOptions = {}): Promise<Scene> {
   const records = new FakeRecords();
