@@ -1,8 +1,9 @@
 // Builds everything the cluster suites need ahead of time: node test/cluster/build.ts
-import { cacheFolder, ensureHelm, ensureKube, ensureTekton, ensureTools, ensureYq, say } from './builds.ts';
+import { cacheFolder, ensureDns, ensureHelm, ensureKube, ensureTekton, ensureTools, ensureYq, say } from './builds.ts';
 
 // One after the other: each build uses every core by itself.
 await ensureKube();
+await ensureDns();
 await ensureTools();
 await ensureTekton();
 await ensureHelm();

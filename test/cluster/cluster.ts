@@ -1,9 +1,10 @@
 import { hasGo, say } from './builds.ts';
 import { startControlPlane } from './control-plane.ts';
 import { serveControl } from './control.ts';
+import { startDns } from './dns.ts';
 import { makeNetwork } from './network.ts';
 import { nodeObstacle, startNode } from './node.ts';
-import { findKubePrograms } from './programs.ts';
+import { findDns, findKubePrograms } from './programs.ts';
 import { makeClusterFolder, removeAbandonedClusters, removeRemains } from './remains.ts';
 import { startServices } from './services.ts';
 
@@ -41,7 +42,8 @@ export async function startCluster(options: { readonly node: boolean }): Promise
     for (const next of stops.splice(0).toReversed()) await next();
   };
   try {
-    const withoutNode = options.node ? nodeObstacle() : 'it was not asked for';
+    const coreDns = options.node ? await findDns() : undefined;
+    const withoutNode = options.node ? (nodeObstacle() ?? dnsObstacle(coreDns)) : 'it was not asked for';
     const network = withoutNode === undefined ? makeNetwork(folder) : undefined;
     const controlPlane = await startControlPlane(programs, folder, network);
     stops.push(() => controlPlane.stop());
@@ -49,16 +51,23 @@ export async function startCluster(options: { readonly node: boolean }): Promise
     stops.push(() => control.close());
     const { kubeconfig, auditLog } = controlPlane;
     const facts = { kubeconfig, folder, kubectl: programs.kubectl, auditLog, control: control.socket };
-    if (network === undefined) return { cluster: { ...facts, withoutNode: withoutNode ?? '', stop } };
+    if (network === undefined || coreDns === undefined)
+      return { cluster: { ...facts, withoutNode: withoutNode ?? '', stop } };
     const node = await startNode(controlPlane, network, programs, folder);
     stops.push(() => node.stop());
     const services = await startServices(controlPlane, network, programs['kube-proxy'], folder);
     stops.push(() => services.stop());
+    const dns = await startDns(controlPlane, network, coreDns, folder);
+    stops.push(() => dns.stop());
     return { cluster: { ...facts, address: network.address, stop } };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function dnsObstacle(coreDns: string | undefined): string | undefined {
+  return coreDns === undefined ? 'there is no CoreDNS, and no Go to build it' : undefined;
 }
 
 function obstacle(): string {

@@ -138,6 +138,8 @@ function kubeletConfig({ folder, link, address }: Setting, caFile: string): unkn
     containerRuntimeEndpoint: `unix://${folder}/containerd.sock`,
     podLogsDir: join(folder, 'pods'),
     volumePluginDir: join(folder, 'volume-plugins'),
+    clusterDNS: [address],
+    clusterDomain: 'cluster.local',
     // A root of its own: a kubelet ends every Pod it does not know under its root.
     cgroupRoot: `/${link}`,
     cgroupDriver: 'cgroupfs',

@@ -2,6 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import {
   cacheFolder,
+  ensureDns,
   ensureHelm,
   ensureKube,
   ensureTekton,
@@ -35,6 +36,10 @@ export async function findToolPrograms(): Promise<ToolPrograms | undefined> {
 /** Go is needed even when they are built: Tekton's manifests are in its sources. */
 export async function findTektonPrograms(): Promise<TektonPrograms | undefined> {
   return hasGo() ? fromFolder(tektonPrograms, await ensureTekton()) : undefined;
+}
+
+export async function findDns(): Promise<string | undefined> {
+  return onPath('coredns') ?? (hasGo() ? join(await ensureDns(), 'coredns') : undefined);
 }
 
 export async function findHelm(): Promise<string | undefined> {
