@@ -63,7 +63,7 @@ export async function startGitServer(
   };
 }
 
-async function addressForPods(): Promise<string> {
+export async function addressForPods(): Promise<string> {
   // Only suites of the cluster project can be told of it.
   const { clusterFacts } = await import('../cluster/access.ts');
   return clusterFacts().address ?? '127.0.0.1';

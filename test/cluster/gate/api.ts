@@ -25,6 +25,8 @@ export interface Api {
   /** A JSON merge patch. */
   merge(object: ApiObject, change: object): Promise<unknown>;
   create(object: ApiObject, options?: { readonly dryRun: boolean }): Promise<unknown>;
+  /** The same of any path, e.g. a status. */
+  mergeAt(path: string, change: object): Promise<unknown>;
   /** With a body that JavaScript may not be able to write. */
   createText(object: ApiObject, text: string): Promise<unknown>;
   /** Any path, whatever the answer is. */
@@ -57,6 +59,7 @@ export function connect(kubeconfig: string): Api {
     apply: (object) =>
       call('PATCH', `${pathOf(object)}?fieldManager=test&force=true`, object, PatchStrategy.ServerSideApply),
     merge: (object, change) => call('PATCH', pathOf(object), change, PatchStrategy.MergePatch),
+    mergeAt: (path, change) => call('PATCH', path, change, PatchStrategy.MergePatch),
     create: (object, options) =>
       call('POST', `${collectionOf(object)}${options?.dryRun === true ? '?dryRun=All' : ''}`, object),
     createText: (object, text) => call('POST', collectionOf(object), text),

@@ -1,7 +1,6 @@
 /** The controller is killed again and again while workflows run on both engines: every step runs exactly once. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../../src/workflow/model.ts';
 import type { ApiObject } from '../gate/api.ts';
 import { program } from '../gate/webhook-process.ts';
-import { freePorts, until } from '../processes.ts';
+import { freePorts, isOpen, until } from '../processes.ts';
 import { record, type Recorder } from './recorder.ts';
 import type { Place } from './world.ts';
 
@@ -129,15 +128,4 @@ export function killed(place: () => Place): void {
       }
     }
   }
-}
-
-/** It listens when all its parts have begun. */
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
