@@ -28,7 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   // Names of children and what Pods say are the same there.
   agents: [...pure, 'contract', 'workflow'],
   // What runs in the init containers of a Task, apart from everything else.
-  init: [...pure, 'agents'],
+  init: [...pure, 'contract', 'agents'],
   ports: [...pure, 'verification', 'contract', 'tekton', 'workflow', 'agents'],
   evidence: [...pure, 'verification', 'contract', 'ports'],
   admission: [...pure, 'verification', 'contract', 'tekton', 'workflow', 'agents', 'ports', 'evidence'],
