@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { defaultImages } from '../../src/agents/model.ts';
 import { readPolicies } from '../../src/adapters/policies/directory.ts';
 import { embeddedPublicTrustRoot } from '../../src/adapters/sigstore/public-trust-root.ts';
 import { runProgram } from '../../src/cli/program.ts';
@@ -72,7 +73,9 @@ test('all of them together are ready, and no image is under two of them', () => 
   expect(snapshot.policies.map(({ name }) => name)).toEqual([
     'ghcr-example',
     'key-based',
+    'kubeopencode',
     'kubernaut-actions',
+    'kubetask',
     'own-sigstore',
     'static-fail',
     'static-pass',
@@ -88,6 +91,12 @@ describe('each decides as its comment says', () => {
   const builds = 'https://builds.example.org/release';
   const actions = 'ghcr.io/kubernaut/actions/restart:v1';
   const app = 'ghcr.io/example/app:v1';
+  const ofAgents = 'kubeopencode/kubeopencode/.github/workflows/release.yaml@refs/tags/v0.1.0';
+  const ofKubeTask = 'kubetask-io/kubetask/.github/workflows/images.yaml@refs/heads/main';
+  const gemini = 'quay.io/zhaoxue/kubetask-agent-gemini:latest';
+  const openCodeImages = ['', '-agent-opencode', '-agent-devbox', '-agent-attach'].map(
+    (name) => `quay.io/kubeopencode/kubeopencode${name}:latest`,
+  );
 
   test.each<[string, string, string, Signer | undefined, string]>([
     [
@@ -187,6 +196,32 @@ describe('each decides as its comment says', () => {
     ['own-sigstore', 'no signature', 'registry.example.org/internal/a/b', undefined, 'SIGNATURE_MISSING'],
     ['warn-first', 'the release workflow', 'registry.example.org/shop/cart', workflow(shop), 'admit'],
     ['warn-first', 'no signature', 'registry.example.org/shop/cart', undefined, 'warn SIGNATURE_MISSING'],
+    ...openCodeImages.map((image): [string, string, string, Signer, string] => [
+      'kubeopencode',
+      `a workflow on a tag, ${image}`,
+      image,
+      workflow(ofAgents),
+      'admit',
+    ]),
+    ...openCodeImages.map((image): [string, string, string, undefined, string] => [
+      'kubeopencode',
+      `no signature, ${image}`,
+      image,
+      undefined,
+      'SIGNATURE_MISSING',
+    ]),
+    ['kubeopencode', 'the other project', `${openCodeImages[0]}`, workflow(ofKubeTask), 'IDENTITY_MISMATCH'],
+    [
+      'kubeopencode',
+      'a workflow on another branch',
+      `${openCodeImages[1]}`,
+      workflow(ofAgents.replace('tags/v0.1.0', 'heads/x')),
+      'IDENTITY_MISMATCH',
+    ],
+    ['kubetask', 'a workflow on main', gemini, workflow(ofKubeTask), 'admit'],
+    ['kubetask', 'an image of tools', 'quay.io/kubetask/kubetask-tools:v1', workflow(ofKubeTask), 'admit'],
+    ['kubetask', 'the other project', gemini, workflow(ofAgents), 'IDENTITY_MISMATCH'],
+    ['kubetask', 'no signature', gemini, undefined, 'SIGNATURE_MISSING'],
     ['static-pass', 'no signature', 'registry.k8s.io/pause:3.10', undefined, 'admit'],
     ['static-fail', 'no signature', 'nginx', undefined, 'STATIC_FAIL'],
     ['static-fail', 'a signature by anybody', 'docker.io/bitnami/redis:7', byKey, 'STATIC_FAIL'],
@@ -203,6 +238,8 @@ describe('each decides as its comment says', () => {
     'registry.k8s.io/pause-evil',
     'registry.example.org/teams/a',
     'quay.io/a/b',
+    'quay.io/kubeopencode/other',
+    'quay.io/zhaoxue/other',
   ])('nothing is said of %s, so it is refused', (image) => {
     expect(verdictOf(image, byKey)).toMatchObject({ policies: [], violations: [{ code: 'NO_MATCHING_POLICY' }] });
   });
@@ -230,6 +267,19 @@ describe('each decides as its comment says', () => {
       tlogs: [{}],
       ctlogs: [{}],
     });
+  });
+});
+
+test.each(Object.values(defaultImages))('agents.yaml keeps Pods of %s restricted, without a contract', (name) => {
+  const image = parseImageReference(`${name}@${digest}`);
+  if (!image.ok || image.value.digest === undefined) throw new Error(`${name} is no image name`);
+  const place = { image: { ...image.value, digest: image.value.digest }, namespace: 'team', now: new Date() };
+  expect(actionRules(snapshot.actionPolicies, place)).toMatchObject({
+    policies: ['agents'],
+    mode: 'enforce',
+    contract: { required: false },
+    digests: { require: true, resolve: 'PodsOnly' },
+    podSecurity: 'restricted',
   });
 });
 
