@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { definitions } from '../../src/controllers/installation/decide.ts';
-import { asRecord } from '../../src/kernel/strict-json.ts';
 import { maxSteps } from '../../src/workflow/parse-workflow.ts';
 import { at, listAt } from './objects.ts';
 import { manifests } from './render.ts';
+import { undescribed } from './undescribed.ts';
 
 const read = (name: string): unknown => parse(readFileSync(join(manifests, 'crds', `${name}.yaml`), 'utf8'));
 const canonical = read('workflowexecutions');
@@ -31,7 +31,7 @@ describe.each(all.map((one) => [String(at(one, 'metadata', 'name')), one] as con
 
   test('has a status of its own, and says something about every field', () => {
     expect(at(definition, 'spec', 'versions', 0, 'subresources')).toStrictEqual({ status: {} });
-    expect(undescribed(schemaOf(definition), '')).toStrictEqual([]);
+    expect(undescribed(schemaOf(definition))).toStrictEqual([]);
   });
 });
 
@@ -40,18 +40,3 @@ test('takes as many steps as the program does', () => {
   expect(at(steps, 'maxItems')).toBe(maxSteps);
   expect(listAt(steps, 'x-kubernetes-list-map-keys')).toStrictEqual(['name']);
 });
-
-/** Paths of fields that `kubectl explain` has nothing to say about. */
-function undescribed(schema: unknown, path: string): readonly string[] {
-  const members = Object.entries(asRecord(at(schema, 'properties')) ?? {});
-  const inside = members.flatMap(([name, member]) => [
-    ...(at(member, 'description') === undefined ? [`${path}.${name}`] : []),
-    ...undescribed(member, `${path}.${name}`),
-  ]);
-  const ofObjects = ['.apiVersion', '.kind', '.metadata'];
-  const items = at(schema, 'items');
-  return [
-    ...inside.filter((one) => !ofObjects.includes(one)),
-    ...(items === undefined ? [] : undescribed(items, `${path}[]`)),
-  ];
-}
