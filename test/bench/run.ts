@@ -13,6 +13,7 @@ import { measureKeyVerification } from './key-verification.ts';
 import { measureKeylessVerification } from './keyless-verification.ts';
 import { measureScale } from './scale.ts';
 import { missed, table, type Section } from './report.ts';
+import { measureTasks } from './tasks.ts';
 import { measureWorkflows } from './workflows.ts';
 
 const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
   scale: measureScale,
   history: measureHistory,
   workflows: measureWorkflows,
+  tasks: measureTasks,
 };
 
 const { values: flags } = parseArgs({

@@ -3,26 +3,22 @@
  * scheduler and Pods that only seem to run; and how often the API server is asked for one workflow, by Countersign on Jobs
  * and by Tekton for the same steps, counted in the API server's own audit log.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newSigningKey } from '../../src/demo/images/signing-key.ts';
-import { startRegistry } from '../../src/demo/registry/serve.ts';
+import type { DemoRegistry } from '../../src/demo/registry/serve.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
 import type { Engine } from '../../src/workflow/model.ts';
-import { startCluster } from '../cluster/cluster.ts';
-import { connect, type Api, type ApiObject } from '../cluster/gate/api.ts';
+import type { Api, ApiObject } from '../cluster/gate/api.ts';
 import { runnableImage, signed } from '../cluster/gate/images.ts';
-import { install } from '../cluster/gate/installation.ts';
-import { keyPolicy } from '../cluster/gate/policies.ts';
-import { startPart, type WebhookProcess } from '../cluster/gate/webhook-process.ts';
+import type { WebhookProcess } from '../cluster/gate/webhook-process.ts';
 import { findTektonPrograms } from '../cluster/programs.ts';
 import { startTekton } from '../cluster/tekton/start-tekton.ts';
 import { callsBy, sizeOf, total, type Calls } from './audit.ts';
-import { startFakeNode } from './fake-node.ts';
 import { growth, quantile, samples } from './prometheus-page.ts';
 import { megabytes, milliseconds, type Row, type Section } from './report.ts';
+import { withCluster } from './with-cluster.ts';
 
 const sizes = { many: 200, few: 20 };
 const stepsOfEach = 3;
@@ -76,25 +72,8 @@ export async function measureWorkflows(): Promise<Section> {
   });
 }
 
-async function withWorld<T>(act: (world: World) => Promise<T>): Promise<T> {
-  const stops: (() => unknown)[] = [];
-  try {
-    const started = await startCluster({ node: false });
-    if ('obstacle' in started) throw new Error(started.obstacle);
-    const { cluster } = started;
-    stops.push(() => cluster.stop());
-    const api = connect(cluster.kubeconfig);
-    stops.push(() => api.close());
-    const registry = await startRegistry();
-    stops.push(() => registry.close());
-    const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
-    stops.push(() => rmSync(folder, { recursive: true }));
-    const kubeconfig = join(folder, 'countersign.kubeconfig');
-    await install(api, kubeconfig);
-    const node = await startFakeNode(api);
-    stops.push(() => node.close());
-    const key = newSigningKey();
-    await api.apply(keyPolicy('bench', registry.host, key));
+function withWorld<T>(act: (world: World) => Promise<T>): Promise<T> {
+  return withCluster(async ({ api, auditLog, registry, key, folder, namespace, startController, stops }) => {
     await api.apply({
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -103,20 +82,12 @@ async function withWorld<T>(act: (world: World) => Promise<T>): Promise<T> {
     });
     const image = signed(registry, 'actions/bench', actionImage(registry), key).pinned;
     const tektonUser = await startTektonAs('bench-tekton', api, folder, stops);
-    const flags = [`--kubeconfig=${kubeconfig}`, `--insecure-registry=${registry.host}`, '--leader-elect=false'];
-    // As the image starts it (Dockerfile), with the heap that Node takes where memory is limited to 512 MiB.
-    process.env['NODE_OPTIONS'] = '--max-semi-space-size=16 --max-old-space-size=256';
-    process.env['MALLOC_ARENA_MAX'] = '2';
-    const controller = await startPart('controller', flags);
-    stops.push(() => controller.close());
-    const namespace = await api.namespace({ 'policy.sigstore.dev/include': 'true' });
-    return await act({ api, auditLog: cluster.auditLog, controller, image, namespace, tektonUser });
-  } finally {
-    for (const stop of stops.toReversed()) await stop();
-  }
+    const controller = await startController([]);
+    return act({ api, auditLog, controller, image, namespace, tektonUser });
+  });
 }
 
-function actionImage(registry: Awaited<ReturnType<typeof startRegistry>>): ReturnType<typeof runnableImage> {
+function actionImage(registry: DemoRegistry): ReturnType<typeof runnableImage> {
   const contract = {
     apiVersion: 'kubernaut.ai/v1alpha1',
     kind: 'ActionContract',
