@@ -1,5 +1,6 @@
 /** What one context becomes: files, a folder, a clone, a download or a block of the context file. */
 import { defined } from '../kernel/defined.ts';
+import { quoted } from '../kernel/failure.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import { lookUp, textsOf, type Found } from './config-map-content.ts';
 import { fileBlocks, type ContextBlock } from './context-blocks.ts';
@@ -88,13 +89,23 @@ function folderPieces(
   namespace: string,
   around: Surroundings,
 ): Pieces {
+  const path = resolveMountPath(item.mountPath, around.workspaceDir);
+  if (!path.ok) return fail(`mountPath ${path.failure}`);
+  if (namespace !== around.namespace || path.value === around.workspaceDir) return embedded(item, path.value, files);
   const { name: configMap } = item.configMap;
-  return atPath(item.mountPath, around, (path) => {
-    if (namespace !== around.namespace || path === around.workspaceDir) {
-      return [...files].map(([key, content]) => filePiece(item, `${path}/${key}`, content));
+  return ok([{ kind: 'folder', folder: { path: path.value, ...modeOf(item), configMap, optional: item.optional } }]);
+}
+
+function embedded(item: ConfigMapContext, folder: string, files: NonNullable<Found>): Pieces {
+  const pieces: Piece[] = [];
+  for (const [key, content] of files) {
+    const path = resolveMountPath(key, folder);
+    if (key.includes('/') || !path.ok || path.value !== `${folder}/${key}`) {
+      return fail(`key ${quoted(key, 253)} cannot be a file in "${quoted(folder)}"; rename it, or shorten mountPath`);
     }
-    return [{ kind: 'folder', folder: { path, ...modeOf(item), configMap, optional: item.optional } }];
-  });
+    pieces.push(filePiece(item, path.value, content));
+  }
+  return ok(pieces);
 }
 
 function gitPieces(item: GitContext, around: Surroundings): Pieces {
