@@ -26,16 +26,28 @@ export function credentialMembers(credentials: readonly Credential[]): Credentia
 }
 
 function membersOf(credential: Credential, index: number): CredentialMembers {
-  const { secret, key, env, mountPath: written, fileMode = usualMode } = credential;
-  const name = `credential-${index}`;
-  const resolved = written === undefined ? undefined : resolve(written);
-  const mountPath = resolved?.ok === true ? resolved.value : written;
-  const items = key === undefined ? {} : { items: [{ key, path: secretFile, mode: fileMode }] };
+  const { secret, key, env, mountPath } = credential;
+  const hasVariable = key !== undefined && env !== undefined;
+  const mounted = mountPath === undefined ? { volumes: [], mounts: [] } : mountedAt(mountPath, credential, index);
   return {
-    env: key !== undefined && env !== undefined ? [secretVariable(env, secret, key, false)] : [],
+    env: hasVariable ? [secretVariable(env, secret, key, false)] : [],
     envFrom: key === undefined && mountPath === undefined ? [{ secretRef: { name: secret } }] : [],
-    volumes: mountPath === undefined ? [] : [{ name, secret: { secretName: secret, ...items, defaultMode: fileMode } }],
-    mounts: mountPath === undefined ? [] : [{ name, mountPath, ...(key !== undefined && { subPath: secretFile }) }],
+    ...mounted,
+  };
+}
+
+function mountedAt(
+  written: string,
+  { secret, key, fileMode = usualMode }: Credential,
+  index: number,
+): Pick<CredentialMembers, 'volumes' | 'mounts'> {
+  const name = `credential-${index}`;
+  const resolved = resolve(written);
+  const items = key === undefined ? {} : { items: [{ key, path: secretFile, mode: fileMode }] };
+  const subPath = key === undefined ? {} : { subPath: secretFile };
+  return {
+    volumes: [{ name, secret: { secretName: secret, ...items, defaultMode: fileMode } }],
+    mounts: [{ name, mountPath: resolved.ok ? resolved.value : written, ...subPath }],
   };
 }
 
