@@ -11,8 +11,7 @@ import { piecesOf, type Piece, type Surroundings } from './context-pieces.ts';
 import { names, type ConfigMaps, type TaskProblem, type Work, type Workspace, type WorkspaceFile } from './model.ts';
 import { conflictIn, type Use } from './mount-conflicts.ts';
 import { isInside, isSystemFolder, parentOf, resolveMountPath } from './mount-path.ts';
-
-export const openCodeConfig = '/tools/opencode.json';
+import { configPath } from './pod-paths.ts';
 
 type Wanted = Pick<Work, 'agent' | 'description' | 'contexts'>;
 
@@ -21,7 +20,7 @@ interface NamedPiece {
   readonly by: string;
 }
 
-/** `allowedUrlHosts` as in SystemConfig. */
+/** `allowedUrlHosts` as in SystemConfig; without: nobody is excepted. */
 export function layOut(
   work: Wanted,
   configMaps: ConfigMaps,
@@ -30,23 +29,9 @@ export function layOut(
   const { agent } = work;
   const workspaceDir = resolveMountPath(agent.workspaceDir, '');
   if (!workspaceDir.ok) return fail({ reason: 'AgentError', message: `workspaceDir ${workspaceDir.failure}` });
-  if (hasBadConfig(agent.config)) {
-    return fail({ reason: 'AgentError', message: 'invalid JSON in Agent config; write one JSON object' });
-  }
   const around = { configMaps, workspaceDir: workspaceDir.value, namespace: agent.namespace, allowedUrlHosts };
   const pieces = allPieces(work, around);
   return pieces.ok ? assembled(work, pieces.value, around) : fail(contextError(pieces.failure));
-}
-
-/** Parsed, not read: what it means is up to the agent. */
-function hasBadConfig(config = ''): boolean {
-  if (config === '') return false;
-  try {
-    JSON.parse(config);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 function allPieces(work: Wanted, around: Surroundings): Result<readonly NamedPiece[], string> {
@@ -91,7 +76,7 @@ function assembled(
     ...pieces.flatMap(({ piece }) => (piece.kind === 'file' ? [piece.file] : [])),
     ...taskFile,
     ...contextFile,
-    ...fileAt(openCodeConfig, agent.config ?? ''),
+    ...fileAt(configPath, agent.config ?? ''),
   ];
   const problem = conflictIn(uses, workspaceDir) ?? hiddenFolder(pieces, workspaceDir) ?? sizeProblem(files);
   if (problem !== undefined) return fail(contextError(problem));

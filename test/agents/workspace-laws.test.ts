@@ -83,7 +83,7 @@ const change = fc.record({
     { weight: 6, arbitrary: fc.constantFrom('/workspace', '/a') },
     { weight: 1, arbitrary: anything },
   ),
-  config: fc.constantFrom('', '{}', '{'),
+  config: fc.constantFrom('', '{}'),
 });
 
 function placesOf({ files, folders, clones, downloads }: Workspace): readonly string[] {

@@ -286,11 +286,6 @@ describe('the Agent', () => {
     );
   });
 
-  test('needs JSON there, which is not repeated', () => {
-    const problem = problemOf(workWith([], { config: '{"apiKey": "hunter2"' }));
-    expect(problem).toEqual({ reason: 'AgentError', message: 'invalid JSON in Agent config; write one JSON object' });
-  });
-
   test.each(['', '/', '/tools', '/etc', '/proc/x', '/a/../b', '/var/run/secrets/x'])(
     'has no workspace at "%s"',
     (workspaceDir) => {
