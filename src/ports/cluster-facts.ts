@@ -8,6 +8,7 @@ export interface DefinitionFacts {
   readonly annotations: Readonly<Record<string, string>>;
   /** Versions that are served. */
   readonly versions: readonly string[];
+  readonly scope: string;
 }
 
 /** Of a webhook configuration with one of our names: in which namespace the Service is that it leads to. */

@@ -80,7 +80,8 @@ export function clusterFacts(kubeConfig: KubeConfig): ClusterFacts {
 
 function factsOf(name: string, { metadata, spec }: V1CustomResourceDefinition): DefinitionFacts {
   const { labels = {}, annotations = {} } = metadata ?? {};
-  return { name, labels, annotations, versions: spec.versions.filter(({ served }) => served).map((it) => it.name) };
+  const versions = spec.versions.filter(({ served }) => served).map((it) => it.name);
+  return { name, labels, annotations, versions, scope: spec.scope };
 }
 
 /** Of the first webhook in it; ours has one. */

@@ -21,6 +21,12 @@ export const definitions: ReadonlyMap<string, string> = new Map([
   ['agents.kubetask.io', 'v1alpha1'],
 ]);
 
+const withoutNamespace = [
+  'clusterimagepolicies.policy.sigstore.dev',
+  'trustroots.policy.sigstore.dev',
+  'actionpolicies.countersign.dev',
+];
+
 export interface Findings {
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
@@ -31,12 +37,17 @@ export function judgeDefinitions(found: readonly DefinitionFacts[], adopt: boole
   const problems: string[] = [];
   const warnings: string[] = [];
   for (const definition of found) {
-    const { name, labels, versions } = definition;
+    const { name, labels, versions, scope } = definition;
+    const wanted = withoutNamespace.includes(name) ? 'Cluster' : 'Namespaced';
     const version = definitions.get(name);
     if (labels['app.kubernetes.io/part-of'] === 'countersign') continue;
     const says = `CustomResourceDefinition ${name} belongs to ${ownerOf(definition)}`;
     if (version !== undefined && !versions.includes(version)) {
       problems.push(`${says} and does not serve ${version}, so that Countersign cannot read it: ${removeIt(name)}`);
+    } else if (scope !== wanted) {
+      problems.push(
+        `${says} and has the scope ${quoted(scope, 16)}, here ${wanted}, which cannot be changed: ${removeIt(name)}`,
+      );
     } else if (adopt) {
       warnings.push(`${says}; its objects are read as they are, and applying the manifests replaces its schema`);
     } else {

@@ -12,7 +12,7 @@ const policies = 'clusterimagepolicies.policy.sigstore.dev';
 const own = { 'app.kubernetes.io/part-of': 'countersign' };
 
 function definition(more: Partial<DefinitionFacts> = {}): DefinitionFacts {
-  return { name: policies, labels: {}, annotations: {}, versions: ['v1alpha1', 'v1beta1'], ...more };
+  return { name: policies, labels: {}, annotations: {}, versions: ['v1alpha1', 'v1beta1'], scope: 'Cluster', ...more };
 }
 
 describe('definitions of policies', () => {
@@ -46,6 +46,16 @@ describe('definitions of policies', () => {
   test('of another product that serves no version of ours cannot be adopted', () => {
     const { problems } = judgeDefinitions([definition({ versions: ['v1'] })], true);
     expect(problems).toEqual([expect.stringContaining('does not serve v1alpha1')]);
+  });
+
+  // As KubeOpenCodeConfig is in later versions of that product.
+  test.each([
+    ['kubeopencodeconfigs.kubeopencode.io', 'Cluster', 'Namespaced'],
+    [policies, 'Namespaced', 'Cluster'],
+  ])('of another product whose objects are elsewhere cannot be adopted: %s', (name, scope, wanted) => {
+    const { problems } = judgeDefinitions([definition({ name, scope })], true);
+    expect(problems).toEqual([expect.stringContaining(`has the scope ${scope}, here ${wanted}`)]);
+    expect(judgeDefinitions([definition({ name, scope: wanted })], true).problems).toEqual([]);
   });
 });
 
