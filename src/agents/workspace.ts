@@ -11,7 +11,8 @@ import { piecesOf, type Piece, type Surroundings } from './context-pieces.ts';
 import { names, type ConfigMaps, type TaskProblem, type Work, type Workspace, type WorkspaceFile } from './model.ts';
 import { conflictIn, type Use } from './mount-conflicts.ts';
 import { isInside, isSystemFolder, parentOf, resolveMountPath } from './mount-path.ts';
-import { configPath } from './pod-paths.ts';
+
+export const openCodeConfig = '/tools/opencode.json';
 
 type Wanted = Pick<Work, 'agent' | 'description' | 'contexts'>;
 
@@ -76,7 +77,7 @@ function assembled(
     ...pieces.flatMap(({ piece }) => (piece.kind === 'file' ? [piece.file] : [])),
     ...taskFile,
     ...contextFile,
-    ...fileAt(configPath, agent.config ?? ''),
+    ...fileAt(openCodeConfig, agent.config ?? ''),
   ];
   const problem = conflictIn(uses, workspaceDir) ?? hiddenFolder(pieces, workspaceDir) ?? sizeProblem(files);
   if (problem !== undefined) return fail(contextError(problem));
