@@ -110,7 +110,7 @@ export function agentTasks(objects: TaskObjects, clock: Clock): AgentTasks {
       objects.logTail({ namespace, name, container }, maxBytes, signal),
     async stop({ system, namespace, name, uid, phase }, signal) {
       if (phase === 'Completed' || phase === 'Failed') return ok({ kind: 'ended' });
-      // A UID in a patch is a precondition.
+      // Of another Task of the name the UID does not change: the API server refuses (422).
       const patch = { metadata: { uid, annotations: { [names.stopAnnotation]: 'true' } } };
       const written = await objects.patch({ kind: taskKinds[system], namespace, name }, patch, signal);
       if (!written.ok) return written;
