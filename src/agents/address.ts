@@ -40,7 +40,7 @@ export function addressProblem(text: string, allowed: readonly string[]): string
   const address = parseAddress(text);
   if (address === undefined) return `"${quoted(text, 80)}" is no IP address`;
   if (isIn(address, networksOf(allowed)) || !isIn(address, refused)) return undefined;
-  return `the address ${quoted(text, 80)} is loopback, link-local, of a metadata service, multicast or reserved; name another, or have it allowed`;
+  return `the address ${quoted(text, 80)} is loopback, link-local, of a metadata service, multicast or reserved; name another, or allow it in spec.allowedUrlHosts of the KubeOpenCodeConfig`;
 }
 
 export function isAddress(text: string): boolean {

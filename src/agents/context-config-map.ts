@@ -7,7 +7,7 @@ import { dataKey } from './rules.ts';
 const maxBytes = 1_048_576;
 const hashLength = 10;
 
-export interface ContextData {
+interface ContextData {
   readonly data: Readonly<Record<string, string>>;
   readonly binaryData: Readonly<Record<string, string>>;
   /** By path. */

@@ -2,8 +2,6 @@
 import type { ContextItem, Place, Work } from './model.ts';
 import { objectName } from './rules.ts';
 
-export type PlacedContext = Work['contexts'][number];
-
 export function neededConfigMaps({ contexts }: Pick<Work, 'contexts'>): readonly Place[] {
   const places = contexts.flatMap(({ item, namespace }) => {
     const name = configMapName(item);

@@ -76,7 +76,7 @@ function hostProblem(hostname: string, allowed: readonly string[]): string | und
   }
   const isRefused = refusedNames.has(host) || host.endsWith('.localhost');
   return isRefused
-    ? `url.source: ${quoted(host, 80)} is this Pod itself or a metadata service; name another, or have it allowed`
+    ? `url.source: ${quoted(host, 80)} is this Pod itself or a metadata service; name another, or allow it in spec.allowedUrlHosts of the KubeOpenCodeConfig`
     : undefined;
 }
 

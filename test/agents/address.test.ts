@@ -28,7 +28,7 @@ describe('refuses', () => {
     '64:ff9b::7f00:1',
     '2002:7f00:1::',
   ])('%s', (address) => {
-    expect(addressProblem(address, [])).toContain('have it allowed');
+    expect(addressProblem(address, [])).toContain('spec.allowedUrlHosts');
   });
 });
 
