@@ -5,7 +5,10 @@ import { names, type Work } from './model.ts';
 type Texts = Readonly<Record<string, string>>;
 
 /** Not the Agent's label: by that the Service of a server finds its Pods. */
-export function taskLabels({ task, agent }: Pick<Work, 'task' | 'agent'>): Texts {
+export function taskLabels({
+  task,
+  agent,
+}: Pick<Work, 'task'> & { readonly agent: Pick<Work['agent'], 'namespace'> }): Texts {
   const isAtHome = task.namespace === agent.namespace;
   return {
     [names.taskLabel]: labelValue(task.name),

@@ -3,14 +3,17 @@ import { digestOf, hexOf } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
 import { controllerReference } from '../workflow/controller-reference.ts';
 import { agentKinds } from './kinds.ts';
-import type { TaskNames, Work } from './model.ts';
+import type { Agent, TaskNames, Work } from './model.ts';
 
 /** RFC 1123 subdomain; the longest suffix still has room. */
 const maxStem = 253 - '-context'.length;
 const hashLength = 10;
 
 /** `hashed`: where somebody else has the plain names already; they tell Tasks apart whose plain names are the same. */
-export function taskNames({ task, agent }: Pick<Work, 'task' | 'agent'>, variant: 'plain' | 'hashed'): TaskNames {
+export function taskNames(
+  { task, agent }: Pick<Work, 'task'> & { readonly agent: Pick<Agent, 'namespace'> },
+  variant: 'plain' | 'hashed',
+): TaskNames {
   const { namespace, name, uid } = task;
   const isAtHome = namespace === agent.namespace;
   const plain = isAtHome ? name : `${namespace}-${name}`;
