@@ -33,6 +33,8 @@ export interface ClusterObjects {
   create(object: NewObject, kind: Kind, signal: AbortSignal): Promise<Result<Created>>;
   /** As the API server has it now, also for memory: what is watched may be seen late. Undefined: it is not there. */
   read(place: ObjectPlace, signal: AbortSignal): Promise<Result<KubeObject | undefined>>;
+  /** Lists what is watched of this kind: memory then has all that was written before this was asked, whoever wrote it. */
+  refresh(kind: Kind, signal: AbortSignal): Promise<Result<void>>;
   /** Replaces the status of the version that was read. */
   writeStatus(object: KubeObject, kind: Kind, status: object, signal: AbortSignal): Promise<Result<Written>>;
   /** JSON merge patch of everything but the status; a resourceVersion in it is a precondition. RFC 7386 */

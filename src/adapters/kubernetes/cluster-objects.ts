@@ -146,6 +146,14 @@ export function clusterObjects(options: ClusterObjectsOptions): WatchedClusterOb
       return answer.value.status === 404 ? ok(undefined) : take(what, answer.value, kind);
     },
 
+    async refresh(kind, signal) {
+      for (const watch of watchesOf(kind)) {
+        const answer = await watch.refresh(signal);
+        if (!answer.ok) return answer;
+      }
+      return ok(undefined);
+    },
+
     writeStatus({ apiVersion, kind: name, metadata }, kind, status, signal) {
       // Nothing but the status counts; UID and version are preconditions.
       const { name: of, namespace, uid, resourceVersion } = metadata;

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Watch, type ConfigurationOptions, type KubeConfig } from '@kubernetes/client-node';
 import { defined } from '../../kernel/defined.ts';
 import { failure, quoted } from '../../kernel/failure.ts';
+import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
 import { apiFailure, boundedCall, usualLimits, type ApiFailure, type CallLimits } from './bounded-call.ts';
 
@@ -65,7 +66,6 @@ const goodWatchMs = 1_000;
 export function followCollection(settings: WatchSettings, collection: Collection, follower: Follower): () => void {
   const { pauses = usualPauses, limits = usualLimits } = settings;
   const { first, longest } = pauses;
-  const { pageSize = usualPageSize } = collection;
   const closing = new AbortController();
   const closed = closing.signal;
   let pause = 0;
@@ -81,29 +81,14 @@ export function followCollection(settings: WatchSettings, collection: Collection
   }
 
   async function list(): Promise<string | undefined> {
-    const found: unknown[] = [];
-    let next: string | undefined;
-    for (;;) {
-      const page: ListPage = { limit: pageSize, ...defined('_continue', next) };
-      const answer = await boundedCall(
-        `list ${collection.title}`,
-        limits,
-        (options) => collection.list(options, page),
-        closed,
-      );
-      const items = answer.ok ? asRecord(answer.value)?.['items'] : undefined;
-      if (!answer.ok || !Array.isArray(items)) {
-        // Whatever is no list is not an empty list: that would take every policy away.
-        report(answer.ok ? apiFailure(`list ${collection.title}`, new Error('the answer is no list')) : answer.failure);
-        return undefined;
-      }
-      for (const item of items) found.push(item);
-      next = metadataText(answer.value, 'continue') || undefined;
-      if (next !== undefined) continue;
-      const version = metadataText(answer.value, 'resourceVersion');
-      if (!closed.aborted) follower.listed(found, version);
-      return version;
+    const answer = await listCollection(collection, limits, closed);
+    if (!answer.ok) {
+      report(answer.failure);
+      return undefined;
     }
+    const { objects, version } = answer.value;
+    if (!closed.aborted) follower.listed(objects, version);
+    return version;
   }
 
   /** Gives where to go on, or nothing when a new list is needed. */
@@ -134,6 +119,34 @@ export function followCollection(settings: WatchSettings, collection: Collection
   return () => {
     closing.abort();
   };
+}
+
+export interface Listed {
+  readonly objects: readonly unknown[];
+  /** Everything before it was seen. */
+  readonly version: string | undefined;
+}
+
+/** All there are when it begins, or later. Kubernetes API concepts §resource versions: unset is the most recent */
+export async function listCollection(
+  collection: Collection,
+  limits: CallLimits,
+  signal: AbortSignal,
+): Promise<Result<Listed, ApiFailure>> {
+  const { title, pageSize = usualPageSize } = collection;
+  const objects: unknown[] = [];
+  let next: string | undefined;
+  for (;;) {
+    const page: ListPage = { limit: pageSize, ...defined('_continue', next) };
+    const answer = await boundedCall(`list ${title}`, limits, (options) => collection.list(options, page), signal);
+    if (!answer.ok) return answer;
+    const items = asRecord(answer.value)?.['items'];
+    // Whatever is no list is not an empty list: that would take every policy away.
+    if (!Array.isArray(items)) return fail(apiFailure(`list ${title}`, new Error('the answer is no list')));
+    for (const item of items) objects.push(item);
+    next = metadataText(answer.value, 'continue') || undefined;
+    if (next === undefined) return ok({ objects, version: metadataText(answer.value, 'resourceVersion') });
+  }
 }
 
 /** One watch from beginning to end; never rejects. */

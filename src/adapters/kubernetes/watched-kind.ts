@@ -2,9 +2,10 @@
 import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
 import { defined } from '../../kernel/defined.ts';
 import type { Kind, KubeObject } from '../../kernel/kube-object.ts';
+import { ok, type Result } from '../../kernel/result.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { ApiFailure, CallLimits } from './bounded-call.ts';
-import { followCollection, type Collection, type WatchSettings } from './follow-collection.ts';
+import { followCollection, listCollection, type Collection, type WatchSettings } from './follow-collection.ts';
 import { pageOf } from './list-pages.ts';
 import { ObjectMemory, type Tell } from './object-memory.ts';
 import { kubeObject, pathOf } from './object-shape.ts';
@@ -28,6 +29,8 @@ export interface WatchedKind {
   /** Why it may be out of date, or was never listed. */
   readonly problem: () => string | undefined;
   readonly covers: (object: KubeObject) => boolean;
+  /** Lists it, besides watching it. */
+  readonly refresh: (signal: AbortSignal) => Promise<Result<void>>;
   readonly close: () => void;
 }
 
@@ -81,32 +84,39 @@ export function watchKind(options: WatchedKindOptions, watched: Watched, tell: T
     if (isGone || state === 'unknown') state = 'not served';
   }
 
-  const close = followCollection(
-    { kubeConfig, limits: listLimits, ...defined('pauses', pauses) },
-    collectionOf(kubeConfig, watched),
-    {
-      listed(values, version) {
-        missingSince = undefined;
-        told = undefined;
-        if (state === 'not served')
-          log.info({ kind: kind.kind, group: kind.apiVersion }, 'the API server serves this kind now');
-        state = 'served';
-        memory.listed(
-          values.flatMap((value) => kubeObject(value, kind) ?? []),
-          version,
-        );
-      },
-      changed: (value) => seen(value, (object) => memory.seen(object)),
-      removed: (value) => seen(value, (object) => memory.removed(object)),
-      failed,
+  function listed(values: readonly unknown[], version: string | undefined): void {
+    memory.listed(
+      values.flatMap((value) => kubeObject(value, kind) ?? []),
+      version,
+    );
+  }
+
+  const collection = collectionOf(kubeConfig, watched);
+  const close = followCollection({ kubeConfig, limits: listLimits, ...defined('pauses', pauses) }, collection, {
+    listed(values, version) {
+      missingSince = undefined;
+      told = undefined;
+      if (state === 'not served')
+        log.info({ kind: kind.kind, group: kind.apiVersion }, 'the API server serves this kind now');
+      state = 'served';
+      listed(values, version);
     },
-  );
+    changed: (value) => seen(value, (object) => memory.seen(object)),
+    removed: (value) => seen(value, (object) => memory.removed(object)),
+    failed,
+  });
   return {
     watched,
     memory,
     state: () => state,
     problem: () => told,
     covers: (object) => covers(watched, object),
+    async refresh(signal) {
+      const answer = await listCollection(collection, listLimits, signal);
+      if (!answer.ok) return answer;
+      listed(answer.value.objects, answer.value.version);
+      return ok(undefined);
+    },
     close,
   };
 }

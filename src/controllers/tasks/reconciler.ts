@@ -1,0 +1,298 @@
+/**
+ * Runs Tasks of KubeOpenCode on Pods: observe, decide, act. What is kept in memory saves a question or shortens a wait, but
+ * for reservations: a place with an Agent is taken in memory in the same moment in which it is decided to be free, until the
+ * claim is seen in the Task, or known not to have been written.
+ *
+ * Whoever begins to lead may be behind with what the one before has written. So the first Task that needs a place with a
+ * limited Agent, and the first that is found claimed and without a Pod, has all Tasks listed once; everything else stands on
+ * the version that was read: writing it is refused if there is a newer one.
+ *
+ * Pods carry no finalizer of ours: it would make their removal by hand visible for certain, but would block `kubectl delete`
+ * and whole namespaces where no controller runs any more. Condition PodCreated (agents/task-conditions.ts) does instead: what
+ * remains is a kill between two calls together with a removal by hand before the next leader has looked.
+ */
+import { agentKinds } from '../../agents/kinds.ts';
+import type { ConfigMapData, ConfigMaps, Place } from '../../agents/model.ts';
+import { names } from '../../agents/model.ts';
+import { placeKey } from '../../agents/needed-config-maps.ts';
+import { ownerOf } from '../../agents/ownership.ts';
+import { textsOf } from '../../agents/parse-metadata.ts';
+import { defined } from '../../kernel/defined.ts';
+import type { KubeObject } from '../../kernel/kube-object.ts';
+import { ok, type Result } from '../../kernel/result.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ClusterObjects } from '../../ports/cluster-objects.ts';
+import type { Events } from '../../ports/events.ts';
+import type { TaskGauges, TaskMetrics } from '../../ports/task-metrics.ts';
+import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
+import { act } from './act.ts';
+import { Concerned } from './concerned.ts';
+import { decide } from './decide.ts';
+import type { Act, Decision, LogRead, Next, Observed, Setback } from './decision.ts';
+import { loadOf } from './load.ts';
+import { observe } from './observe.ts';
+import { Patience } from './patience.ts';
+import { Roster } from './roster.ts';
+import { startRecords } from './start-records.ts';
+import { eventsOf, finishedTask } from './transitions.ts';
+
+export interface TaskReconcilerPorts {
+  readonly objects: ClusterObjects;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly metrics?: Pick<TaskMetrics, 'taskFinished'>;
+  /** Where no KubeOpenCodeConfig names one. */
+  readonly systemImage: string;
+}
+
+export interface TaskReconciler extends Reconciler {
+  load(): TaskGauges;
+  /** Which Tasks look again after this change; asked for each of them, in their order. */
+  concerned(object: KubeObject, change: 'present' | 'gone'): readonly Key[];
+}
+
+/** What this round has found out already. */
+export interface Found {
+  configMaps?: ConfigMaps;
+  log?: LogRead;
+  pod?: KubeObject;
+  hasLooked: boolean;
+  readonly setbacks: Setback[];
+}
+
+type Outcome = Settled | { readonly kind: 'again' };
+
+/** Marks, ConfigMaps, claim, Pod and what comes of it, each with another name once more. */
+const maxDecisions = 12;
+const readTimeoutMs = 15_000;
+const refreshTimeoutMs = 120_000;
+const maxLogBytes = 256 * 1024;
+const supersededMs = 1_000;
+const stoppedWhy: Settled = { kind: 'retry', why: 'it was stopped' };
+
+export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler {
+  const { objects, clock } = ports;
+  const roster = new Roster(objects);
+  const concerned = new Concerned(objects, roster);
+  const patience = new Patience();
+  const starts = startRecords(ports);
+  /** Claims of this term, by UID. */
+  const claims = new Set<string>();
+  /** Claims of which nobody knows whether they were written, by UID. */
+  const unheard = new Set<string>();
+  let isFresh = false;
+  let refreshing: Promise<Result<void>> | undefined;
+  roster.rebuild();
+  objects.onChange((object, change) => {
+    roster.see(object, change);
+    if (change === 'gone') claims.delete(object.metadata.uid);
+  });
+
+  function begin(): void {
+    roster.rebuild();
+    patience.clear();
+    claims.clear();
+    unheard.clear();
+    isFresh = false;
+    refreshing = undefined;
+  }
+
+  async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
+    if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
+    const found: Found = { hasLooked: false, setbacks: [] };
+    roster.letGo(objects.get({ kind: agentKinds.task, namespace, name })?.metadata.uid);
+    for (let count = 0; count < maxDecisions; count += 1) {
+      const object = objects.get({ kind: agentKinds.task, namespace, name });
+      if (object === undefined) return { kind: 'settled' };
+      const { uid } = object.metadata;
+      const heard = unheard.has(uid) ? await hear(object, signal) : ok(undefined);
+      if (!heard.ok) return { kind: 'retry', why: heard.failure.message };
+      const outcome = await look(objects.get({ kind: agentKinds.task, namespace, name }) ?? object, found, signal);
+      // It is out of the line until it is tried again, so that others need not wait for it.
+      if (outcome.kind === 'retry') roster.holdUp(uid);
+      if (outcome.kind !== 'again') return outcome;
+    }
+    return { kind: 'retry', why: 'it cannot be decided what is to become of it' };
+  }
+
+  /** Whether the claim was written says the Task itself. */
+  async function hear({ metadata }: KubeObject, signal: AbortSignal): Promise<Result<void>> {
+    const { namespace = '', name, uid } = metadata;
+    const read = await objects.read({ kind: agentKinds.task, namespace, name }, limited(signal, readTimeoutMs));
+    if (!read.ok) return read;
+    unheard.delete(uid);
+    roster.release(uid);
+    return ok(undefined);
+  }
+
+  async function look(object: KubeObject, found: Found, signal: AbortSignal): Promise<Outcome> {
+    const { uid } = object.metadata;
+    const observed = observe(object, found, { ...ports, roster, patience, isFresh, isOurClaim: claims.has(uid) });
+    return doNext(object, observed, decide(observed), found, signal);
+  }
+
+  async function doNext(
+    object: KubeObject,
+    observed: Observed,
+    next: Next,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    switch (next.kind) {
+      case 'decided':
+        return actAll(object, observed, next, found, signal);
+      case 'refresh':
+        return answered(await refresh(signal), signal);
+      case 'read-config-maps':
+        return answered(await readConfigMaps(next.places, found, signal), signal);
+      case 'look-for-pod':
+        return answered(await lookForPod(observed, next.place, found, signal), signal);
+      case 'read-log':
+        found.log = await readLog(observed, next.pod, signal);
+        return signal.aborted ? stoppedWhy : { kind: 'again' };
+    }
+  }
+
+  /** One list for all who ask. */
+  async function refresh(signal: AbortSignal): Promise<Result<void>> {
+    const own = (refreshing ??= objects.refresh(agentKinds.task, limited(signal, refreshTimeoutMs)));
+    const answer = await own;
+    if (refreshing === own) refreshing = undefined;
+    else return ok(undefined);
+    if (answer.ok && !signal.aborted) isFresh = true;
+    return answer;
+  }
+
+  async function readConfigMaps(places: readonly Place[], found: Found, signal: AbortSignal): Promise<Result<void>> {
+    const read = new Map<string, ConfigMapData>();
+    for (const { namespace, name } of places) {
+      const place = { kind: agentKinds.configMap, namespace, name };
+      const answer = await objects.read(place, limited(signal, readTimeoutMs));
+      if (!answer.ok) return answer;
+      if (answer.value === undefined) continue;
+      const { data, binaryData } = answer.value;
+      read.set(placeKey({ namespace, name }), { data: textsOf(data), binaryData: textsOf(binaryData) });
+    }
+    found.configMaps = read;
+    return ok(undefined);
+  }
+
+  /** Nothing is said to be gone because somebody was slow to tell. */
+  async function lookForPod(
+    { task }: Observed,
+    { namespace, name }: Place,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Result<void>> {
+    const read = await objects.read({ kind: agentKinds.pod, namespace, name }, limited(signal, readTimeoutMs));
+    if (!read.ok) return read;
+    found.hasLooked = true;
+    if (read.value !== undefined && ownerOf(read.value, task) === 'task') found.pod = read.value;
+    return ok(undefined);
+  }
+
+  async function readLog({ task }: Observed, { namespace, name }: Place, signal: AbortSignal): Promise<LogRead> {
+    const pod = { namespace, name, container: names.agentContainer };
+    const read = await objects.logTail(pod, maxLogBytes, limited(signal, readTimeoutMs));
+    if (!read.ok) return { kind: 'unavailable', forMs: patience.logMs(task.uid, clock.now().getTime()) };
+    return read.value === undefined ? { kind: 'gone' } : { kind: 'read', text: read.value };
+  }
+
+  async function actAll(
+    object: KubeObject,
+    observed: Observed,
+    decision: Decision,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const { acts, thenAgain, requeueAfterMs } = decision;
+    const { uid } = observed.task;
+    // Before anything is waited for: nobody else decides upon the same place.
+    for (const one of acts) if (one.kind === 'status' && one.claims !== undefined) roster.reserve(uid, one.claims);
+    try {
+      for (const one of acts) {
+        const ends = await actOn(object, observed, one, found, signal);
+        if (ends !== undefined) return ends;
+      }
+    } finally {
+      // A Task that is seen to run is counted for itself.
+      if (!unheard.has(uid)) roster.release(uid);
+    }
+    const settled: Outcome = { kind: 'settled', ...defined('requeueAfterMs', requeueAfterMs) };
+    return thenAgain === undefined ? settled : { kind: 'again' };
+  }
+
+  /** Undefined: the next may be done. */
+  async function actOn(
+    object: KubeObject,
+    observed: Observed,
+    one: Act,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Outcome | undefined> {
+    if (one.kind === 'tell') return tell(object, one);
+    const outcome = await act({ objects, starts }, object, observed.task, one, signal);
+    switch (outcome.kind) {
+      case 'done':
+        noteDone(object, observed, one);
+        return undefined;
+      case 'pod':
+        found.pod = outcome.pod;
+        return undefined;
+      case 'setback':
+        found.setbacks.push(outcome.setback);
+        return { kind: 'again' };
+      case 'full':
+        return { kind: 'again' };
+      case 'superseded':
+        return { kind: 'settled', requeueAfterMs: supersededMs };
+      case 'retry':
+        if (outcome.isUnheard === true && isClaim(one)) unheard.add(observed.task.uid);
+        return { kind: 'retry', why: outcome.why };
+    }
+  }
+
+  function tell(object: KubeObject, { reason, message }: Extract<Act, { kind: 'tell' }>): undefined {
+    ports.events.tell({ about: reference(object), type: 'Warning', reason, message, key: message });
+    return undefined;
+  }
+
+  /** Said when it is true: after the status is written. */
+  function noteDone(object: KubeObject, { task, status }: Observed, one: Act): void {
+    if (one.kind !== 'status') return;
+    if (isClaim(one)) claims.add(task.uid);
+    for (const told of eventsOf(status, one.status)) {
+      ports.events.tell({ about: reference(object), ...told, key: told.message });
+    }
+    const finished = finishedTask(task.namespace, status, one.status);
+    if (finished === undefined) return;
+    claims.delete(task.uid);
+    ports.metrics?.taskFinished(finished);
+  }
+
+  return {
+    name: 'tasks',
+    begin,
+    reconcile,
+    load: () => loadOf(objects, roster),
+    concerned: (object, change) => concerned.keys(object, change),
+  };
+}
+
+function isClaim(one: Act): boolean {
+  return one.kind === 'status' && one.claims !== undefined;
+}
+
+function answered(answer: Result<void>, signal: AbortSignal): Outcome {
+  if (signal.aborted) return stoppedWhy;
+  return answer.ok ? { kind: 'again' } : { kind: 'retry', why: answer.failure.message };
+}
+
+function limited(signal: AbortSignal, ms: number): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+}
+
+function reference({ apiVersion, kind, metadata }: KubeObject): Parameters<Events['tell']>[0]['about'] {
+  const { name, namespace, uid } = metadata;
+  return { apiVersion, kind, name, uid, ...defined('namespace', namespace) };
+}
