@@ -12,7 +12,7 @@ import { names as agentNames } from '../../src/agents/model.ts';
 import { names } from '../../src/workflow/model.ts';
 import type { ClusterObjects, Created, Warning, Written } from '../../src/ports/cluster-objects.ts';
 
-export type Verb = 'create' | 'writeStatus' | 'patch' | 'remove' | 'read' | 'logTail' | 'newestWarning';
+export type Verb = 'create' | 'writeStatus' | 'patch' | 'remove' | 'read' | 'refresh' | 'logTail' | 'newestWarning';
 
 /** What a test wants the API server to answer: a refusal for good, or an outage. */
 export type Refusal = { readonly status: number; readonly message: string } | 'unavailable';
@@ -199,6 +199,15 @@ export function fakeCluster({ now = () => Date.now() }: { readonly now?: () => n
         place,
         signal,
         () => ok(found(place)),
+        () => undefined,
+      ),
+    refresh: (kind, signal) =>
+      call<void>(
+        'refresh',
+        kind.kind,
+        { kind, name: '' },
+        signal,
+        () => ok(undefined),
         () => undefined,
       ),
     list: (kind) => cluster.all(kind).filter(isWatched),
