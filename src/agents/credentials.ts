@@ -79,6 +79,7 @@ export function credentialProblem(
     const resolved = resolve(mountPath);
     if (!resolved.ok) return agentError(`${field} ${resolved.failure}`);
     const path = resolved.value;
+    if (path.includes(':')) return agentError(`${field} has a ":" in it; choose a path without it`);
     const earlier = places.get(path);
     if (earlier !== undefined)
       return agentError(conflict(field, path, `that of credential ${quoted(earlier, 100)} too`));

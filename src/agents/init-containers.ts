@@ -59,7 +59,7 @@ export function contextInit(
 }
 
 /** Modes are numbers as JSON has them: decimal. */
-export function fileMappings({ files }: Pick<Workspace, 'files'>, keys: ReadonlyMap<string, string>): string {
+function fileMappings({ files }: Pick<Workspace, 'files'>, keys: ReadonlyMap<string, string>): string {
   return JSON.stringify(
     files.map(({ path, mode }) => ({ key: keys.get(path) ?? '', targetPath: path, fileMode: mode })),
   );

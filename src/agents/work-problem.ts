@@ -1,14 +1,15 @@
 /** What is wrong with a Task and its Agent together, before anything is made for them. Pure. */
 import { quoted } from '../kernel/failure.ts';
-import { contextData } from './context-config-map.ts';
 import { credentialProblem } from './credentials.ts';
-import { fileMappings } from './init-containers.ts';
 import type { ContextItem, TaskProblem, Work, Workspace } from './model.ts';
+import { outsideVolumes } from './outside-workspace.ts';
 
 /** Asked once the workspace is laid out: `taskPod` and `serverDeployment` rely on it. */
 export function workProblem(work: Work, workspace: Workspace): TaskProblem | undefined {
   const { credentials, workspaceDir } = work.agent;
-  return secretProblem(work) ?? mappingsProblem(workspace) ?? credentialProblem(credentials, workspaceDir, workspace);
+  return (
+    secretProblem(work) ?? mountProblem(work, workspace) ?? credentialProblem(credentials, workspaceDir, workspace)
+  );
 }
 
 /** The Pod reads Secrets of the Agent's namespace: nobody elsewhere is to choose them. */
@@ -35,16 +36,16 @@ function hasSecret(item: ContextItem): boolean {
   }
 }
 
-/** What the kernel takes as one variable is a little more. linux MAX_ARG_STRLEN */
-const maxMappings = 120_000;
-
-function mappingsProblem(workspace: Workspace): TaskProblem | undefined {
-  const { keys } = contextData(workspace);
-  if (fileMappings(workspace, keys).length <= maxMappings) return undefined;
-  return contextError(
-    `the contexts are ${workspace.files.length} files, and the list of their paths is too long for context-init; put fewer files into them, or use a Git context`,
-  );
+/** Of volumes, not of files. core/v1 VolumeMount mountPath: "must not contain ':'" */
+function mountProblem({ agent }: Work, workspace: Workspace): TaskProblem | undefined {
+  if (agent.workspaceDir.includes(':')) return { reason: 'AgentError', message: `workspaceDir ${withoutColon}` };
+  const outside = outsideVolumes(workspace, agent.workspaceDir).mounts.map(({ mountPath }) => mountPath);
+  const strange = [...outside, ...workspace.clones.map(({ path }) => path)].find((path) => path.includes(':'));
+  if (strange === undefined) return undefined;
+  return contextError(`a context is to be mounted at ${quoted(strange, 200)}, which ${withoutColon}`);
 }
+
+const withoutColon = 'has a ":" in it, and no volume can be mounted there; choose a path without it';
 
 function contextError(message: string): TaskProblem {
   return { reason: 'ContextError', message };
