@@ -91,7 +91,7 @@ function git(folder: string, args: readonly string[]): string {
 }
 
 /** RFC 3875: the request in the environment and on standard input, the answer with its headers on standard output. */
-async function answer(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function answer(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, search } = new URL(request.url ?? '/', 'http://git');
   const backend = spawn('git', ['http-backend'], {
     env: {
