@@ -1,10 +1,16 @@
 /** The files of a workspace as the content of one ConfigMap, which context-init (or a mount) puts where they belong. */
+import { quoted } from '../kernel/failure.ts';
 import { digestOf, hexOf } from '../kernel/digest.ts';
 import type { FileContent, Workspace, WorkspaceFile } from './model.ts';
 import { dataKey } from './rules.ts';
 
-/** What the API server takes as the values of one ConfigMap, together. */
-const maxBytes = 1_048_576;
+/** What the API server takes as the values of one ConfigMap, together; keys count here too: etcd counts everything. */
+export const maxBytes = 1_048_576;
+/** Which file goes where is one variable of context-init, and Linux takes 128 KiB for one. execve(2), MAX_ARG_STRLEN */
+const maxMappingBytes = 120_000;
+/** Of one file: names of members, mode, punctuation. */
+const mappingFrame = 64;
+export const maxFiles = Math.floor(maxMappingBytes / mappingFrame);
 const hashLength = 10;
 
 interface ContextData {
@@ -26,14 +32,26 @@ export function contextData({ files }: Pick<Workspace, 'files'>): ContextData {
 
 /** Undefined: they fit. */
 export function sizeProblem(files: readonly WorkspaceFile[]): string | undefined {
-  const bytes = files.reduce((sum, { content }) => sum + bytesOf(content), 0);
-  if (bytes <= maxBytes) return undefined;
-  const largest = files.toSorted((a, b) => bytesOf(b.content) - bytesOf(a.content))[0];
-  const most = largest === undefined ? '' : ` (the largest is ${largest.path} with ${bytesOf(largest.content)})`;
-  return `the description and the contexts have ${bytes} bytes together${most}, and a ConfigMap holds ${maxBytes}; shorten them, or fetch large ones with a Git or URL context`;
+  const bytes = files.reduce((sum, { path, content }) => sum + keyBytes(path) + bytesOf(content), 0);
+  if (bytes > maxBytes) {
+    const largest = files.toSorted((a, b) => bytesOf(b.content) - bytesOf(a.content))[0];
+    const most =
+      largest === undefined ? '' : ` (the largest is ${quoted(largest.path)} with ${bytesOf(largest.content)})`;
+    return `the description and the contexts have ${bytes} bytes together${most}, and a ConfigMap holds ${maxBytes}; shorten them, or fetch large ones with a Git or URL context`;
+  }
+  const mappings = files.reduce(
+    (sum, { path }) => sum + keyBytes(path) + JSON.stringify(path).length + mappingFrame,
+    0,
+  );
+  if (mappings <= maxMappingBytes) return undefined;
+  return `the contexts are ${files.length} files, and their names are too long together for one container; fetch them with a Git context, or keep their ConfigMap in the namespace of the Agent`;
 }
 
-function bytesOf(content: FileContent): number {
+function keyBytes(path: string): number {
+  return Math.min(Buffer.byteLength(path), dataKey.maxLength);
+}
+
+export function bytesOf(content: FileContent): number {
   return Buffer.byteLength('text' in content ? content.text : content.base64, 'text' in content ? 'utf8' : 'base64');
 }
 

@@ -3,6 +3,7 @@ import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import { lookUp, textsOf, type Found } from './config-map-content.ts';
+import { maxFiles } from './context-config-map.ts';
 import { fileBlocks, type ContextBlock } from './context-blocks.ts';
 import { gitProblem } from './git-address.ts';
 import type {
@@ -97,6 +98,7 @@ function folderPieces(
 }
 
 function embedded(item: ConfigMapContext, folder: string, files: NonNullable<Found>): Pieces {
+  if (files.size > maxFiles) return fail(`ConfigMap ${item.configMap.name} has ${files.size} keys; take single ones`);
   const pieces: Piece[] = [];
   for (const [key, content] of files) {
     const path = resolveMountPath(key, folder);

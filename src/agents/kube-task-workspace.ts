@@ -8,11 +8,10 @@ import { quoted } from '../kernel/failure.ts';
 import { textsOf } from './config-map-content.ts';
 import { indexedBlocks } from './context-blocks.ts';
 import { sizeProblem } from './context-config-map.ts';
-import { piecesOf } from './context-pieces.ts';
+import { gatherContexts, type LabelledContext } from './gather-contexts.ts';
 import {
   names,
   type ConfigMaps,
-  type ContextItem,
   type FileContent,
   type KubeTask,
   type KubeTaskAgent,
@@ -46,21 +45,22 @@ export function layOutKubeTask(work: KubeTaskWork, configMaps: ConfigMaps): Resu
   const around = { configMaps, workspaceDir: names.workspaceDir, namespace, allowedUrlHosts: [] };
   const written: Used<WorkspaceFile>[] = [];
   const folders: Used<WorkspaceFolder>[] = [];
-  for (const { what, by } of labelled(work)) {
-    const pieces = piecesOf(what, namespace, around);
-    if (!pieces.ok) return fail({ reason: 'ContextError', message: `${by}: ${pieces.failure}` });
-    // Contexts of KubeTask have a path each, and are files and folders only.
-    for (const piece of pieces.value) {
-      if (piece.kind === 'file') written.push({ what: piece.file, by });
-      else if (piece.kind === 'folder') folders.push({ what: piece.folder, by });
-    }
+  const pieces = gatherContexts(labelled(work), around);
+  if (!pieces.ok) return fail({ reason: 'ContextError', message: pieces.failure });
+  // Contexts of KubeTask have a path each, and are files and folders only.
+  for (const { piece, by } of pieces.value) {
+    if (piece.kind === 'file') written.push({ what: piece.file, by });
+    else if (piece.kind === 'folder') folders.push({ what: piece.folder, by });
   }
   return assembled(written, folders);
 }
 
-function labelled({ task, agent }: KubeTaskWork): readonly Used<ContextItem>[] {
-  const ofAgent = agent.contexts.map((what, index) => ({ what, by: `defaultContexts[${index}] of the Agent` }));
-  return [...ofAgent, ...task.contexts.map((what, index) => ({ what, by: `contexts[${index}]` }))];
+function labelled({ task, agent }: KubeTaskWork): readonly LabelledContext[] {
+  const { namespace } = task;
+  return [
+    ...agent.contexts.map((item, index) => ({ item, namespace, by: `defaultContexts[${index}] of the Agent` })),
+    ...task.contexts.map((item, index) => ({ item, namespace, by: `contexts[${index}]` })),
+  ];
 }
 
 function assembled(
@@ -74,7 +74,7 @@ function assembled(
     if (file.value !== undefined) files.push(file.value);
   }
   const uses = [...files, ...folders].map(({ what, by }) => ({ path: what.path, by, isShared: false }));
-  const problem = conflictIn(uses) ?? sizeProblem(files.map(({ what }) => what));
+  const problem = sizeProblem(files.map(({ what }) => what)) ?? conflictIn(uses);
   if (problem !== undefined) return fail({ reason: 'ContextError', message: problem });
   const workspace = { files: files.map(({ what }) => what), folders: folders.map(({ what }) => what) };
   return ok({ ...workspace, clones: [], downloads: [], hasContextFile: false });

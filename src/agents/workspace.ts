@@ -7,19 +7,23 @@ import { fail, ok, type Result } from '../kernel/result.ts';
 import { quoted } from '../kernel/failure.ts';
 import { sizeProblem } from './context-config-map.ts';
 import { contextBlocks } from './context-blocks.ts';
-import { piecesOf, type Piece, type Surroundings } from './context-pieces.ts';
-import { names, type ConfigMaps, type TaskProblem, type Work, type Workspace, type WorkspaceFile } from './model.ts';
+import type { Surroundings } from './context-pieces.ts';
+import { gatherContexts, type LabelledContext, type LabelledPiece } from './gather-contexts.ts';
+import {
+  names,
+  type ConfigMaps,
+  type ContextItem,
+  type TaskProblem,
+  type Work,
+  type Workspace,
+  type WorkspaceFile,
+} from './model.ts';
 import { conflictIn, type Use } from './mount-conflicts.ts';
 import { isInside, isSystemFolder, parentOf, resolveMountPath } from './mount-path.ts';
 
 export const openCodeConfig = '/tools/opencode.json';
 
 type Wanted = Pick<Work, 'agent' | 'description' | 'contexts'>;
-
-interface NamedPiece {
-  readonly piece: Piece;
-  readonly by: string;
-}
 
 /** `allowedUrlHosts` as in SystemConfig; without: nobody is excepted. */
 export function layOut(
@@ -31,38 +35,24 @@ export function layOut(
   const workspaceDir = resolveMountPath(agent.workspaceDir, '');
   if (!workspaceDir.ok) return fail({ reason: 'AgentError', message: `workspaceDir ${workspaceDir.failure}` });
   const around = { configMaps, workspaceDir: workspaceDir.value, namespace: agent.namespace, allowedUrlHosts };
-  const pieces = allPieces(work, around);
+  const pieces = gatherContexts(labelled(work), around);
   return pieces.ok ? assembled(work, pieces.value, around) : fail(contextError(pieces.failure));
 }
 
-function allPieces(work: Wanted, around: Surroundings): Result<readonly NamedPiece[], string> {
-  const all: NamedPiece[] = [];
-  for (const [index, { item, namespace }] of work.contexts.entries()) {
-    const by = contextLabel(work, index);
-    const pieces = piecesOf(item, namespace, around);
-    if (!pieces.ok) return fail(`${by}: ${pieces.failure}`);
-    all.push(...pieces.value.map((piece) => ({ piece, by })));
-  }
-  return ok(all);
+function labelled(work: Wanted): readonly LabelledContext[] {
+  const ofAgent = work.contexts.filter(({ item }, index) => work.agent.contexts[index] === item).length;
+  return work.contexts.map((context, index) => ({ ...context, by: labelOf(context.item, index, ofAgent) }));
 }
 
 /** Contexts of the Agent come first, and are counted by themselves; those of a template come before the Task's. */
-function contextLabel({ agent, contexts }: Wanted, index: number): string {
-  const item = contexts[index]?.item;
-  const isOfAgent = item !== undefined && agent.contexts[index] === item;
-  const place = isOfAgent
-    ? `contexts[${index}] of the Agent`
-    : `contexts[${index - ofAgent(agent.contexts, contexts)}]`;
-  return item?.name === undefined ? place : `${place} "${quoted(item.name, 100)}"`;
-}
-
-function ofAgent(own: readonly unknown[], contexts: Work['contexts']): number {
-  return contexts.filter(({ item }, index) => own[index] === item).length;
+function labelOf({ name }: ContextItem, index: number, ofAgent: number): string {
+  const place = index < ofAgent ? `contexts[${index}] of the Agent` : `contexts[${index - ofAgent}]`;
+  return name === undefined ? place : `${place} "${quoted(name, 100)}"`;
 }
 
 function assembled(
   { agent, description = '' }: Wanted,
-  pieces: readonly NamedPiece[],
+  pieces: readonly LabelledPiece[],
   { workspaceDir }: Surroundings,
 ): Result<Workspace, TaskProblem> {
   const taskFile = fileAt(`${workspaceDir}/${names.taskFile}`, description);
@@ -79,7 +69,7 @@ function assembled(
     ...contextFile,
     ...fileAt(openCodeConfig, agent.config ?? ''),
   ];
-  const problem = conflictIn(uses, workspaceDir) ?? hiddenFolder(pieces, workspaceDir) ?? sizeProblem(files);
+  const problem = sizeProblem(files) ?? conflictIn(uses, workspaceDir) ?? hiddenFolder(pieces, workspaceDir);
   if (problem !== undefined) return fail(contextError(problem));
   return ok({
     files,
@@ -95,7 +85,7 @@ function fileAt(path: string, text: string): readonly WorkspaceFile[] {
 }
 
 /** A clone of the workspace itself is copied there, before the files are. */
-function usesOf({ piece, by }: NamedPiece, workspaceDir: string): readonly Use[] {
+function usesOf({ piece, by }: LabelledPiece, workspaceDir: string): readonly Use[] {
   switch (piece.kind) {
     case 'file':
       return [{ path: piece.file.path, by, isShared: false }];
@@ -111,7 +101,7 @@ function usesOf({ piece, by }: NamedPiece, workspaceDir: string): readonly Use[]
 }
 
 /** What is written outside the workspace gets a volume in the place of its folder. */
-function hiddenFolder(pieces: readonly NamedPiece[], workspaceDir: string): string | undefined {
+function hiddenFolder(pieces: readonly LabelledPiece[], workspaceDir: string): string | undefined {
   const found = pieces
     .flatMap((named) => (['file', 'download'].includes(named.piece.kind) ? usesOf(named, workspaceDir) : []))
     .find(({ path }) => !isInside(path, workspaceDir) && isSystemFolder(parentOf(path)));

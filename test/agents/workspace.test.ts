@@ -298,13 +298,34 @@ describe('the Agent', () => {
 });
 
 test('two megabytes are too much, and the sentence says what to do', () => {
+  const key = '/workspace/task.md'.length;
   const problem = problemOf(workWith([text('small', 'a.md')], {}, 'x'.repeat(2_097_152)));
   expect(problem.reason).toBe('ContextError');
   expect(problem.message).toBe(
-    'the description and the contexts have 2097157 bytes together (the largest is /workspace/task.md with 2097152), and a ConfigMap holds 1048576; shorten them, or fetch large ones with a Git or URL context',
+    'the description and the contexts have 2097190 bytes together (the largest is /workspace/task.md with 2097152), and a ConfigMap holds 1048576; shorten them, or fetch large ones with a Git or URL context',
   );
-  expect(laidOut(workWith([], {}, 'x'.repeat(1_048_576))).files).toHaveLength(1);
-  expect(problemOf(workWith([], {}, `${'x'.repeat(1_048_575)}ä`)).message).toContain('1048577 bytes');
+  expect(laidOut(workWith([], {}, 'x'.repeat(1_048_576 - key))).files).toHaveLength(1);
+  expect(problemOf(workWith([], {}, `${'x'.repeat(1_048_575 - key)}ä`)).message).toContain('1048577 bytes');
+});
+
+test('one large ConfigMap taken 500 times is too much at the second', () => {
+  const large = configMaps({ 'team/large': { data: { a: 'x'.repeat(1_000_000) } } });
+  const work = workWith(Array.from({ length: 500 }, () => fromConfigMap({ name: 'large' })));
+  expect(problemOf(work, large).message).toContain('contexts[1] and those before it have 20000');
+});
+
+test('more files than one container can be told of are too many', () => {
+  const data = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`${'k'.repeat(100)}${index}`, '']));
+  const many = configMaps({ 'team/many': { data }, 'agents/many': { data } });
+  const folder = fromConfigMap({ name: 'many' }, 'many');
+  expect(problemOf(workWith([folder]), many).message).toContain('the contexts are 1000 files');
+  const twice = workWith([folder, fromConfigMap({ name: 'many' }, 'more'), text('x')]);
+  expect(problemOf(twice, many).message).toContain('contexts[1] and those before it have 2000 files together');
+  const more = configMaps({
+    'team/many': { data: Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, ''])) },
+  });
+  expect(problemOf(workWith([folder]), more).message).toContain('ConfigMap many has 2000 keys');
+  expect(laidOut(workWith([], { contexts: [folder] }), many).folders).toHaveLength(1);
 });
 
 test('ConfigMaps are read where the context was written, each once', () => {
