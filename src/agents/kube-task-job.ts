@@ -20,8 +20,6 @@ import { scheduling, variable, type Container, type Volume, type VolumeMount } f
 import { toolsDir } from './pod-paths.ts';
 import { containerSecurity, podSecurity } from './restricted.ts';
 
-/** Of the container that copies them. */
-export const toolsContainer = 'copy-tools';
 const sharedTools = '/shared-tools';
 const toolsVolume = 'tools-volume';
 const filesVolume = 'context-files';
@@ -132,7 +130,7 @@ function toolsOf({ toolsImage, pod }: KubeTaskAgent): Tools {
     ],
     init: [
       {
-        name: toolsContainer,
+        name: 'copy-tools',
         image: toolsImage,
         imagePullPolicy: 'IfNotPresent',
         // Not -a: it fails for whoever is not root, because the times of the volume itself are not theirs to set.

@@ -14,7 +14,7 @@ import { fakeKubelet, type FakeKubelet } from '../../fakes/fake-kubelet.ts';
 export const start = Date.parse('2026-01-01T00:00:00Z');
 export const key = { namespace: 'team', name: 'update' };
 export const jobPlace = { namespace: 'team', name: 'update-job' };
-export const agentImage = 'registry.example/agent:v1';
+const agentImage = 'registry.example/agent:v1';
 
 export function inline(filePath: string, text: string): object {
   return { type: 'File', file: { filePath, source: { inline: text } } };
