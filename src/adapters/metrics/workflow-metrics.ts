@@ -35,7 +35,7 @@ export interface PrometheusWorkflowMetrics extends WorkflowMetrics {
 }
 
 const states = ['running', 'suspended', 'unapproved'] as const;
-const reconcilers = ['workflows', 'actions'];
+const reconcilers = ['workflows', 'actions', 'tasks', 'kube-tasks', 'agents', 'task-cleanup'];
 const engines: readonly Engine[] = ['job', 'tekton'];
 /** Of what was refused before an engine was chosen. */
 const noEngine = 'none';

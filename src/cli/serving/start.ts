@@ -18,6 +18,7 @@ import { asSetting, Closers, foundationOf, type Foundation } from './foundation.
 import { openOwnLog, startGate } from './gate.ts';
 import { startPolicies } from './policies.ts';
 import { startKeepingRecords } from './records.ts';
+import { startTasks } from './tasks.ts';
 import { startWorkflows } from './workflows.ts';
 
 export interface Serving {
@@ -68,6 +69,7 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const consoles = records === undefined ? [] : await startConsoles(base, certificates.source, policies, records);
   const history = startActionOutbox(base, records?.records.history);
   const workflows = config.workflows && startWorkflows(base, { policies, evidence, leadership, events, history });
+  const tasks = startTasks(base, { leadership, events });
   const readiness = [
     ...inForce.readiness,
     ...(gate?.readiness ?? []),
@@ -82,6 +84,7 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
       problem: () => undefined,
       warnings: () => [...(workflows?.warnings() ?? []), ...outboxWarnings(history)],
     },
+    { name: 'tasks', problem: () => undefined, warnings: () => tasks?.warnings() ?? [] },
   ];
   const ports = { certificates: certificates.source, metrics, log, ...defined('reviewer', gate?.reviewer) };
   const server = await asSetting('--listen', startServer(ports, { listen: config.listen, readiness }));
