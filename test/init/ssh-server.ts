@@ -31,7 +31,8 @@ function isPossible(): boolean {
   return false;
 }
 
-export async function startSshServer(): Promise<SshServer> {
+/** On loopback unless told where Pods reach this machine. */
+export async function startSshServer(address = '127.0.0.1'): Promise<SshServer> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-sshd-'));
   const [port = 0] = await freePorts(1);
   const hostKey = makeKey(folder, 'host');
@@ -40,7 +41,7 @@ export async function startSshServer(): Promise<SshServer> {
   // Where sshd puts processes that have no rights yet; packages make it when they start a service.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const settings = [
-    'ListenAddress 127.0.0.1',
+    `ListenAddress ${address}`,
     `Port ${port}`,
     `HostKey ${join(folder, 'host')}`,
     `AuthorizedKeysFile ${join(folder, 'authorized')}`,
@@ -61,14 +62,14 @@ export async function startSshServer(): Promise<SshServer> {
     if (sshd.exitCode === null && sshd.kill()) await once(sshd, 'exit');
     rmSync(folder, { recursive: true, force: true });
   };
-  if (!(await until(() => answers(port), 10_000))) {
+  if (!(await until(() => answers(address, port), 10_000))) {
     await close();
     throw new Error(`sshd does not start: ${said}`);
   }
   return {
-    origin: `ssh://${userInfo().username}@127.0.0.1:${port}`,
+    origin: `ssh://${userInfo().username}@${address}:${port}`,
     key: privateKey,
-    knownHosts: `[127.0.0.1]:${port} ${hostKey.publicKey}`,
+    knownHosts: `[${address}]:${port} ${hostKey.publicKey}`,
     close,
   };
 }
@@ -83,8 +84,8 @@ export function makeKey(folder: string, name: string): { readonly publicKey: str
   return { publicKey: readFileSync(`${file}.pub`, 'utf8'), privateKey: readFileSync(file, 'utf8') };
 }
 
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
+async function answers(address: string, port: number): Promise<boolean> {
+  const socket = connect(port, address);
   try {
     await once(socket, 'connect');
     return true;
