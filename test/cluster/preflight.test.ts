@@ -89,7 +89,7 @@ describe.runIf(hasCluster)('preflight', () => {
   test('who has not the rights is told which are missing', async () => {
     const { code, text } = await preflight('--kubeconfig', own, '-o', 'json');
     expect(code).toBe(1);
-    expect(text).toContain('you may not create deployments.apps in namespace countersign-system');
+    expect(text).toContain('you may not create networkpolicies.networking.k8s.io in namespace countersign-system');
   });
 
   test('a cluster that does not answer is no verdict', async () => {

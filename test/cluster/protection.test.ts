@@ -232,11 +232,11 @@ describe.runIf(hasCluster)('the admission policy', () => {
     ['delete its webhook', object('admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'), 'delete'],
     ['change the webhook of others', strangers, labels({ a: 'b' })],
     ['change its own role', object('rbac.authorization.k8s.io/v1', 'ClusterRole'), { rules: [] }],
-    ['change its own Deployment', object('apps/v1', 'Deployment', 'countersign-system'), { spec: { replicas: 0 } }],
     ['delete its Secrets', object('v1', 'Secret', 'countersign-system'), 'delete'],
     ['change another Secret of its namespace', object('v1', 'Secret', 'countersign-system'), { data: {} }],
     ['change a Secret elsewhere', object('v1', 'Secret', 'default'), { data: {} }],
     ['change a Pod', object('v1', 'Pod', 'default'), labels({ a: 'b' })],
+    ['change a StatefulSet', object('apps/v1', 'StatefulSet', 'default'), { spec: { replicas: 0 } }],
     ['delete a lease', object('coordination.k8s.io/v1', 'Lease', 'countersign-system'), 'delete'],
     ['take a lease elsewhere', object('coordination.k8s.io/v1', 'Lease', 'kube-system'), { spec: {} }],
     ['label a namespace', namespaces.judged, labels({ [include]: 'false' })],
@@ -249,9 +249,98 @@ describe.runIf(hasCluster)('the admission policy', () => {
       change === 'delete' ? await tries.remove(itself, target) : await tries.update(itself, target, Object(change));
     expect({ status, text }).toMatchObject({ status: 403, text: expect.stringContaining('cannot') });
   });
+
+  const ofAgent = { 'kubeopencode.io/agent': 'a' };
+  const own = object('v1', 'Service', 'countersign-system');
+  const foreign = configMap('default', {});
+  const ours = configMap('default', { 'kubetask.io/task': 't' }, 'countersign-of-task');
+
+  describe('lets Countersign write what belongs to Tasks and Agents', () => {
+    beforeAll(async () => {
+      for (const one of [foreign, ours]) await api.apply(one);
+      const isInForce = async (): Promise<boolean> => (await tries.remove(itself, foreign)).status === 403;
+      if (!(await until(isInForce, 30_000))) throw new Error('the limits are not in force');
+    }, 60_000);
+    afterAll(async () => {
+      for (const one of [foreign, ours]) await api?.remove(one);
+    });
+
+    test.each<[string, ApiObject, Change | 'create']>([
+      ['make a ConfigMap', configMap('default', { 'kubeopencode.io/task': 't' }, 'another'), 'create'],
+      ['make a Pod', pod('default', { 'kubeopencode.io/task': 't' }), 'create'],
+      ['make a Service', service('default', ofAgent), 'create'],
+      ['make a Deployment', deployment('default', ofAgent), 'create'],
+      ['change its ConfigMap', ours, { data: { a: 'b' } }],
+      ['delete its ConfigMap', ours, 'delete'],
+    ])('%s', async (_name, target, change) => {
+      expect((await attemptItself(target, change)).status).toBeLessThan(300);
+    });
+
+    test.each<[string, ApiObject, Change | 'create']>([
+      ['change its own Service', own, { spec: { selector: { a: 'b' } } }],
+      ['make its own Service that of an Agent', own, labels(ofAgent)],
+      ['delete its own Service', own, 'delete'],
+      ['make a Deployment of nobody', deployment('default', {}), 'create'],
+      ['make a Deployment beside its own', deployment('countersign-system', ofAgent), 'create'],
+      ['make a Pod of nobody', pod('default', {}), 'create'],
+      ['make a Pod of a Task where none is judged', pod('kube-system', { 'kubeopencode.io/task': 't' }), 'create'],
+      ['make a ConfigMap of nobody', configMap('default', {}, 'another'), 'create'],
+      ['make a ConfigMap with another label', configMap('default', { app: 'kubeopencode' }, 'another'), 'create'],
+      ['change a ConfigMap of somebody', foreign, { data: { a: 'b' } }],
+      ['take a ConfigMap of somebody', foreign, labels(ofAgent)],
+      ['delete a ConfigMap of somebody', foreign, 'delete'],
+      ['give its ConfigMap away', ours, labels(null)],
+    ])('and not: %s', async (_name, target, change) => {
+      const { status, text } = await attemptItself(target, change);
+      expect({ status, text }).toMatchObject({
+        status: 403,
+        text: expect.stringContaining("ValidatingAdmissionPolicy 'countersign-limits'"),
+      });
+    });
+
+    test('and nobody else is concerned', async () => {
+      for (const user of [operator, master]) {
+        expect((await tries.update(user, foreign, { data: { a: 'b' } })).status).toBe(200);
+        expect((await tries.create(user, deployment('default', {}))).status).toBe(201);
+      }
+    });
+
+    function attemptItself(target: ApiObject, change: Change | 'create'): Promise<Answer> {
+      if (change === 'create') return tries.create(itself, target);
+      return change === 'delete' ? tries.remove(itself, target) : tries.update(itself, target, Object(change));
+    }
+  });
 });
 
 function object(apiVersion: string, kind: string, namespace?: string): ApiObject {
   const place = namespace === undefined ? {} : { namespace };
   return { apiVersion, kind, metadata: { name: 'countersign', ...place } };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function configMap(namespace: string, has: Labels, name = 'countersign-of-somebody'): ApiObject {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace, labels: has } };
+}
+
+function pod(namespace: string, has: Labels): ApiObject {
+  const metadata = { name: 'countersign-tried', namespace, labels: has };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [{ name: 'main', image: 'i' }] } };
+}
+
+function service(namespace: string, has: Labels): ApiObject {
+  const metadata = { name: 'countersign-tried', namespace, labels: has };
+  return { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports: [{ port: 80 }] } };
+}
+
+function deployment(namespace: string, has: Labels): ApiObject {
+  const labelled = { app: 'tried' };
+  const template = { metadata: { labels: labelled }, spec: { containers: [{ name: 'main', image: 'i' }] } };
+  const metadata = { name: 'countersign-tried', namespace, labels: has };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata,
+    spec: { selector: { matchLabels: labelled }, template },
+  };
 }

@@ -14,7 +14,7 @@
 {{- $_ := set $object.spec "egress" (append $object.spec.egress $rule) }}
 {{- else if hasSuffix "WebhookConfiguration" $object.kind }}
 {{- include "countersign.webhooks" . }}
-{{- else if eq $object.kind "ValidatingAdmissionPolicy" }}
+{{- else if and (eq $object.kind "ValidatingAdmissionPolicy") (eq $object.metadata.name "countersign-protect") }}
 {{- include "countersign.protection" . }}
 {{- end }}
 {{- end }}
