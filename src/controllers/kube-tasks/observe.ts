@@ -23,7 +23,7 @@ export interface SeenPod {
   readonly createdAt: string;
   /** It is to be gone by then. ISO 8601 */
   readonly deletedAt?: string;
-  /** It has a node, and none of its containers has begun: volumes, then images. */
+  /** It has a node, and its volumes are not mounted yet, as far as that is said. */
   readonly isBeingMade: boolean;
 }
 
@@ -88,13 +88,14 @@ function seenPod(pod: KubeObject): SeenPod {
   const status = new Seen(pod['status']);
   const containers = [...status.list('initContainerStatuses'), ...status.list('containerStatuses')];
   const hasBegun = containers.some((one) => new Seen(one.raw('state')).raw('waiting') === undefined);
-  const isScheduled = status
-    .list('conditions')
-    .some((one) => one.text('type') === 'PodScheduled' && one.text('status') === 'True');
+  const isTrue = (type: string): boolean =>
+    status.list('conditions').some((one) => one.text('type') === type && one.text('status') === 'True');
+  // KEP-3085: volumes come before the sandbox. Older kubelets do not say it.
+  const isMounted = hasBegun || isTrue('PodReadyToStartContainers');
   return {
     uid,
     createdAt: creationTimestamp,
     ...defined('deletedAt', deletionTimestamp),
-    isBeingMade: status.text('phase') === 'Pending' && isScheduled && !hasBegun,
+    isBeingMade: status.text('phase') === 'Pending' && isTrue('PodScheduled') && !isMounted,
   };
 }

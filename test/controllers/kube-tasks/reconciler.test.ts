@@ -403,6 +403,21 @@ describe('a Pod that does not come up', () => {
     expect(world.made).toEqual([]);
   });
 
+  test('because its image is large: what was told of its volumes before does not count any more', async () => {
+    await begun();
+    world.kubelet.startJobs();
+    world.warnOfPod('FailedMount', 'MountVolume.SetUp failed for volume "credential-0" : secret "late" not found');
+    await world.after(10);
+    expect(world.waiting).toBe('FailedMount');
+    const pod = world.kubelet.podOf(jobPlace);
+    const ready = { type: 'PodReadyToStartContainers', status: 'True' };
+    const conditions = [{ type: 'PodScheduled', status: 'True' }, ready];
+    const place = { kind: agentKinds.pod, namespace: 'team', name: pod?.metadata.name ?? '' };
+    world.cluster.setStatus(place, { ...asRecord(pod?.['status']), conditions });
+    for (let count = 0; count < 10; count += 1) await world.after(30);
+    expect(world.status.phase).toBe('Running');
+  });
+
   test('because a volume takes its time: waits', async () => {
     await begun();
     world.kubelet.startJobs();
