@@ -10,6 +10,7 @@ import { addPolicyCommand } from './policy.ts';
 import { addPreflightCommand } from './preflight.ts';
 import { addReviewCommand } from './review.ts';
 import { addServingCommands } from './serve.ts';
+import { addTasksCommand } from './tasks.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { versionOfPackage } from './version.ts';
@@ -26,6 +27,7 @@ const commands = [
   addContractCommand,
   addAuditCommand,
   addActionsCommand,
+  addTasksCommand,
   addVerifyBundleCommand,
 ];
 
