@@ -78,7 +78,8 @@ function nextAct(observed: Observed, server: WantedServer): AgentAct | undefined
   const isOutdated = isDifferent(observed, 'deployment', server.deployment);
   for (const part of parts) {
     // Not watched, and looked for only when the server is not as it should be: a Pod copies it when it begins.
-    if (part === 'configMap' && !isOutdated && hasReady(existing.deployment)) continue;
+    const isSettled = !isOutdated && (server.configMap === undefined || hasReady(existing.deployment));
+    if (part === 'configMap' && isSettled) continue;
     const act = actOn(observed, part, server);
     if (act !== undefined) return act;
   }
@@ -91,7 +92,8 @@ function actOn({ existing }: Observed, part: ServerPart, server: WantedServer): 
   if (wanted === undefined) return actOnLeftover(existing, part);
   switch (there.kind) {
     case 'unknown':
-      return { kind: 'read', part };
+      // Where there is no server yet, there is hardly one: creating it asks as well.
+      return existing.deployment.kind === 'none' ? { kind: 'create', part, object: wanted } : { kind: 'read', part };
     case 'none':
       return { kind: 'create', part, object: wanted };
     case 'ours': {
