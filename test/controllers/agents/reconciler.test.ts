@@ -251,7 +251,7 @@ describe('contexts of a server', () => {
   test('are read once while a Deployment comes up', async () => {
     guides('one');
     await running(spec);
-    expect(world.cluster.calls.get('read ConfigMap')).toBe(2);
+    expect(world.cluster.calls.get('read ConfigMap')).toBe(1);
     expect(await world.callsOf(() => world.ready(2))).toBe(1);
   });
 
