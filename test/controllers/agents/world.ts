@@ -9,7 +9,7 @@ import type { ClusterEvent } from '../../../src/ports/events.ts';
 import { fakeCluster, type FakeCluster } from '../../fakes/fake-cluster.ts';
 
 export const key = { namespace: 'agents', name: 'helper' };
-export const start = Date.parse('2026-01-01T00:00:00Z');
+const start = Date.parse('2026-01-01T00:00:00Z');
 
 export class World {
   nowMs = start;
