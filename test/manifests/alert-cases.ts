@@ -47,6 +47,10 @@ const latency = (fast: number, slow: number): Series => {
   return { [bucket('1')]: `0+${fast}x120`, [bucket('5')]: counted, [bucket('+Inf')]: counted };
 };
 
+const waiting = (agent: string): string => `kubeopencode_agent_queue_length{agent="${agent}",namespace="agents"}`;
+const failed = (system: string, namespace = 'shop'): string =>
+  `${system}_tasks_total{namespace="${namespace}",phase="Failed"}`;
+
 export const alertCases: Readonly<Record<string, AlertCase>> = {
   CountersignDown: {
     at: '10m',
@@ -214,6 +218,25 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
         'countersign_history_delivery_failures_total{pod="a"}': '0x60',
         'countersign_history_waiting{pod="a"}': '3x60',
       },
+    },
+  },
+  CountersignTasksWait: {
+    at: '80m',
+    fires: { [waiting('a')]: '3x120' },
+    silent: {
+      'none did for a moment': { [waiting('a')]: '3x50 0 3x70' },
+      'others wait each time': { [waiting('a')]: '3x40 0x80', [waiting('b')]: '0x40 3x80' },
+      'for less than an hour': { [waiting('a')]: '0x40 3x80' },
+    },
+  },
+  CountersignTasksFail: {
+    at: '90m',
+    fires: { [failed('kubeopencode')]: '5x60 20x60', [failed('kubetask')]: '0x120' },
+    silent: {
+      'they have been there for long': { [failed('kubeopencode')]: '500x120' },
+      'some do': { [failed('kubetask')]: '5x60 12x60' },
+      'they were cleaned up': { [failed('kubetask')]: '500x60 20x60' },
+      'in many namespaces': { [failed('kubetask')]: '0x60 9x60', [failed('kubetask', 'other')]: '0x60 9x60' },
     },
   },
 };

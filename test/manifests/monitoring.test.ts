@@ -36,9 +36,9 @@ describe.each([...alerts, ...recorded, ...queries])('%s', (_name, written) => {
 
   test('asks for metrics that are on the page, by labels that they have', () => {
     const asked = [...expression.matchAll(/\b(?<name>[a-z][a-z0-9_]+)\{(?<labels>[^}]*)\}/g)];
-    const bare = [...expression.matchAll(/\b(?:countersign|workflow|process|nodejs|apiserver)_[a-z0-9_]+/g)].map(
-      String,
-    );
+    const bare = [
+      ...expression.matchAll(/\b(?:countersign|workflow|kubeopencode|kubetask|process|nodejs|apiserver)_[a-z0-9_]+/g),
+    ].map(String);
     expect(asked.length + bare.length + Number(expression !== written)).toBeGreaterThan(0);
     const names = [...asked.map(({ groups }) => String(groups?.['name'])), ...bare];
     expect(names.filter((name) => !foreign.includes(name) && !known.has(name))).toStrictEqual([]);
@@ -85,6 +85,11 @@ async function series(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   metrics.delivery.backlog(1);
   metrics.workflows.unfinished(() => []);
   metrics.workflows.history.waiting(() => 0);
+  const place = { namespace: 'shop', agent: 'opencode' };
+  const systems = ['kubeopencode', 'kubetask'] as const;
+  const tasks = systems.map((system) => ({ system, namespace: 'shop', phase: 'Failed', count: 1 }));
+  metrics.tasks.gauges(() => ({ agents: [{ ...place, queued: 1, capacity: 1 }], tasks }));
+  for (const system of systems) metrics.tasks.taskFinished({ ...place, system, phase: 'Failed', seconds: 1 });
   const found = new Map<string, ReadonlySet<string>>();
   for (const line of (await metrics.text()).split('\n')) {
     const { name, labels } = /^(?<name>[a-z_]\w*)(?:\{(?<labels>.*)\})? /.exec(line)?.groups ?? {};
