@@ -13,6 +13,7 @@ import {
   type Work,
 } from '../../agents/model.ts';
 import { parseSystemConfig } from '../../agents/parse-config.ts';
+import { serverProblem } from '../../agents/server-problem.ts';
 import { defined } from '../../kernel/defined.ts';
 import { quoted } from '../../kernel/failure.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
@@ -94,6 +95,8 @@ function agentAt(objects: Memory, task: Task, place: Place, isNamed: boolean): R
   if (serviceAccountName === '') {
     return refused(`Agent ${written(place)} has no spec.serviceAccountName; write the account that its Pods run as`);
   }
+  const problem = serverProblem(found, agent.value);
+  if (problem !== undefined) return refused(`Agent ${written(place)} has no server to attach to: ${problem}`);
   if (task.namespace === place.namespace || mayUseAgent(agent.value, task.namespace)) return agent;
   return refused(
     `namespace "${quoted(task.namespace, 63)}" is not allowed to use Agent ${written(place)}; its spec.allowedNamespaces says who is`,
