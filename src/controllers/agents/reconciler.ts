@@ -44,6 +44,8 @@ const maxWrites = 4;
 const writeTimeoutMs = 15_000;
 /** A Deployment that comes up says so many times: its Agent's ConfigMaps are not read each time. */
 const contextsAgeMs = 50_000;
+/** One that was missing is looked for sooner. */
+const missingAgeMs = 20_000;
 const maxAgents = 2_000;
 
 export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
@@ -93,9 +95,8 @@ export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
     const key = `${uid} ${generation}`;
     const now = clock.now().getTime();
     const known = contexts.get(key);
-    // What was missing is looked for each time.
-    const isKnown = known !== undefined && now - known.at < contextsAgeMs && known.configMaps.size === places.length;
-    if (isKnown) return ok(known.configMaps);
+    const maxAgeMs = known?.configMaps.size === places.length ? contextsAgeMs : missingAgeMs;
+    if (known !== undefined && now - known.at < maxAgeMs) return ok(known.configMaps);
     const read = await readConfigMaps(objects, places, signal);
     if (read.ok) contexts.set(key, { at: now, configMaps: read.value });
     return read;

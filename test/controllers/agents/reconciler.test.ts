@@ -271,6 +271,14 @@ describe('contexts of a server', () => {
     expect(world.status['serverStatus']).toMatchObject({ readyReplicas: 1 });
   });
 
+  test('that are missing are not looked for whenever somebody writes into the status', async () => {
+    world.apply(spec);
+    await world.reconcile();
+    world.cluster.setStatus(agentPlace, { ...world.status, taskStartHistory: starts });
+    expect(await world.callsOf(() => world.after(1))).toBe(0);
+    expect(await world.callsOf(() => world.after(29))).toBe(1);
+  });
+
   test('leave nothing behind when the Agent has none any more', async () => {
     await running({ serverConfig: {}, contexts: [{ type: 'Text', text: 'a' }] });
     world.apply();
