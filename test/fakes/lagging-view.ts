@@ -9,6 +9,8 @@ import { isControlledBy, type FakeCluster } from './fake-cluster.ts';
 export interface LaggingView extends ClusterObjects {
   /** What comes by watch next, in its order; absent: all of it. */
   catchUp(changes?: number): void;
+  /** After the cluster has forgotten who follows it, and before anything has happened since. */
+  reconnect(): void;
   /** The process is gone. */
   close(): void;
 }
@@ -25,7 +27,8 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
   const listeners = new Set<(object: KubeObject, change: 'present' | 'gone') => void>();
   let behind: Change[] = [];
   for (const object of kinds.flatMap((kind) => cluster.list(kind))) memory.set(keyOf(object), object);
-  const unfollow = cluster.onChange((object, change) => void behind.push({ object, change }));
+  const follow = (): (() => void) => cluster.onChange((object, change) => void behind.push({ object, change }));
+  let unfollow = follow();
 
   function tell(object: KubeObject, change: 'present' | 'gone'): void {
     for (const listener of listeners) listener(object, change);
@@ -107,6 +110,10 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
       const next = behind.slice(0, changes);
       behind = behind.slice(changes);
       for (const change of next) take(change);
+    },
+    reconnect() {
+      unfollow();
+      unfollow = follow();
     },
     close() {
       unfollow();

@@ -1,0 +1,161 @@
+/** The process is killed at every single call it makes, before and after the call took effect, and another one takes over. */
+import { describe, expect, test } from 'vitest';
+import { agentKinds } from '../../../src/agents/kinds.ts';
+import { home, key, podPlace, World } from './world.ts';
+
+type Life =
+  | 'completes'
+  | 'fails'
+  | 'cannot pull'
+  | 'is stopped'
+  | 'runs out of time'
+  | 'loses its Pod'
+  | 'is deleted'
+  | 'is deleted elsewhere'
+  | 'finds its names taken'
+  | 'is refused'
+  | 'is deleted when it has completed';
+
+const lives: readonly Life[] = [
+  'completes',
+  'fails',
+  'cannot pull',
+  'is stopped',
+  'runs out of time',
+  'loses its Pod',
+  'is deleted',
+  'is deleted elsewhere',
+  'finds its names taken',
+  'is refused',
+  'is deleted when it has completed',
+];
+
+const quota = { maxTaskStarts: 3, windowSeconds: 600 };
+const agentNamespace = 'agents';
+
+function prepare(world: World, life: Life): void {
+  const isElsewhere = life === 'is deleted elsewhere';
+  world.agent({ maxConcurrentTasks: 2, quota }, 'default', isElsewhere ? agentNamespace : home);
+  world.add({
+    ...(life === 'runs out of time' && { timeout: '40s' }),
+    ...(isElsewhere && { agentRef: { name: 'default', namespace: agentNamespace } }),
+  });
+  if (life === 'finds its names taken') {
+    world.put({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'fix-pod', namespace: home } });
+  }
+  if (life === 'is refused') {
+    world.cluster.refuse = (verb, kind) =>
+      verb === 'create' && kind === 'Pod' ? { status: 403, message: 'pods "fix-pod" is forbidden: no' } : undefined;
+  }
+}
+
+/** What happens to it from outside, always the same, whoever reconciles. */
+function happen(world: World, life: Life, second: number): void {
+  const pod = world.cluster.all(agentKinds.pod).find(({ metadata }) => metadata.annotations !== undefined);
+  if (pod === undefined) return;
+  const place = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name };
+  if (second === 4) world.pods.run(place);
+  if (second !== 8 && second !== 20) return;
+  const isLater = second === 20;
+  const task = { kind: agentKinds.task, ...key };
+  switch (life) {
+    case 'completes':
+    case 'finds its names taken':
+    case 'is deleted when it has completed':
+      if (!isLater) world.pods.finish(place, { log: 'done' });
+      else if (life === 'is deleted when it has completed') world.cluster.drop(task);
+      return;
+    case 'fails':
+      if (!isLater) world.pods.finish(place, { exitCode: 2 });
+      return;
+    case 'cannot pull':
+      if (!isLater) world.pods.wait(place, 'ErrImagePull', 'not found');
+      return;
+    case 'is stopped':
+      world.cluster.setLog(place, 'half of it');
+      if (!isLater) world.stop();
+      return;
+    case 'loses its Pod':
+      if (!isLater) world.pods.remove(place);
+      return;
+    case 'is deleted':
+    case 'is deleted elsewhere':
+      if (!isLater) world.cluster.drop(task);
+      return;
+    case 'runs out of time':
+    case 'is refused':
+      return;
+  }
+}
+
+interface Ran {
+  readonly status: unknown;
+  readonly made: readonly string[];
+  readonly left: readonly string[];
+  readonly history: unknown;
+  readonly calls: number;
+}
+
+/** To the end, in seconds that pass; a process that is killed is followed by another at once. */
+async function run(life: Life, kill?: { readonly at: number; readonly when: 'before' | 'after' }): Promise<Ran> {
+  const world = new World();
+  prepare(world, life);
+  if (kill !== undefined) world.cluster.failAfter(kill.at, kill.when);
+  for (let second = 0; second < 80; second += 1) {
+    await world.survive();
+    happen(world, life, second);
+    world.nowMs += 1_000;
+  }
+  const agent = world.cluster.all(agentKinds.agent)[0];
+  return {
+    status: world.task()?.['status'],
+    made: [...world.made.values()].filter((name) => name !== `${home}/fix-pod` || life !== 'finds its names taken'),
+    left: [...world.names('pod'), ...world.names('configMap')],
+    history: agent?.['status'],
+    calls: world.cluster.callCount(),
+  };
+}
+
+/** Without what a moment of difference may change. */
+function essence({ status, made, left, history }: Ran): unknown {
+  const text = JSON.stringify({ status, made, left, history });
+  return text.replaceAll(/2026-01-01T00:0[01]:\d\dZ/g, 'then').replaceAll(/fix-[0-9a-f]{10}/g, 'fix-hash');
+}
+
+describe.each(lives)('a Task that %s', (life) => {
+  test('comes to the same end wherever the process is killed, and has one Pod', async () => {
+    const whole = await run(life);
+    expect(whole.made).toHaveLength(life === 'is refused' ? 0 : 1);
+    expect(whole.calls).toBeGreaterThan(5);
+    for (let at = 1; at <= whole.calls; at += 1) {
+      for (const when of ['before', 'after'] as const) {
+        const ran = await run(life, { at, when });
+        expect({ at, when, end: essence(ran) }).toEqual({ at, when, end: essence(whole) });
+      }
+    }
+  });
+});
+
+test('a Pod that was made and removed by hand while nobody led is not made again', async () => {
+  const world = new World();
+  world.agent();
+  world.add();
+  await world.reconcile();
+  world.restart();
+  world.pods.remove(podPlace);
+  await world.reconcile();
+  expect(world.condition('Ready')).toContain('False PodLost');
+  expect(world.made.size).toBe(1);
+});
+
+test('deciding again on what was done gives nothing', async () => {
+  const world = new World();
+  world.agent({ maxConcurrentTasks: 1 });
+  world.add();
+  world.add({}, 'other');
+  await world.reconcile();
+  await world.reconcile('other');
+  const before = world.cluster.callCount();
+  for (const name of ['fix', 'other']) expect(await world.reconcile(name)).toMatchObject({ kind: 'settled' });
+  expect(world.cluster.callCount()).toBe(before);
+});
