@@ -2,12 +2,13 @@
 import { quoted } from '../../kernel/failure.ts';
 import { agentKinds } from '../../agents/kinds.ts';
 import type { TaskStatus } from '../../agents/model.ts';
+import { mountTrouble } from '../../workflow/mount-trouble.ts';
 import { isOutage, noPod, waitingFor, type PodWaiting } from '../../workflow/pod-trouble.ts';
 import { mayPass, podRefusal } from '../../workflow/refusals.ts';
 import type { JobEnd } from '../actions/observe.ts';
 import type { Next, Observed, TaskAct, TaskDecision } from './decision.ts';
 import { jobFailure, nodeLost, stuckJob } from './job-failure.ts';
-import type { TaskJob } from './observe.ts';
+import type { SeenPod, TaskJob } from './observe.ts';
 import { completed, failed, running, waiting, waitingOf, withoutWaiting, type Waiting } from './statuses.ts';
 
 /** Long enough for what passes by itself, such as a Secret that is created right after. */
@@ -112,7 +113,7 @@ function seenOf(observed: Observed, job: TaskJob): Seen {
   const { pod, seenPod } = job;
   if (pod === undefined) return withoutPod(observed, job);
   if (pod.ended !== undefined) return undefined;
-  if (pod.waiting === undefined) return seenPod?.isBeingMade === true ? beingMade(observed, seenPod) : undefined;
+  if (pod.waiting === undefined) return seenPod?.isMounting === true ? mounting(observed, seenPod) : undefined;
   const inMs = momentMs - msSince(observed, pod.waiting.since);
   return inMs > 0 ? { inMs } : pod.waiting;
 }
@@ -128,18 +129,11 @@ function withoutPod(observed: Observed, { uid, createdAt }: TaskJob): Seen {
   return { for: 'pod', reason: noPod, message, isPassing: mayPass(podRefusal(message)) };
 }
 
-const mountFailed = 'FailedMount';
-
-/** A Secret or ConfigMap that is mounted and not there is told in events alone. kubernetes pkg/volume/{secret,configmap} */
-function beingMade(observed: Observed, { uid, createdAt }: { readonly uid: string; readonly createdAt: string }): Seen {
+function mounting(observed: Observed, { uid, createdAt }: SeenPod): Seen {
   const { told } = observed;
   const inMs = explainMs - msSince(observed, createdAt);
   if (inMs > 0) return { inMs };
-  if (told === undefined) return { kind: 'read-warning', uid };
-  if (told.warning?.reason !== mountFailed) return { inMs: graceMs };
-  const message = quoted(told.warning.message, 1_024);
-  const isHopeless = /(?:secret|configmap) "[^"]*" not found|references non-existent/.test(message);
-  return { for: 'configuration', reason: mountFailed, message, isPassing: !isHopeless };
+  return told === undefined ? { kind: 'read-warning', uid } : (mountTrouble(told.warning) ?? { inMs: graceMs });
 }
 
 function msSince({ now }: Observed, time: string | undefined): number {

@@ -6,6 +6,7 @@ import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import { isControlledBy } from '../../workflow/controller-reference.ts';
+import { isMounting } from '../../workflow/mount-trouble.ts';
 import { Seen } from '../../workflow/seen.ts';
 import { readJob, type AttemptJob } from '../actions/observe.ts';
 
@@ -24,7 +25,7 @@ export interface SeenPod {
   /** It is to be gone by then. ISO 8601 */
   readonly deletedAt?: string;
   /** It has a node, and its volumes are not mounted yet, as far as that is said. */
-  readonly isBeingMade: boolean;
+  readonly isMounting: boolean;
 }
 
 /** `found`: ours too, though nobody has told us of it yet. A Job under another name counts if it is the Task's. */
@@ -85,17 +86,10 @@ function imagesOf(job: KubeObject): readonly string[] {
 
 function seenPod(pod: KubeObject): SeenPod {
   const { uid, creationTimestamp = '', deletionTimestamp } = pod.metadata;
-  const status = new Seen(pod['status']);
-  const containers = [...status.list('initContainerStatuses'), ...status.list('containerStatuses')];
-  const hasBegun = containers.some((one) => new Seen(one.raw('state')).raw('waiting') === undefined);
-  const isTrue = (type: string): boolean =>
-    status.list('conditions').some((one) => one.text('type') === type && one.text('status') === 'True');
-  // KEP-3085: volumes come before the sandbox. Older kubelets do not say it.
-  const isMounted = hasBegun || isTrue('PodReadyToStartContainers');
   return {
     uid,
     createdAt: creationTimestamp,
     ...defined('deletedAt', deletionTimestamp),
-    isBeingMade: status.text('phase') === 'Pending' && isTrue('PodScheduled') && !isMounted,
+    isMounting: isMounting(pod),
   };
 }

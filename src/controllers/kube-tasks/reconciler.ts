@@ -5,21 +5,20 @@
 import { LRUCache } from 'lru-cache';
 import { agentKinds } from '../../agents/kinds.ts';
 import { kubeTaskJobName } from '../../agents/kube-task-names.ts';
-import { names, type ConfigMapData, type Place, type TaskStatus } from '../../agents/model.ts';
-import { placeKey } from '../../agents/needed-config-maps.ts';
+import { names, type Place, type TaskStatus } from '../../agents/model.ts';
 import { parseKubeTaskAgent } from '../../agents/parse-kube-task-agent.ts';
 import { parseKubeTask } from '../../agents/parse-kube-task.ts';
 import { parseTaskStatus } from '../../agents/parse-status.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import { ok, type Result } from '../../kernel/result.ts';
-import { asRecord } from '../../kernel/strict-json.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import type { Events } from '../../ports/events.ts';
 import type { TaskGauges, TaskMetrics } from '../../ports/task-metrics.ts';
 import { isControlledBy } from '../../workflow/controller-reference.ts';
 import { Seen } from '../../workflow/seen.ts';
+import { readConfigMaps } from '../agents/read-config-maps.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
 import type { Setback } from '../workflows/decision.ts';
 import { act } from './act.ts';
@@ -139,8 +138,12 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
         found.agent = read.value ?? 'absent';
         return again;
       }
-      case 'read-config-maps':
-        return readConfigMaps(next.places, found, signal);
+      case 'read-config-maps': {
+        const read = await readConfigMaps(objects, next.places, signal);
+        if (!read.ok) return { kind: 'retry', why: read.failure.message };
+        found.configMaps = read.value;
+        return again;
+      }
       case 'read-warning': {
         const { namespace } = observed.task;
         const read = await objects.newestWarning({ namespace, uid: next.uid }, limited(signal));
@@ -152,17 +155,6 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
       case 'decided':
         return actAll(task, observed.status, next, found, signal);
     }
-  }
-
-  async function readConfigMaps(places: readonly Place[], found: Found, signal: AbortSignal): Promise<Outcome> {
-    const configMaps = new Map<string, ConfigMapData>();
-    for (const place of places) {
-      const read = await objects.read({ kind: agentKinds.configMap, ...place }, limited(signal));
-      if (!read.ok) return { kind: 'retry', why: read.failure.message };
-      if (read.value !== undefined) configMaps.set(placeKey(place), dataOf(read.value));
-    }
-    found.configMaps = configMaps;
-    return again;
   }
 
   async function actAll(
@@ -214,13 +206,4 @@ function limited(signal: AbortSignal): AbortSignal {
 /** Also of a Task that makes no sense otherwise. */
 function agentPlace({ metadata, spec }: KubeObject): Place {
   return { namespace: metadata.namespace ?? '', name: new Seen(spec).text('agentRef') ?? names.defaultAgent };
-}
-
-function dataOf(configMap: KubeObject): ConfigMapData {
-  return { data: textsOf(configMap['data']), binaryData: textsOf(configMap['binaryData']) };
-}
-
-function textsOf(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(asRecord(value) ?? {});
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
