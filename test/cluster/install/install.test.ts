@@ -30,6 +30,7 @@ import { inventory } from './inventory.ts';
 import { startLoad, type LoadReport } from './load.ts';
 import { askHistory, askReplica, certificateAuthority } from './replica.ts';
 import { certificatesIn, issuerAt } from './serving-certificate.ts';
+import { askedOfTasks, tryOutTasks } from './task-rights.ts';
 import { askedByAdmission, tryOutWorkflows } from './workflow-rights.ts';
 import { actionOf, applyWithKubectl, belonging, endOf, leader, untilStep, workflowOf } from './workflows.ts';
 
@@ -208,6 +209,10 @@ describe.runIf(hasNode)('installed in the cluster', () => {
     });
   });
 
+  test('Tasks are stopped and go in time, servers come and go', { timeout: 300_000 }, async () => {
+    await expect(tryOutTasks(installation, namespace)).resolves.toBeUndefined();
+  });
+
   describe('while 20 requests a second come', () => {
     let images: { readonly signed: readonly PushedImage[]; readonly unsigned: readonly PushedImage[] };
 
@@ -383,6 +388,7 @@ const unseen: readonly Permission[] = [
   // When one seems to be gone; there is no Tekton here: test/cluster/workflows/failures.ts.
   'get tekton.dev/taskruns',
   ...askedByAdmission,
+  ...askedOfTasks,
 ];
 
 const runOnce = ({ tagged }: PushedImage): object => ({

@@ -11,9 +11,6 @@ export const askedByAdmission: readonly Permission[] = [
   'update workflowexecution.kubernaut.ai/workflowexecutions/finalizers',
   'update kubernaut.ai/workflowexecutions/finalizers',
   'update execution.kubernaut.ai/actionexecutions/finalizers',
-  'update kubeopencode.io/tasks/finalizers',
-  'update kubeopencode.io/agents/finalizers',
-  'update kubetask.io/tasks/finalizers',
 ];
 
 export async function tryOutWorkflows(installation: Installation, namespace: string): Promise<void> {
