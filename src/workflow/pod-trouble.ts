@@ -57,11 +57,10 @@ export function troubleOfPod(pod: unknown, worker: readonly string[] = ours): Po
   const action = containers.find(({ name }) => worker.includes(text(name)));
   const state = asRecord(action?.['state']) ?? {};
   const terminated = told(action, asRecord(state['terminated']));
-  const startedAt = text(terminated?.['startedAt']) || text(asRecord(state['running'])?.['startedAt']);
   const ended = endOf(status, terminated, containers);
   return {
     name: text(asRecord(asRecord(pod)?.['metadata'])?.['name']),
-    ...defined('startedAt', beganToRun(terminated, startedAt) ? startedAt : undefined),
+    ...defined('startedAt', startOf(state, terminated)),
     ...defined('ended', ended),
     ...defined('waiting', ended === undefined ? waitingOf(status, containers) : undefined),
   };
@@ -71,6 +70,11 @@ export function troubleOfPod(pod: unknown, worker: readonly string[] = ours): Po
 function told(action: Members | undefined, terminated: Members | undefined): Members | undefined {
   const isResults = action?.['name'] === stepContainer && text(terminated?.['message']).startsWith('[{"key"');
   return isResults ? { ...terminated, message: '' } : terminated;
+}
+
+function startOf(state: Members, terminated: Members | undefined): string | undefined {
+  const startedAt = text(terminated?.['startedAt']) || text(asRecord(state['running'])?.['startedAt']);
+  return beganToRun(terminated, startedAt) ? startedAt : undefined;
 }
 
 /** A container that could not be started has "started" at the epoch, or with its end. */
