@@ -51,12 +51,13 @@ function refProblem(ref: string): string | undefined {
 }
 
 /** It becomes the subPath of a mount. */
+/** A slash at its start is the repository's root. */
 function pathProblem(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
   const isPlain = !/[\p{Cc}\p{Cs}]/u.test(path) && Buffer.byteLength(path) <= maxPathBytes;
-  const isRelative = !/^[-/]/.test(path) && !path.split('/').includes('..');
-  if (isPlain && isRelative) return undefined;
-  return `git.path is "${quoted(path, 80)}"; write a path inside the repository, without "/" or "-" at its start and without ".."`;
+  const isInside = !/^\/*-/.test(path) && !path.split('/').includes('..');
+  if (isPlain && isInside) return undefined;
+  return `git.path is "${quoted(path, 80)}"; write a path inside the repository, without "-" at its start and without ".."`;
 }
 
 function numbersProblem({ depth, secretRef }: GitSource): string | undefined {
