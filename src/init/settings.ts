@@ -57,7 +57,9 @@ export function durationOf(
 export function modeOf(env: Environment, name: string, fallback: number): InitResult<number> {
   const text = textOf(env, name);
   if (text === undefined) return ok(fallback);
-  const mode = /^\d{1,4}$/.test(text) ? Number.parseInt(text, text.startsWith('0') ? 8 : 10) : Number.NaN;
+  const mode = /^(?:0[0-7]{0,3}|[1-9]\d{0,2})$/.test(text)
+    ? Number.parseInt(text, text.startsWith('0') ? 8 : 10)
+    : Number.NaN;
   if (mode >= 0 && mode <= 0o777) return ok(mode);
   return fail(`${name} is "${quoted(text, 40)}"; it must be a mode such as 420 or 0644`);
 }

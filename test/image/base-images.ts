@@ -25,14 +25,7 @@ export async function makeBuildBase(folder: string): Promise<BaseImage> {
   if (npm === undefined) throw new Error('npm is not on PATH');
   cpSync(npm, join(folder, 'usr/local/lib/node_modules/npm'), { recursive: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(folder, 'usr/local/bin/npm'));
-  const busybox = onPath('busybox');
-  if (busybox === undefined) throw new Error('busybox is not on PATH');
-  for (const place of ['bin', 'root']) mkdirSync(join(folder, place), { recursive: true });
-  cpSync(realpathSync(busybox), join(folder, 'bin/busybox'));
-  const { stdout } = await run(busybox, ['--list']);
-  for (const applet of stdout.split('\n').filter((name) => !['', 'busybox'].includes(name))) {
-    symlinkSync('busybox', join(folder, 'bin', applet));
-  }
+  await addBusybox(folder);
   symlinkSync('/bin/env', join(folder, 'usr/bin/env'));
   // npm speaks to the registry as it does on this machine, whose certificates may have additions.
   return { folder, env: { PATH: '/usr/local/bin:/bin', HOME: '/root', NODE_EXTRA_CA_CERTS: certificates } };
@@ -47,6 +40,43 @@ export async function makeRunBase(folder: string): Promise<BaseImage> {
   return { folder, env: { PATH: '/usr/local/bin:/usr/bin:/bin', SSL_CERT_FILE: certificates } };
 }
 
+/** Like debian:12-slim, with the git and the ssh that the Dockerfile would install there. */
+export async function makeSystemBase(folder: string): Promise<BaseImage> {
+  await addBusybox(folder);
+  for (const name of ['git', 'ssh']) await addProgram(folder, programOf(name), `/usr/bin/${name}`);
+  const { stdout } = await run('git', ['--exec-path']);
+  const helpers = stdout.trim();
+  await addProgram(folder, realpathSync(join(helpers, 'git-remote-http')), join(helpers, 'git-remote-http'));
+  await addProgram(folder, join(helpers, 'git-sh-i18n--envsubst'), join(helpers, 'git-sh-i18n--envsubst'));
+  for (const script of ['git-submodule', 'git-sh-setup', 'git-sh-i18n']) {
+    cpSync(join(helpers, script), join(folder, helpers, script));
+  }
+  symlinkSync('git-remote-http', join(folder, helpers, 'git-remote-https'));
+  symlinkSync('/usr/bin/git', join(folder, helpers, 'git'));
+  // Node comes from the other base, its libraries from this one.
+  await addLibraries(folder, nodeProgram);
+  addFolders(folder);
+  writeFileSync(join(folder, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  writeFileSync(join(folder, 'etc/group'), 'root:x:0:\n');
+  return { folder, env: { PATH: '/usr/local/bin:/usr/bin:/bin' } };
+}
+
+function programOf(name: string): string {
+  const program = onPath(name);
+  if (program === undefined) throw new Error(`${name} is not on PATH`);
+  return realpathSync(program);
+}
+
+async function addBusybox(folder: string): Promise<void> {
+  const busybox = programOf('busybox');
+  for (const place of ['bin', 'root']) mkdirSync(join(folder, place), { recursive: true });
+  cpSync(busybox, join(folder, 'bin/busybox'));
+  const { stdout } = await run(busybox, ['--list']);
+  for (const applet of stdout.split('\n').filter((name) => !['', 'busybox'].includes(name))) {
+    symlinkSync('busybox', join(folder, 'bin', applet));
+  }
+}
+
 /** The folder of the npm on PATH, with all it depends on; undefined if there is none. */
 export function npmFolder(): string | undefined {
   const npm = onPath('npm');
@@ -56,17 +86,30 @@ export function npmFolder(): string | undefined {
 }
 
 async function addNode(folder: string, place: string): Promise<void> {
-  const { stdout } = await run('ldd', [nodeProgram]);
-  const libraries = [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].flatMap(([, path]) => path ?? []);
-  const files: readonly (readonly [string, string])[] = [
-    [nodeProgram, place],
-    ...libraries.map((path) => [path, path] as const),
-    ...(existsSync(certificates) ? [[certificates, certificates] as const] : []),
-  ];
-  for (const [from, to] of files) {
-    mkdirSync(dirname(join(folder, to)), { recursive: true });
-    cpSync(realpathSync(from), join(folder, to));
-  }
+  await addProgram(folder, nodeProgram, place);
+  addFolders(folder);
+}
+
+/** What every root file system has; certificates as this machine has them. */
+function addFolders(folder: string): void {
+  if (existsSync(certificates)) addFile(folder, certificates, certificates);
   for (const empty of ['etc', 'tmp', 'proc', 'dev', 'usr/bin']) mkdirSync(join(folder, empty), { recursive: true });
   chmodSync(join(folder, 'tmp'), 0o1777);
+}
+
+async function addProgram(folder: string, program: string, place: string): Promise<void> {
+  addFile(folder, program, place);
+  await addLibraries(folder, program);
+}
+
+/** Each at the place where it is looked for. */
+async function addLibraries(folder: string, program: string): Promise<void> {
+  const { stdout } = await run('ldd', [program]);
+  const libraries = [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].flatMap(([, path]) => path ?? []);
+  for (const path of libraries) addFile(folder, path, path);
+}
+
+function addFile(folder: string, from: string, to: string): void {
+  mkdirSync(dirname(join(folder, to)), { recursive: true });
+  cpSync(realpathSync(from), join(folder, to));
 }

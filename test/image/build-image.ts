@@ -22,7 +22,7 @@ import { versionOfPackage } from '../../src/cli/version.ts';
 import { cacheFolder } from '../cluster/builds.ts';
 import { withLock } from '../cluster/lock.ts';
 import { onPath } from '../cluster/programs.ts';
-import { makeBuildBase, makeRunBase, npmFolder } from './base-images.ts';
+import { makeBuildBase, makeRunBase, makeSystemBase, npmFolder } from './base-images.ts';
 import { Buildah } from './buildah.ts';
 
 export interface BuiltImage {
@@ -36,23 +36,43 @@ export interface BuiltImage {
   readonly reference: string;
 }
 
-const imageReference = 'localhost/countersign:test';
+/** One of the images that the Dockerfile makes. */
+interface Recipe {
+  /** Its name after an import. */
+  readonly reference: string;
+  /** In the cache. */
+  readonly kept: string;
+  /** The last one of the Dockerfile unless another one is named. */
+  readonly stage?: string;
+}
+
+const gate: Recipe = { reference: 'localhost/countersign:test', kept: 'image' };
+const system: Recipe = { reference: 'localhost/countersign-system:test', kept: 'system-image', stage: 'system' };
 const repository = join(import.meta.dirname, '..', '..');
-const packages = 'buildah busybox-static libc-bin';
+const packages = 'buildah busybox-static libc-bin git openssh-client';
 
 /** Why the image cannot be built on this machine, as a sentence; undefined when it can. */
 export function imageObstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'building an image needs root';
-  const missing = ['buildah', 'busybox', 'ldd', 'tar'].filter((name) => onPath(name) === undefined);
+  const missing = ['buildah', 'busybox', 'ldd', 'tar', 'git', 'ssh'].filter((name) => onPath(name) === undefined);
   if (missing.length > 0) return `building an image needs ${missing.join(', ')}: apt-get install ${packages}`;
   if (npmFolder() === undefined) return 'building an image needs an npm that holds its own dependencies';
   return undefined;
 }
 
 /** A second call costs nothing as long as the Dockerfile and what it copies stay as they are. */
-export async function buildImage(): Promise<BuiltImage> {
-  const folder = join(cacheFolder, 'image');
-  const waiting = (): void => say('another process is building the image, waiting for it');
+export function buildImage(): Promise<BuiltImage> {
+  return buildOnce(gate);
+}
+
+/** The one with git and ssh, which init containers of Tasks run. */
+export function buildSystemImage(): Promise<BuiltImage> {
+  return buildOnce(system);
+}
+
+function buildOnce(recipe: Recipe): Promise<BuiltImage> {
+  const folder = join(cacheFolder, recipe.kept);
+  const waiting = (): void => say('another process is building an image, waiting for it');
   return withLock(join(cacheFolder, 'image.lock'), waiting, async () => {
     mkdirSync(folder, { recursive: true });
     // A copy, so that a source that changes during the build does not end up in an image that is kept under another stamp.
@@ -60,13 +80,13 @@ export async function buildImage(): Promise<BuiltImage> {
     try {
       const stamp = copyInputs(join(fresh, 'context'));
       const kept = join(folder, stamp);
-      if (!existsSync(imageIn(kept).archive)) {
-        await buildInto(fresh);
+      if (!existsSync(imageIn(kept, recipe).archive)) {
+        await buildInto(fresh, recipe);
         renameSync(fresh, kept);
       }
       utimesSync(kept, new Date(), new Date());
       removeOld(folder);
-      return imageIn(kept);
+      return imageIn(kept, recipe);
     } finally {
       rmSync(fresh, { recursive: true, force: true });
     }
@@ -74,45 +94,50 @@ export async function buildImage(): Promise<BuiltImage> {
 }
 
 /** Builds from nothing, out of the folder `context` in `folder`. */
-export async function buildInto(folder: string): Promise<BuiltImage> {
+export async function buildInto(folder: string, recipe: Recipe = gate): Promise<BuiltImage> {
   const started = performance.now();
-  say('building the image, half a minute');
+  const { reference, stage } = recipe;
+  say(`building ${reference}, half a minute`);
   const work = mkdtempSync(join(tmpdir(), 'countersign-image-'));
   try {
     const buildah = new Buildah(work);
     await buildah.importBase(await makeBuildBase(join(work, 'build-base')), 'localhost/base:build');
     await buildah.importBase(await makeRunBase(join(work, 'run-base')), 'localhost/base:run');
-    const image = imageIn(folder);
-    await buildah.build(image.context, imageReference, {
+    if (stage !== undefined)
+      await buildah.importBase(await makeSystemBase(join(work, 'system-base')), 'localhost/base:system');
+    const image = imageIn(folder, recipe);
+    const args = {
       BUILD_IMAGE: 'localhost/base:build',
       RUN_IMAGE: 'localhost/base:run',
+      SYSTEM_IMAGE: 'localhost/base:system',
       VERSION: versionOfPackage(),
       REVISION: 'test',
-    });
-    await buildah.push(imageReference, image.layout);
-    nameForImport(image.layout);
+    };
+    await buildah.build(image.context, reference, args, stage);
+    await buildah.push(reference, image.layout);
+    nameForImport(image);
     await buildah.pack(image.layout, image.archive);
-    say(`built the image in ${Math.round((performance.now() - started) / 1000)} s`);
+    say(`built ${reference} in ${Math.round((performance.now() - started) / 1000)} s`);
     return image;
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-const imageIn = (folder: string): BuiltImage => ({
+const imageIn = (folder: string, { reference }: Recipe): BuiltImage => ({
   context: join(folder, 'context'),
   archive: join(folder, 'image.tar'),
   layout: join(folder, 'layout'),
-  reference: imageReference,
+  reference,
 });
 
 /** Containerd takes the name from an annotation of its own. */
-function nameForImport(layout: string): void {
+function nameForImport({ layout, reference }: BuiltImage): void {
   const file = join(layout, 'index.json');
   // buildah wrote it: OCI image-spec 1.1 §image-index.
   const index = JSON.parse(readFileSync(file, 'utf8')) as { manifests: { annotations?: Record<string, string> }[] };
   for (const manifest of index.manifests) {
-    manifest.annotations = { ...manifest.annotations, 'io.containerd.image.name': imageReference };
+    manifest.annotations = { ...manifest.annotations, 'io.containerd.image.name': reference };
   }
   writeFileSync(file, JSON.stringify(index));
 }

@@ -24,13 +24,15 @@ export class Buildah {
     await this.#run('bud', '--timestamp=0', '--tag', name, '--file', recipe, folder);
   }
 
-  async build(context: string, name: string, args: Readonly<Record<string, string>>): Promise<void> {
+  /** The last stage of the Dockerfile unless another one is named. */
+  async build(context: string, name: string, args: Readonly<Record<string, string>>, stage?: string): Promise<void> {
     await this.#run(
       'bud',
       '--isolation=chroot',
       '--network=host',
       '--timestamp=0',
       '--pull=false',
+      ...(stage === undefined ? [] : [`--target=${stage}`]),
       ...(await npmOfThisMachine()),
       ...Object.entries(args).map(([key, value]) => `--build-arg=${key}=${value}`),
       '--tag',

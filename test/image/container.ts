@@ -35,6 +35,8 @@ export interface ContainerSetting {
   readonly args: readonly string[];
   readonly entrypoint?: readonly string[];
   readonly mounts?: readonly Mount[];
+  /** In addition to the image's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 let started = 0;
@@ -61,7 +63,7 @@ export function runContainer(setting: ContainerSetting): Container {
 }
 
 // OCI runtime-spec 1.0 §config
-function specOf({ folder, image, args, entrypoint, mounts = [] }: ContainerSetting, name: string): object {
+function specOf({ folder, image, args, entrypoint, mounts = [], env = {} }: ContainerSetting, name: string): object {
   const { User, Entrypoint, Env, WorkingDir } = image.config;
   const [uid, gid] = User.split(':').map(Number);
   const none = { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] };
@@ -70,7 +72,7 @@ function specOf({ folder, image, args, entrypoint, mounts = [] }: ContainerSetti
     process: {
       user: { uid, gid },
       args: [...(entrypoint ?? Entrypoint), ...args],
-      env: Env,
+      env: [...Env, ...Object.entries(env).map(([key, value]) => `${key}=${value}`)],
       cwd: WorkingDir,
       capabilities: none,
       noNewPrivileges: true,

@@ -86,8 +86,16 @@ async function withDeadline(
   } catch (error) {
     if (stopped.aborted) return fail('it was stopped');
     if (deadline.aborted) return fail(`it took longer than ${timeoutMillis / 1_000} s (GIT_CLONE_TIMEOUT)`);
+    if (isWithoutGit(error)) return fail('this image has no git; name the one that was built with --target system');
     throw error;
   }
+}
+
+/** The gate's image has the other two commands as well. */
+function isWithoutGit(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && error.code === 'ENOENT' && 'path' in error && error.path === 'git'
+  );
 }
 
 async function work(around: Surroundings, settings: GitSettings, files: PrivateFiles): Promise<InitResult> {

@@ -25,8 +25,11 @@ export interface Asking {
 /** An answer with a status of 2xx, its body unread. */
 export async function ask(asking: Asking): Promise<InitResult<IncomingMessage>> {
   let url = asking.settings.source;
+  // For good: whoever is in between could choose what they are sent to.
+  let hasLeft = false;
   for (let hops = 0; hops <= maxRedirects; hops += 1) {
-    const response = await get(asking, url);
+    hasLeft ||= url.origin !== asking.settings.source.origin;
+    const response = await get(asking, url, hasLeft ? anonymous : headersOf(asking.settings));
     const { statusCode = 0, headers } = response;
     if (statusCode >= 200 && statusCode < 300) return ok(response);
     response.destroy();
@@ -51,10 +54,14 @@ function redirected(from: URL, location: string, allowed: readonly string[]): In
   return ok(url);
 }
 
-function get({ settings, authorities, signal }: Asking, url: URL): Promise<IncomingMessage> {
+function get(
+  { settings, authorities, signal }: Asking,
+  url: URL,
+  headers: OutgoingHttpHeaders,
+): Promise<IncomingMessage> {
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   const options: RequestOptions = {
-    headers: headersFor(settings, url),
+    headers,
     agent: false,
     signal,
     lookup: checkedLookup(settings.allowed),
@@ -66,12 +73,12 @@ function get({ settings, authorities, signal }: Asking, url: URL): Promise<Incom
   });
 }
 
-function headersFor({ source, headers, authorization }: UrlSettings, url: URL): OutgoingHttpHeaders {
-  const always = { 'user-agent': 'countersign-url-fetch', 'accept-encoding': 'identity' };
-  if (url.origin !== source.origin) return always;
+const anonymous: OutgoingHttpHeaders = { 'user-agent': 'countersign-url-fetch', 'accept-encoding': 'identity' };
+
+function headersOf({ headers, authorization }: UrlSettings): OutgoingHttpHeaders {
   const own = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
   return {
-    ...always,
+    ...anonymous,
     ...Object.fromEntries(own),
     ...(authorization === undefined ? {} : { authorization: authorization.value }),
   };
