@@ -123,6 +123,7 @@ export const judgedKinds: readonly JudgedKind[] = [
   ),
   kindOf('kubeopencodeconfigs', 'kubeopencode.io', ['v1alpha1'], at(['spec', 'systemImage', 'image'], optionalImage)),
   kindOf('tasks', 'kubeopencode.io', ['v1alpha1'], object({})),
+  kindOf('tasktemplates', 'kubeopencode.io', ['v1alpha1'], object({})),
   kindOf(
     'agents',
     'kubetask.io',

@@ -7,6 +7,7 @@ import type { EvidenceSource } from '../evidence/evidence-source.ts';
 import { defined } from '../kernel/defined.ts';
 import { CodedError, failure, type Failure } from '../kernel/failure.ts';
 import { ok, type Result } from '../kernel/result.ts';
+import type { PolicySnapshot } from '../policy/model.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Decision, DecisionLog } from '../ports/decision-log.ts';
 import type { Logger } from '../ports/logger.ts';
@@ -19,6 +20,7 @@ import { answer } from './answer.ts';
 import { settleBy } from './deadline.ts';
 import { checkPolicy, isPolicy } from './check-policy.ts';
 import { checkResize } from './check-resize.ts';
+import { checkTask, isTask } from './check-task.ts';
 import { checkWorkflow, isWorkflow } from './check-workflow.ts';
 import { decode, parseBody, uidOf, type AdmissionRequest } from './decode.ts';
 import { changedHeldImages, changesHeldImages } from './hold-run.ts';
@@ -26,6 +28,7 @@ import { judgeImages } from './judge-images.ts';
 import { judgedKind, type JudgedKind } from './judged-kinds.ts';
 import type { Matter } from './matter.ts';
 import { isAllowed, policiesUnavailable, refuse, skip, type Outcome, type SkipReason } from './outcome.ts';
+import { policiesFor } from './named-action-policy.ts';
 import { pinImages } from './pin.ts';
 import { createPlanner } from './planner.ts';
 import { quietly } from './quietly.ts';
@@ -69,7 +72,7 @@ export interface ReviewSettings {
   readonly onDecisionLogFailure: 'refuse' | 'admit';
   /** What happens to a Tekton run whose images are not all known when it is created; absent: `defer`. */
   readonly onUnresolvedImage?: OnUnresolvedImage;
-  /** Whether images that a workflow names are judged with it. Absent: before they run, and at their Pods. */
+  /** Whether images that a workflow or an Agent names are judged with it. Absent: before they run, and at their Pods. */
   readonly judgesWorkflowImages?: boolean;
   /** The name of the phase in decision records; `review` on the command line. */
   readonly recordedPhase?: Decision['phase'];
@@ -146,20 +149,30 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     const matter = readMatter(request, kind);
     if (!matter.ok) return refuse(matter.failure);
     const { subjects, deferred, empty } = matter.value;
-    const run = runOf(request);
-    if (subjects.length === 0 && deferred.length === 0 && run === undefined) return skip(empty);
+    if (subjects.length === 0 && deferred.length === 0 && runOf(request) === undefined) return skip(empty);
 
     const snapshot = ports.policies.current();
     if (snapshot === undefined) return policiesUnavailable();
-    const written = { ...matter.value, snapshot, signal };
-    return isResize(request) ? settleResize(phase, written) : settle(phase, written, run);
+    return decideUnder(snapshot, phase, request, { kind, matter: { ...matter.value, signal } });
+  }
+
+  async function decideUnder(
+    snapshot: PolicySnapshot,
+    phase: Phase,
+    request: AdmissionRequest,
+    { kind, matter }: { readonly kind: JudgedKind; readonly matter: Omit<Matter, 'snapshot'> },
+  ): Promise<Outcome> {
+    const policies = policiesFor(snapshot, request.object, kind);
+    if (!policies.ok) return refuse(policies.failure);
+    const written = { ...matter, snapshot: policies.value };
+    return isResize(request) ? settleResize(phase, written) : settle(phase, written, runOf(request));
   }
 
   /** Documents of ours are judged by themselves, not by images. */
   function checkDocument(request: AdmissionRequest): Outcome | undefined {
     if (isPolicy(request.resource)) return checkPolicy(request, ports.clock.now());
-    if (!isWorkflow(request.resource)) return undefined;
-    const checked = checkWorkflow(request);
+    if (!isTask(request.resource) && !isWorkflow(request.resource)) return undefined;
+    const checked = isTask(request.resource) ? checkTask(request) : checkWorkflow(request);
     return settings.judgesWorkflowImages === true && isAllowed(checked.verdict) ? undefined : checked;
   }
 

@@ -48,6 +48,8 @@ const kinds = {
   POD_SECURITY_VIOLATION: 'violation',
   // workflows of actions
   WORKFLOW_INVALID: 'violation',
+  // tasks of agents
+  TASK_INVALID: 'violation',
   // what could not be established
   REGISTRY_UNREACHABLE: 'unavailable',
   REGISTRY_TIMEOUT: 'unavailable',

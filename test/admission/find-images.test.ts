@@ -50,6 +50,7 @@ describe('every place of every kind', () => {
 
     expect(others.map(({ group, resource }) => `${resource}.${group}`)).toStrictEqual([
       'tasks.kubeopencode.io',
+      'tasktemplates.kubeopencode.io',
       'tasks.kubetask.io',
     ]);
   });

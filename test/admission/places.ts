@@ -104,7 +104,7 @@ export const kindsOfTekton: readonly KindOfObject[] = [
 ];
 
 /** Judged by themselves at their admission; their images before they run. */
-const kindsOfWorkflows: readonly KindOfObject[] = [
+const kindsOfDocuments: readonly KindOfObject[] = [
   ...['workflowexecution.kubernaut.ai', 'kubernaut.ai'].map((group) => ({
     group,
     versions: ['v1alpha1'],
@@ -119,22 +119,12 @@ const kindsOfWorkflows: readonly KindOfObject[] = [
     kind: 'ActionExecution',
     places: ['spec.image'],
   },
-];
-
-const kindsOfRuns: readonly KindOfObject[] = [
   {
     group: 'kubeopencode.io',
     versions: ['v1alpha1'],
     resource: 'agents',
     kind: 'Agent',
     places: ['spec.agentImage', 'spec.executorImage', 'spec.attachImage'],
-  },
-  {
-    group: 'kubeopencode.io',
-    versions: ['v1alpha1'],
-    resource: 'kubeopencodeconfigs',
-    kind: 'KubeOpenCodeConfig',
-    places: ['spec.systemImage.image'],
   },
   {
     group: 'kubetask.io',
@@ -145,9 +135,19 @@ const kindsOfRuns: readonly KindOfObject[] = [
   },
 ];
 
+const kindsOfSettings: readonly KindOfObject[] = [
+  {
+    group: 'kubeopencode.io',
+    versions: ['v1alpha1'],
+    resource: 'kubeopencodeconfigs',
+    kind: 'KubeOpenCodeConfig',
+    places: ['spec.systemImage.image'],
+  },
+];
+
 /** Whose images are judged at admission. */
-export const reviewedKinds: readonly KindOfObject[] = [...kindsOfPods, ...kindsOfTekton, ...kindsOfRuns];
-export const kinds: readonly KindOfObject[] = [...reviewedKinds, ...kindsOfWorkflows];
+export const reviewedKinds: readonly KindOfObject[] = [...kindsOfPods, ...kindsOfTekton, ...kindsOfSettings];
+export const kinds: readonly KindOfObject[] = [...reviewedKinds, ...kindsOfDocuments];
 
 function placesOf(some: readonly KindOfObject[]): readonly Place[] {
   return some.flatMap(({ versions, places: fields, ...kind }) =>

@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { isPolicy } from '../../src/admission/check-policy.ts';
+import { isTask } from '../../src/admission/check-task.ts';
+import { isWorkflow } from '../../src/admission/check-workflow.ts';
 import { judgedKind } from '../../src/admission/judged-kinds.ts';
 import { kindsOfPods, kindsOfTekton } from './places.ts';
 
@@ -23,9 +26,13 @@ interface Rule {
   readonly resources: readonly string[];
 }
 
-const file = new URL('../../manifests/base/webhooks.yaml', import.meta.url);
-// Our own file.
-const configurations = parseAllDocuments(readFileSync(file, 'utf8')).map((document) => document.toJS() as Webhooks);
+function read(name: string): readonly Webhooks[] {
+  const text = readFileSync(new URL(`../../manifests/base/${name}`, import.meta.url), 'utf8');
+  // Our own files.
+  return parseAllDocuments(text).map((document) => document.toJS() as Webhooks);
+}
+
+const configurations = read('webhooks.yaml');
 
 function sent(rules: readonly Rule[]) {
   return rules.flatMap(({ apiGroups, apiVersions, resources }) =>
@@ -77,3 +84,36 @@ describe.each(configurations.flatMap(({ kind, webhooks }) => webhooks.map((webho
     });
   },
 );
+
+describe('documents', () => {
+  const rules = read('policy-webhook.yaml').flatMap(({ webhooks }) => webhooks.flatMap((webhook) => webhook.rules));
+
+  test('are sent when they are created and changed, and only where somebody reads them', () => {
+    const unread = sent(rules).filter((resource) => !isPolicy(resource) && !isWorkflow(resource) && !isTask(resource));
+
+    expect(unread).toStrictEqual([]);
+    for (const { operations } of rules) expect(operations).toStrictEqual(['CREATE', 'UPDATE']);
+  });
+
+  test('are all sent that somebody reads', () => {
+    expect(sent(rules).map(({ group, resource }) => `${resource}.${group}`)).toStrictEqual(
+      expect.arrayContaining([
+        'clusterimagepolicies.policy.sigstore.dev',
+        'trustroots.policy.sigstore.dev',
+        'actionpolicies.countersign.dev',
+        'workflowexecutions.workflowexecution.kubernaut.ai',
+        'workflowexecutions.kubernaut.ai',
+        'actionexecutions.execution.kubernaut.ai',
+        'tasks.kubeopencode.io',
+        'tasktemplates.kubeopencode.io',
+        'agents.kubeopencode.io',
+        'agents.kubetask.io',
+      ]),
+    );
+  });
+
+  test('are not those of others that have the same name', () => {
+    expect(isTask({ group: 'tekton.dev', version: 'v1', resource: 'tasks' })).toBe(false);
+    expect(isTask({ group: 'kubeopencode.io', version: 'v1alpha1', resource: 'kubeopencodeconfigs' })).toBe(false);
+  });
+});

@@ -92,6 +92,7 @@ test('codes are spoken by other programs: none is taken away', () => {
       "SIGNATURE_UNSUPPORTED",
       "STATIC_FAIL",
       "TARGET_NOT_ALLOWED",
+      "TASK_INVALID",
       "TIMESTAMP_INVALID",
       "TIMESTAMP_MISSING",
       "TLOG_INVALID",

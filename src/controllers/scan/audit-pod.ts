@@ -4,6 +4,7 @@
  */
 import { findImages } from '../../admission/find-images.ts';
 import { judgedKind } from '../../admission/judged-kinds.ts';
+import { policiesFor } from '../../admission/named-action-policy.ts';
 import { createReviewer, type Reviewed, type ReviewPorts } from '../../admission/review.ts';
 import { defined } from '../../kernel/defined.ts';
 import { kindOf } from '../../kernel/failure.ts';
@@ -65,7 +66,11 @@ export function createPodAuditor(ports: AuditPorts): PodAuditor {
       if (snapshot === undefined) return undefined;
       const signal = AbortSignal.any([outer, AbortSignal.timeout(deadlineMs)]);
       const object = await pinned(asItRuns(pod.object));
-      return auditedOf(snapshot, await reviewer.review('validate', reviewOf(pod, object), { signal }));
+      const policies = policiesFor(snapshot, object, pods ?? {});
+      return auditedOf(
+        policies.ok ? policies.value : snapshot,
+        await reviewer.review('validate', reviewOf(pod, object), { signal }),
+      );
 
       /** Containers that do not run yet, and volumes, may have nothing but a tag: judged is what it names now. */
       async function pinned(found: RunningPod['object']): Promise<unknown> {

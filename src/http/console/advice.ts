@@ -301,6 +301,13 @@ const table: Readonly<Record<FailureCode, Advice>> = {
       step('See whether it would be taken now, without creating it:', 'kubectl create --dry-run=server -f FILE'),
     ],
   },
+  TASK_INVALID: {
+    meaning: 'The Task, TaskTemplate or Agent says something that its schema cannot refuse and no controller can use.',
+    steps: [
+      step('Correct the fields that the message names; a label by which Pods are found cannot be set by an Agent.'),
+      step('See whether it would be taken now, without creating it:', 'kubectl create --dry-run=server -f FILE'),
+    ],
+  },
   REGISTRY_UNREACHABLE: {
     meaning: 'The registry could not be reached, so nothing is known about the image.',
     steps: [

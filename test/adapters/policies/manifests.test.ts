@@ -132,7 +132,7 @@ test('the webhook for policies covers both kinds in both versions, and leaves th
   });
 });
 
-test('the webhook for workflows covers them in both groups, refuses when it is down, and is not asked about their status', () => {
+test('the webhook for workflows and Tasks covers them in all groups, refuses when it is down, and is not asked about their status', () => {
   const [, configuration] = parseAllDocuments(text('base/policy-webhook.yaml')).map((one): unknown => one.toJS());
   const webhook = at(configuration, 'webhooks', 0);
   expect(webhook).toMatchObject({
@@ -140,6 +140,8 @@ test('the webhook for workflows covers them in both groups, refuses when it is d
     rules: [
       { apiGroups: ['workflowexecution.kubernaut.ai', 'kubernaut.ai'], resources: ['workflowexecutions'] },
       { apiGroups: ['execution.kubernaut.ai'], resources: ['actionexecutions'] },
+      { apiGroups: ['kubeopencode.io'], resources: ['tasks', 'tasktemplates', 'agents'] },
+      { apiGroups: ['kubetask.io'], resources: ['agents'] },
     ],
   });
   expect(at(webhook, 'namespaceSelector')).toBeUndefined();
