@@ -36,9 +36,12 @@ export function decideOnJob(observed: Observed, job: TaskJob): Next {
 
 // ---- it has ended
 
+/** Then its Pod has nothing to add. */
+const saidByJob: ReadonlySet<string> = new Set(['DeadlineExceeded', 'PodFailurePolicy']);
+
 function ended(observed: Observed, job: TaskJob, end: JobEnd): TaskDecision {
   if (end.kind === 'complete') return over(observed, completed(observed, end.at), job);
-  const isUntold = job.pod !== undefined && job.pod.ended === undefined && end.reason !== 'DeadlineExceeded';
+  const isUntold = job.pod?.ended === undefined && !saidByJob.has(end.reason);
   if (isUntold && msSince(observed, end.at) < podNewsMs) {
     return { kind: 'decided', acts: [], requeueAfterMs: podNewsPauseMs };
   }

@@ -500,7 +500,9 @@ describe('a Job that ends badly', () => {
     const pod = world.kubelet.podOf(jobPlace);
     world.kubelet.finish(jobPlace, { exitCode: 137 });
     world.cluster.drop({ kind: agentKinds.pod, namespace: 'team', name: pod?.metadata.name ?? '' });
-    await world.after(1);
+    // Perhaps it was only not heard of yet.
+    expect(await world.after(1)).toEqual({ kind: 'settled', requeueAfterMs: 1_000 });
+    await world.after(4);
     expect(world.failure).toMatchObject({ reason: 'PodLost' });
   });
 
