@@ -79,6 +79,10 @@ export function isPodOwed({ phase, conditions }: TaskStatus): boolean {
   return phase === 'Running' && conditions.some(({ type, status }) => type === 'PodCreated' && status === 'False');
 }
 
+export function isMadeByUs({ conditions }: Pick<TaskStatus, 'conditions'>): boolean {
+  return conditions.some(({ type }) => type === 'PodCreated');
+}
+
 export function completed(at: At, endedAt: string): TaskStatus {
   return { ...at.status, phase: 'Completed', observedGeneration: at.generation, completionTime: endedAt };
 }
@@ -96,12 +100,12 @@ export function failed(at: At, problem: TaskProblem, endedAt: string = wholeSeco
 
 export const stopMessages = {
   UserStopped: 'Task stopped by user via kubeopencode.io/stop annotation',
-  Timeout: 'Task stopped because it ran longer than its spec.timeout',
+  Timeout: 'Task timed out: it ran longer than its spec.timeout',
 } as const;
 
 export function stopped(at: At, reason: keyof typeof stopMessages): TaskStatus {
   const ended = { ...at.status, conditions: ofNobodyWhoWaits(at) };
-  const message = stopMessages[reason];
+  const message = `${stopMessages[reason]}${at.status.phase === 'Queued' ? ' while it was queued' : ''}`;
   return {
     ...ended,
     phase: 'Completed',

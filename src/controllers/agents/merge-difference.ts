@@ -2,9 +2,11 @@
 import type { KubeObject, NewObject } from '../../kernel/kube-object.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
+import { isFormerServer } from './former-server.ts';
 
 /** How many replicas a server has stays as somebody has scaled it; its selector can never change. */
 export function deploymentPatch(is: KubeObject, wanted: NewObject): object {
+  if (isFormerServer(is, wanted)) return { metadata: metadataPatch(is, wanted) };
   const templateIs = asRecord(asRecord(is['spec'])?.['template']);
   const template = asRecord(asRecord(wanted['spec'])?.['template']);
   const metadata = asRecord(template?.['metadata']);

@@ -78,7 +78,7 @@ function mergedWith(objects: Memory, task: Task): Result<Merged, TaskProblem> {
 function templateAt(objects: Memory, place: Place): Result<TaskTemplate, TaskProblem> {
   const found = objects.get({ kind: agentKinds.template, ...place });
   if (found !== undefined) return parsedTemplate(found);
-  const message = `TaskTemplate ${written(place)} not found; create it, or name another in spec.templateRef`;
+  const message = `TaskTemplate ${written(place)} not found; create it, or name another in spec.taskTemplateRef`;
   return fail({ reason: 'TaskTemplateError', message });
 }
 

@@ -1,5 +1,6 @@
 /** What becomes of what was made for a Task that ends otherwise than by its Pod. Pure. */
 import { names, type TaskStatus } from '../../agents/model.ts';
+import { isMadeByUs } from '../../agents/task-conditions.ts';
 import type { Act, Decision, Next, Observed, TaskFacts } from './decision.ts';
 import { namesInUse } from './names-in-use.ts';
 
@@ -46,8 +47,7 @@ export function erase(observed: Observed): Next {
 
 /** Made by us in the Task's namespace: the cluster removes it after its owner. */
 function isCollected({ namespace }: TaskFacts, { status }: Observed): boolean {
-  const isOurs = status.conditions.some(({ type }) => type === 'PodCreated');
-  return isOurs && (status.podNamespace ?? namespace) === namespace;
+  return isMadeByUs(status) && (status.podNamespace ?? namespace) === namespace;
 }
 
 function withoutFinalizer({ finalizers }: TaskFacts, { resourceVersion }: Pick<Observed, 'resourceVersion'>): object {

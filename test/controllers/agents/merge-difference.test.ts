@@ -19,7 +19,9 @@ const texts = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('x',
 
 function deployment(labels: object, spec: object, annotations: object = {}): NewObject {
   const template = { metadata: { labels, annotations }, spec };
-  return { ...deployments, metadata: { name: 'd', namespace: 'n', labels: {} }, spec: { replicas: 1, template } };
+  const made = { 'countersign.dev/made-from': 'before' };
+  const metadata = { name: 'd', namespace: 'n', labels: {}, annotations: made };
+  return { ...deployments, metadata, spec: { replicas: 1, template } };
 }
 
 test('a patched Deployment has the wanted template, and as many replicas as before', async () => {

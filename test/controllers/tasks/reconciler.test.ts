@@ -385,7 +385,7 @@ describe('stop', () => {
     await world.reconcile();
     expect(world.status().phase).toBe('Completed');
     expect(world.condition('Stopped')).toBe(
-      'True UserStopped: Task stopped by user via kubeopencode.io/stop annotation',
+      'True UserStopped: Task stopped by user via kubeopencode.io/stop annotation while it was queued',
     );
     expect(world.names('pod')).toEqual([`${home}/first-pod`]);
   });
@@ -495,6 +495,24 @@ describe('Tasks of the controller before us', () => {
     await world.reconcile();
     expect(world.status().phase).toBe('Completed');
     expect(world.made.size).toBe(1);
+  });
+
+  test('take what was made for them elsewhere with them, and nothing else', async () => {
+    const world = new World();
+    const elsewhere = { ...status, podName: `${home}-fix-pod`, podNamespace: 'agents' };
+    world.agent({}, 'default', 'agents');
+    const agentRef = { name: 'default', namespace: 'agents' };
+    world.add({ agentRef }, 'fix', { status: elsewhere, finalizers: [names.finalizer] });
+    const labels = { [names.taskLabel]: 'fix', [names.taskNamespaceLabel]: home };
+    world.put({ ...pod, metadata: { name: `${home}-fix-pod`, namespace: 'agents', labels } });
+    const file = { apiVersion: 'v1', kind: 'ConfigMap', data: {} };
+    world.put({ ...file, metadata: { name: 'fix-context', namespace: 'agents', labels } });
+    world.put({ ...file, metadata: { name: `${home}-fix-context`, namespace: 'agents' } });
+    world.cluster.drop({ kind: agentKinds.task, ...key });
+    await world.reconcile();
+    expect(world.names('pod')).toEqual([]);
+    expect(world.names('configMap')).toEqual([`agents/${home}-fix-context`]);
+    expect(world.task()).toBeUndefined();
   });
 
   test('whose Pod is gone are not run again', async () => {
