@@ -1,8 +1,9 @@
 /** An Agent of KubeOpenCode as somebody applied it, with its defaults. */
 import { defined } from '../kernel/defined.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
-import { Members, Problems, shown } from '../workflow/fields.ts';
+import { Members, Problems, type TextRule } from '../workflow/fields.ts';
 import { defaultImages, names, type Agent, type Quota, type TaskProblem } from './model.ts';
+import { resolveMountPath } from './mount-path.ts';
 import { readContexts } from './parse-context.ts';
 import { readCredentials } from './parse-credential.ts';
 import { readMetadata } from './parse-metadata.ts';
@@ -58,19 +59,14 @@ function readImages(spec: Members): Pick<Agent, 'agentImage' | 'executorImage' |
   };
 }
 
+const absolutePath: TextRule = { ...path, pattern: /^\/[^\p{Cc}\p{Cs}]*$/u, expected: 'a path that begins with "/"' };
+
+/** A volume is mounted there, so that it may be no other place than one for a context. */
 function readWorkspaceDir(spec: Members): string {
-  const written = spec.text('workspaceDir', {
-    ...path,
-    pattern: /^\/[^\p{Cc}\p{Cs}]*$/u,
-    expected: 'a path that begins with "/"',
-  });
-  if (written === undefined) return names.workspaceDir;
-  const parts = written.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.length === 0 || parts.includes('..')) {
-    spec.complain('workspaceDir', `is ${shown(written)}; write a folder below "/", without ".."`);
-    return names.workspaceDir;
-  }
-  return `/${parts.join('/')}`;
+  const resolved = resolveMountPath(spec.text('workspaceDir', absolutePath) ?? names.workspaceDir, '/');
+  if (resolved.ok) return resolved.value;
+  spec.complain('workspaceDir', resolved.failure);
+  return names.workspaceDir;
 }
 
 /** As text, whichever way it was written. */
