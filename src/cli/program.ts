@@ -5,6 +5,7 @@ import { addAuditCommand } from './audit.ts';
 import { addContractCommand } from './contract.ts';
 import { addExplainCommand } from './explain.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
+import { addInitCommands } from './init.ts';
 import { loadDemo } from './load-demo.ts';
 import { addPolicyCommand } from './policy.ts';
 import { addPreflightCommand } from './preflight.ts';
@@ -29,6 +30,7 @@ const commands = [
   addActionsCommand,
   addTasksCommand,
   addVerifyBundleCommand,
+  addInitCommands,
 ];
 
 /** Runs one command line; resolves with its exit code. Serving commands resolve when they are told to stop. */

@@ -33,11 +33,12 @@ export async function runInit(name: InitName, env: Surroundings['env'], print: (
   // The first process of a container ends on a signal only if it has asked for it.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
   // Agents may run as somebody else, and change what they are given.
-  process.umask(0);
+  const mask = process.umask(0);
   const command = await commands[name]();
   const say = (line: string): void => print(`${line}\n`);
   const result = await settled(command({ env, say, signal: stop.signal, mountPoints }));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, onSignal);
+  process.umask(mask);
   if (result.ok) return 0;
   const variable = optional[name];
   if (variable !== undefined && isOn(env, variable) && !stop.signal.aborted) {
