@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sqliteRecords } from '../../src/adapters/sqlite/sqlite-records.ts';
-import { closeScenes, decision, digest, openScene, type Scene } from '../http/console/scene.ts';
+import { fakeCluster } from '../fakes/fake-cluster.ts';
+import { bearer, closeScenes, decision, digest, openScene, type Scene } from '../http/console/scene.ts';
+import { manyTasks, tasksOf } from './many-tasks.ts';
 import { at, completed, executing, failed, manyActions } from '../records/history/actions.ts';
 import {
   axeProblems,
@@ -21,13 +23,17 @@ const { history } = sqliteRecords(':memory:');
 const image = `registry.example/actions/a-repository-with-quite-a-long-name/scale-deployment@${digest}`;
 
 /** By what it holds; all of them are there for the whole suite. */
-const scenes: Record<'empty' | 'thousand' | 'guarded' | 'broken' | 'history', Scene> = {
+const scenes: Record<'empty' | 'thousand' | 'guarded' | 'broken' | 'history' | 'tasks' | 'noTasks', Scene> = {
   empty: await openScene('local'),
   thousand: await openScene('local'),
   guarded: await openScene('token'),
   broken: await openScene('local'),
   history: await openScene('local', { history }),
+  tasks: await openScene('token', { tasks: manyTasks() }),
+  noTasks: await openScene('token', { tasks: tasksOf(fakeCluster()) }),
 };
+/** Whoever looks at these has shown a token with each request. */
+const withToken: readonly (keyof typeof scenes)[] = ['tasks', 'noTasks'];
 
 const codes = ['SIGNATURE_MISSING', 'IDENTITY_MISMATCH', 'NO_MATCHING_POLICY', 'CONTRACT_CONFLICT', 'REGISTRY_TIMEOUT'];
 const messages = [
@@ -67,6 +73,7 @@ beforeAll(async () => {
   for (let index = 0; index < 1000; index += 1) scenes.thousand.records.put(manyFold(index));
   scenes.guarded.records.put(decision(1));
   scenes.broken.records.trouble = 'unavailable';
+  for (const scene of withToken) scenes[scene].access.allowRight = (_caller, { namespace }) => namespace !== 'secret';
 });
 
 function manyFold(index: number) {
@@ -101,6 +108,19 @@ const pages: readonly (readonly [name: string, scene: keyof typeof scenes, path:
   ['actions-unknown-filter', 'history', '/console/actions?status=done', 'Actions'],
   ['workflow', 'history', '/console/actions/remediation', 'Failed: payment-oom'],
   ['no-workflow', 'history', '/console/actions/none', 'No such workflow'],
+  ['tasks', 'tasks', '/console/tasks', 'Tasks'],
+  ['tasks-filtered', 'tasks', '/console/tasks?phase=Failed&system=kubeopencode', 'Tasks'],
+  ['tasks-none-fits', 'tasks', '/console/tasks?agent=nobody', 'Tasks'],
+  ['tasks-unknown-filter', 'tasks', '/console/tasks?phase=done', 'Tasks'],
+  ['no-tasks', 'noTasks', '/console/tasks', 'Tasks'],
+  ['tasks-without-token', 'empty', '/console/tasks', 'No Tasks here'],
+  ['task-running', 'tasks', '/console/tasks/kubeopencode/shop/task-1', 'Running: task-1'],
+  ['task-failed', 'tasks', '/console/tasks/kubeopencode/shop/task-3', 'Failed: task-3'],
+  ['task-of-a-job', 'tasks', '/console/tasks/kubetask/shop/nightly-report', 'Running: nightly-report'],
+  ['task-hidden', 'tasks', '/console/tasks/kubeopencode/elsewhere/log-is-elsewhere', 'Completed: log-is-elsewhere'],
+  ['no-task', 'tasks', '/console/tasks/kubeopencode/shop/none', 'No such Task'],
+  ['agents', 'tasks', '/console/agents', 'Agents'],
+  ['no-agents', 'noTasks', '/console/agents', 'Agents'],
   ['policies', 'thousand', '/console/policies', 'Policies'],
   [
     'policy-not-ready',
@@ -119,6 +139,7 @@ describe.skipIf(browser === undefined).each(looks)('in Chromium, $colorScheme an
   test.each(pages)('%s looks and reads well', async (name, scene, path, title) => {
     await withPage(look, async (page) => {
       const complaints = complaintsOf(page);
+      if (withToken.includes(scene)) await page.setExtraHTTPHeaders(bearer('viewer').headers);
       await page.goto(`${scenes[scene].origin}${path}`);
       await page.screenshot({ path: join(folder, `${name}-${look.colorScheme}-${look.width}.png`), fullPage: true });
       expect(await page.title()).toBe(`${title} · Countersign`);
@@ -135,7 +156,7 @@ describe.skipIf(browser === undefined)('with the keyboard alone', () => {
       await page.goto(`${scenes.thousand.origin}/console`);
       const walk: string[] = [];
       const hidden: string[] = [];
-      for (let press = 0; press < 15; press += 1) {
+      for (let press = 0; press < 17; press += 1) {
         await page.keyboard.press('Tab');
         walk.push(await focused(page));
         if (!(await focusIsVisible(page))) hidden.push(walk.at(-1) ?? '');
@@ -145,6 +166,8 @@ describe.skipIf(browser === undefined)('with the keyboard alone', () => {
         'Skip to the content',
         'Decisions',
         'Actions',
+        'Tasks',
+        'Agents',
         'Policies',
         'verdict',
         'within',
@@ -218,6 +241,24 @@ describe.skipIf(browser === undefined)('with the keyboard alone', () => {
       await page.waitForURL(`${origin}/console/login`);
       await page.goto(`${origin}/console`);
       expect(await page.title()).toBe('Sign in · Countersign');
+    });
+  });
+
+  test('somebody signs in, looks for what runs, and stops it', async () => {
+    await withPage({ colorScheme: 'light', width: 'wide' }, async (page) => {
+      const { origin } = scenes.tasks;
+      await page.goto(`${origin}/console/tasks`);
+      await page.getByLabel('Token').fill('viewer');
+      await page.keyboard.press('Enter');
+      await page.getByLabel('Phase').selectOption('Running');
+      await page.getByRole('button', { name: 'Filter' }).press('Enter');
+      await page.waitForURL(/phase=Running/);
+      await page.getByRole('link', { name: 'task-41' }).press('Enter');
+      await page.waitForURL(/\/console\/tasks\/kubeopencode\/shop\/task-41$/);
+      await page.getByRole('button', { name: 'Stop this Task' }).press('Enter');
+      await page.getByText('It was asked to stop.').waitFor();
+      expect(page.url()).toBe(`${origin}/console/tasks/kubeopencode/shop/task-41`);
+      expect(await page.getByRole('button', { name: 'Stop this Task' }).count()).toBe(0);
     });
   });
 

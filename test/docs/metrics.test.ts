@@ -18,16 +18,17 @@ async function exposed(): Promise<ReadonlyMap<string, string>> {
   }));
   metrics.workflows.unfinished(() => []);
   metrics.workflows.history.waiting(() => 0);
-  const types = (await metrics.text()).matchAll(/^# TYPE ((?:countersign|workflow)_\w+) (\w+)$/gm);
+  const types = (await metrics.text()).matchAll(
+    /^# TYPE ((?:countersign|workflow|kubeopencode|kubetask)_\w+) (\w+)$/gm,
+  );
   return new Map([...types].map(([, name = '', type = '']) => [name, type]));
 }
 
 const listed = (): ReadonlyMap<string, string> =>
   new Map(
-    [...document.matchAll(/^\| `((?:countersign|workflow)_\w+)` +\| (\w+) /gm)].map(([, name = '', type = '']) => [
-      name,
-      type,
-    ]),
+    [...document.matchAll(/^\| `((?:countersign|workflow|kubeopencode|kubetask)_\w+)` +\| (\w+) /gm)].map(
+      ([, name = '', type = '']) => [name, type],
+    ),
   );
 
 test('docs/metrics.md lists every metric with its type, and no other', async () => {
@@ -35,7 +36,9 @@ test('docs/metrics.md lists every metric with its type, and no other', async () 
 });
 
 test('every query of docs/metrics.md asks for the metric of its row', () => {
-  const rows = [...document.matchAll(/^\| `((?:countersign|workflow)_\w+)` .*\| `([^`]+)` +\|$/gm)];
+  const rows = [
+    ...document.matchAll(/^\| `((?:countersign|workflow|kubeopencode|kubetask)_\w+)` .*\| `([^`]+)` +\|$/gm),
+  ];
   expect(rows).toHaveLength(listed().size);
   for (const [, name = '', query = ''] of rows) expect(query).toContain(name);
 });
