@@ -127,3 +127,25 @@ test('says nothing before there are policies', async () => {
   const found = createPodAuditor(world.ports).audit(runningPod('shop', 'p', web), new AbortController().signal);
   expect(await found).toBeUndefined();
 });
+
+test('an ActionPolicy that the Pod names has a say, and is named', async () => {
+  const world = new World();
+  const elsewhere = {
+    images: [{ glob: 'nowhere.io/**' }],
+    contract: { required: false },
+    podSecurity: 'privileged',
+  };
+  const strict = actionPolicy({ ...elsewhere, namespaces: { allow: ['other'] } }, 'strict');
+  const loose = actionPolicy(elsewhere, 'loose');
+  world.snapshot = snapshotOf([policy('signed', '**')], 'deny', [strict, loose]);
+  const pod = runningPod('shop', 'p', web);
+  const under = (name: string): RunningPod => ({
+    ...pod,
+    object: { ...pod.object, metadata: { name: 'p', annotations: { 'countersign.dev/action-policy': name } } },
+  });
+
+  expect(told(await audited(world, pod))).toEqual([`pass signed - ${webImage}`]);
+  expect(told(await audited(world, under('loose')))).toEqual([`pass signed - ${webImage}`, `pass loose - ${webImage}`]);
+  expect(told(await audited(world, under('strict'))).join()).toContain('fail strict NAMESPACE_NOT_ALLOWED');
+  expect(told(await audited(world, under('nobody'))).join()).toContain('fail countersign POLICY_NOT_READY');
+});
