@@ -5,8 +5,11 @@ import { controllerReference } from '../workflow/controller-reference.ts';
 import { agentKinds } from './kinds.ts';
 import type { Agent, TaskNames, Work } from './model.ts';
 
-/** RFC 1123 subdomain; the longest suffix still has room. */
-const maxStem = 253 - '-context'.length;
+/**
+ * The API server takes 253 characters, but the kubelet keeps the logs of a Pod in one folder NAMESPACE_NAME_UID, and a file
+ * name has at most 255 bytes: with a namespace of 63 and a UID of 36 a Pod has room for 154. kubernetes pkg/kubelet/kuberuntime
+ */
+const maxStem = 154 - '-pod'.length;
 const hashLength = 10;
 
 /** `hashed`: where somebody else has the plain names already; they tell Tasks apart whose plain names are the same. */

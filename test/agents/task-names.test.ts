@@ -51,6 +51,8 @@ describe('names of what a Task has', () => {
         const work = { task: long, agent: { ...agent, namespace: home ? namespace : 'agents' } };
         const { pod, configMap, log } = taskNames(work, variant);
         for (const one of [pod, configMap, log]) expect(one).toMatch(subdomain);
+        // The kubelet's folder for its logs has a name of at most 255 characters.
+        expect(`${'n'.repeat(63)}_${pod}_${task.uid}`.length).toBeLessThanOrEqual(255);
         expect(log).toBe(pod.replace(/-pod$/, '-log'));
         expect(configMap).toBe(pod.replace(/-pod$/, '-context'));
         expect(taskNames(work, variant).pod).toBe(pod);
