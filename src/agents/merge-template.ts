@@ -6,7 +6,7 @@
 import { defined } from '../kernel/defined.ts';
 import type { AgentRef, Task, TaskTemplate, Work } from './model.ts';
 
-export interface MergedTask {
+interface MergedTask {
   readonly agentRef?: AgentRef;
   readonly description?: string;
   readonly contexts: Work['contexts'];

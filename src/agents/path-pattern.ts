@@ -7,7 +7,7 @@ interface Range {
   readonly high: string;
 }
 
-export type PatternPart =
+type PatternPart =
   | { readonly kind: 'any' }
   | { readonly kind: 'one' }
   | { readonly kind: 'literal'; readonly char: string }

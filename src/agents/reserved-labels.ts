@@ -12,7 +12,7 @@ const keys: ReadonlySet<string> = new Set([
   'job-name',
 ]);
 
-export function isReservedLabel(key: string): boolean {
+function isReservedLabel(key: string): boolean {
   return keys.has(key) || prefixes.some((prefix) => key.startsWith(prefix));
 }
 
