@@ -270,6 +270,8 @@ describe.runIf(hasCluster)('the admission policy', () => {
       ['make a Pod', pod('default', { 'kubeopencode.io/task': 't' }), 'create'],
       ['make a Service', service('default', ofAgent), 'create'],
       ['make a Deployment', deployment('default', ofAgent), 'create'],
+      ['make a Job', job('default', { 'kubetask.io/task': 't' }), 'create'],
+      ['make a Job of a workflow', job('kube-system', { 'kubernaut.io/workflow': 'w' }), 'create'],
       ['change its ConfigMap', ours, { data: { a: 'b' } }],
       ['delete its ConfigMap', ours, 'delete'],
     ])('%s', async (_name, target, change) => {
@@ -284,6 +286,7 @@ describe.runIf(hasCluster)('the admission policy', () => {
       ['make a Deployment beside its own', deployment('countersign-system', ofAgent), 'create'],
       ['make a Pod of nobody', pod('default', {}), 'create'],
       ['make a Pod of a Task where none is judged', pod('kube-system', { 'kubeopencode.io/task': 't' }), 'create'],
+      ['make a Job of a Task where none is judged', job('kube-system', { 'kubetask.io/task': 't' }), 'create'],
       ['make a ConfigMap of nobody', configMap('default', {}, 'another'), 'create'],
       ['make a ConfigMap with another label', configMap('default', { app: 'kubeopencode' }, 'another'), 'create'],
       ['change a ConfigMap of somebody', foreign, { data: { a: 'b' } }],
@@ -326,6 +329,12 @@ function configMap(namespace: string, has: Labels, name = 'countersign-of-somebo
 function pod(namespace: string, has: Labels): ApiObject {
   const metadata = { name: 'countersign-tried', namespace, labels: has };
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [{ name: 'main', image: 'i' }] } };
+}
+
+function job(namespace: string, has: Labels): ApiObject {
+  const { metadata, spec } = pod(namespace, has);
+  const template = { spec: { ...Object(spec), restartPolicy: 'Never' } };
+  return { apiVersion: 'batch/v1', kind: 'Job', metadata, spec: { template } };
 }
 
 function service(namespace: string, has: Labels): ApiObject {
