@@ -3,12 +3,16 @@
  * and what it writes itself at once. As src/adapters/kubernetes does it.
  */
 import type { Kind, KubeObject, ObjectPlace } from '../../src/kernel/kube-object.ts';
+import { failure } from '../../src/kernel/failure.ts';
+import { fail } from '../../src/kernel/result.ts';
 import type { ClusterObjects } from '../../src/ports/cluster-objects.ts';
 import { isControlledBy, type FakeCluster } from './fake-cluster.ts';
 
 export interface LaggingView extends ClusterObjects {
   /** What comes by watch next, in its order; absent: all of it. */
   catchUp(changes?: number): void;
+  /** The next writes take effect, and nobody hears of it. */
+  loseAnswers(writes: number): void;
   /** After the cluster has forgotten who follows it, and before anything has happened since. */
   reconnect(): void;
   /** The process is gone. */
@@ -26,6 +30,7 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
   const erased = new Set<string>();
   const listeners = new Set<(object: KubeObject, change: 'present' | 'gone') => void>();
   let behind: Change[] = [];
+  let toLose = 0;
   for (const object of kinds.flatMap((kind) => cluster.list(kind))) memory.set(keyOf(object), object);
   const follow = (): (() => void) => cluster.onChange((object, change) => void behind.push({ object, change }));
   let unfollow = follow();
@@ -48,6 +53,11 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
     if (known?.metadata.uid !== object.metadata.uid) return;
     memory.delete(keyOf(object));
     tell(known, 'gone');
+  }
+
+  function isLost(): boolean {
+    toLose -= 1;
+    return toLose >= 0;
   }
 
   const take = ({ object, change }: Change): void => (change === 'gone' ? gone(object) : seen(object));
@@ -92,6 +102,7 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
     },
     async writeStatus(object, kind, status, signal) {
       const answer = await cluster.writeStatus(object, kind, status, signal);
+      if (isLost()) return lost;
       if (answer.ok && answer.value.kind === 'written') answered(kind, answer.value.object);
       return answer;
     },
@@ -111,6 +122,9 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
       behind = behind.slice(changes);
       for (const change of next) take(change);
     },
+    loseAnswers(writes) {
+      toLose = writes;
+    },
     reconnect() {
       unfollow();
       unfollow = follow();
@@ -121,6 +135,8 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
     },
   };
 }
+
+const lost = fail(failure('CLUSTER_UNAVAILABLE', 'the answer is lost on purpose', 5));
 
 function keyOf({ apiVersion, kind, metadata }: KubeObject): string {
   return [apiVersion, kind, metadata.namespace ?? '', metadata.name].join('|');

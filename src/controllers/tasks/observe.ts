@@ -4,7 +4,7 @@ import type { TaskProblem, TaskStatus } from '../../agents/model.ts';
 import { ownerOf } from '../../agents/ownership.ts';
 import { readMetadata } from '../../agents/parse-metadata.ts';
 import { podState, type PodState } from '../../agents/pod-state.ts';
-import { mostAtOnce } from '../../agents/queue.ts';
+import { isLimited, mostAtOnce } from '../../agents/queue.ts';
 import { isFinished } from '../../agents/task-conditions.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
@@ -74,7 +74,7 @@ function placesOf(
   const { namespace, name } = agent;
   const found = objects.get({ kind: agentKinds.agent, namespace, name });
   return {
-    line: roster.lineOf(`${namespace}/${name}`, uid, mostAtOnce(agent)),
+    line: roster.lineOf(`${namespace}/${name}`, uid, isLimited(agent) ? mostAtOnce(agent) : 0),
     starts: found === undefined ? [] : startsOf(found),
   };
 }

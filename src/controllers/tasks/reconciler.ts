@@ -264,7 +264,7 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
     for (const told of eventsOf(status, one.status)) {
       ports.events.tell({ about: reference(object), ...told, key: told.message });
     }
-    const finished = finishedTask(task.namespace, status, one.status);
+    const finished = finishedTask(task, status, one.status);
     if (finished === undefined) return;
     claims.delete(task.uid);
     ports.metrics?.taskFinished(finished);

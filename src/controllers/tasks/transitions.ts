@@ -1,6 +1,6 @@
 /** What is told of a Task in events and counted: whatever its status says now and did not say before. Pure. */
 import { isFinished } from '../../agents/task-conditions.ts';
-import type { Condition, TaskStatus } from '../../agents/model.ts';
+import { names, type Condition, type Task, type TaskStatus } from '../../agents/model.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { ClusterEvent } from '../../ports/events.ts';
 import type { FinishedTask } from '../../ports/task-metrics.ts';
@@ -11,12 +11,22 @@ export function eventsOf(before: TaskStatus, after: TaskStatus): readonly Told[]
   return [...waits(before, after), ...created(before, after), ...ended(before, after)];
 }
 
-export function finishedTask(namespace: string, before: TaskStatus, after: TaskStatus): FinishedTask | undefined {
+export function finishedTask(
+  { namespace, labels }: Pick<Task, 'namespace' | 'labels'>,
+  before: TaskStatus,
+  after: TaskStatus,
+): FinishedTask | undefined {
   const { phase, agentRef, startTime, completionTime } = after;
   if (!isFinished(phase) || isFinished(before.phase)) return undefined;
   const ms = Date.parse(completionTime ?? '') - Date.parse(startTime ?? '');
   const seconds = Number.isNaN(ms) ? undefined : Math.max(0, ms / 1_000);
-  return { system: 'kubeopencode', namespace, agent: agentRef?.name ?? '', phase, ...defined('seconds', seconds) };
+  return {
+    system: 'kubeopencode',
+    namespace,
+    agent: agentRef?.name ?? labels[names.agentLabel] ?? '',
+    phase,
+    ...defined('seconds', seconds),
+  };
 }
 
 function waits(before: TaskStatus, after: TaskStatus): readonly Told[] {

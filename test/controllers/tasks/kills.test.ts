@@ -1,6 +1,7 @@
 /** The process is killed at every single call it makes, before and after the call took effect, and another one takes over. */
 import { describe, expect, test } from 'vitest';
 import { agentKinds } from '../../../src/agents/kinds.ts';
+import { laggingView } from '../../fakes/lagging-view.ts';
 import { home, key, podPlace, World } from './world.ts';
 
 type Life =
@@ -146,6 +147,66 @@ test('a Pod that was made and removed by hand while nobody led is not made again
   await world.reconcile();
   expect(world.condition('Ready')).toContain('False PodLost');
   expect(world.made.size).toBe(1);
+});
+
+describe('somebody who begins to lead and is behind', () => {
+  const watched = [agentKinds.task, agentKinds.agent, agentKinds.template, agentKinds.config, agentKinds.pod];
+  const refusing = (world: World, name: string): void => {
+    world.cluster.refuse = (_verb, kind, about) =>
+      kind === 'Task' && JSON.stringify(about).includes(`"name":"${name}"`) ? 'unavailable' : undefined;
+  };
+
+  test('gives nobody the place that another has already', async () => {
+    const world = new World();
+    world.agent({ maxConcurrentTasks: 1 });
+    world.add({}, 'older');
+    world.add({}, 'younger');
+    const behind = laggingView(world.cluster, watched);
+    refusing(world, 'older');
+    await world.reconcile('older');
+    await world.reconcile('younger');
+    expect(world.status('younger').phase).toBe('Running');
+    world.cluster.refuse = undefined;
+    world.reconciler = world.begin(behind);
+    await world.reconcile('older');
+    expect(world.status('older').phase).toBe('Queued');
+    // Each of them once.
+    expect(world.cluster.calls.get('refresh Task')).toBe(2);
+  });
+
+  test('makes no Pod for a Task that has come to its end', async () => {
+    const world = new World();
+    world.agent();
+    world.add();
+    world.cluster.failAfter(4);
+    await expect(world.reconcile()).rejects.toThrow('create Pod');
+    world.cluster.revive();
+    const behind = laggingView(world.cluster, watched);
+    world.reconciler = world.begin(world.cluster);
+    await world.reconcile();
+    world.pods.finish(podPlace);
+    await world.reconcile();
+    world.pods.remove(podPlace);
+    world.reconciler = world.begin(behind);
+    await world.reconcile();
+    expect(world.status().phase).toBe('Completed');
+    expect(world.made.size).toBe(1);
+  });
+
+  test('does not take back a claim of its own that was written though nobody heard of it', async () => {
+    const world = new World();
+    world.agent({ maxConcurrentTasks: 1 });
+    world.add({}, 'first');
+    world.add({}, 'second');
+    const view = laggingView(world.cluster, watched);
+    world.reconciler = world.begin(view);
+    view.loseAnswers(1);
+    expect(await world.reconcile('first')).toMatchObject({ kind: 'retry' });
+    await world.reconcile('second');
+    expect(world.status('second').phase).toBe('Queued');
+    await world.reconcile('first');
+    expect(world.names('pod')).toEqual([`${home}/first-pod`]);
+  });
 });
 
 test('deciding again on what was done gives nothing', async () => {
