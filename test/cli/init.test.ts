@@ -13,7 +13,7 @@ async function run(...args: readonly string[]): Promise<{ readonly code: number;
 /** Only what these commands read. */
 function setEnvironment(env: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-  onTestFinished(() => vi.unstubAllEnvs());
+  onTestFinished(() => void vi.unstubAllEnvs());
 }
 
 test('runs the commands of init containers as they are told by the environment', async () => {

@@ -1,15 +1,15 @@
 /** Runs a command as a container does: a process of its own with the environment that is given, and nothing else. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 
 export interface Ended {
   readonly code: unknown;
   readonly out: string;
 }
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'init', 'main.ts');
+const main = fileURLToPath(new URL('../../src/init/main.ts', import.meta.url));
 
 export type Environment = Readonly<Record<string, string>>;
 
