@@ -70,7 +70,7 @@ function columns(now: Date): readonly Column<AgentView>[] {
     { title: 'Starts', cell: quota },
     { title: 'Images', cell: images },
     { title: 'Age', cell: ({ createdAt }) => age(createdAt, now) },
-    { title: 'System', cell: ({ system }) => systemNames[system] },
+    { title: 'System', cell: ({ system }) => html`<span class="whole">${systemNames[system]}</span>` },
   ];
 }
 

@@ -54,7 +54,7 @@ caption { text-align: left; color: var(--quiet); padding-bottom: 0.5rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.5rem 1rem 0.5rem 0; border-bottom: 1px solid var(--line); font-weight: 400; }
 thead th { font-size: 0.8125rem; font-weight: 600; color: var(--quiet); white-space: nowrap; }
 tbody tr:hover { background: var(--raised); }
-td time { white-space: nowrap; }
+td time, .whole { white-space: nowrap; }
 tbody th { min-width: 11rem; }
 td { min-width: 6rem; }
 td, tbody th { overflow-wrap: anywhere; }

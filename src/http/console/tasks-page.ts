@@ -86,7 +86,7 @@ function columns(now: Date): readonly Column<TaskView>[] {
     { title: 'Agent', cell: ({ agent, namespace }) => agentName(agent, namespace) },
     { title: 'Age', cell: ({ createdAt }) => age(createdAt, now) },
     { title: 'Why', cell: whyIt },
-    { title: 'System', cell: ({ system }) => systemNames[system] },
+    { title: 'System', cell: ({ system }) => html`<span class="whole">${systemNames[system]}</span>` },
   ];
 }
 
