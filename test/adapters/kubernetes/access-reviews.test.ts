@@ -123,6 +123,19 @@ test('what a caller may post to is asked with that verb, and a right to get is n
   ]);
 });
 
+test('what a caller may do to objects is asked as such, and of no path', async () => {
+  const access = await accessOf({ body: { status: { allowed: true } } });
+  const right = { verb: 'get', resource: 'pods', subresource: 'log', namespace: 'agents' };
+  expect(await access.may(caller, right)).toEqual({ ok: true, value: true });
+  expect(asked).toMatchObject([
+    {
+      path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      body: { spec: { user: user.username, groups: user.groups, resourceAttributes: right } },
+    },
+  ]);
+  expect(JSON.stringify(asked)).not.toContain('nonResourceAttributes');
+});
+
 test.each<[string, unknown]>([
   ['no', { status: { allowed: false } }],
   ['no, by one authorizer', { status: { allowed: true, denied: true } }],
@@ -132,6 +145,7 @@ test.each<[string, unknown]>([
   const access = await accessOf({ body });
   expect(await access.mayGet(caller, '/console')).toEqual({ ok: true, value: false });
   expect(await access.mayPost(caller, '/console')).toEqual({ ok: true, value: false });
+  expect(await access.may(caller, { verb: 'list', resource: 'pods' })).toEqual({ ok: true, value: false });
 });
 
 test.each<[string, Parameters<typeof accessOf>[0], string]>([
@@ -146,7 +160,12 @@ test.each<[string, Parameters<typeof accessOf>[0], string]>([
   ['answers with something else', { body: '<html>' }, 'cannot ask'],
 ])('nobody gets in when the API server %s', async (_what, answer, why) => {
   const access = await accessOf(answer);
-  const may = [await access.mayGet(caller, '/console'), await access.mayPost(caller, '/console')];
+  const list = { verb: 'list', resource: 'pods' };
+  const may = [
+    await access.mayGet(caller, '/console'),
+    await access.mayPost(caller, '/console'),
+    await access.may(caller, list),
+  ];
   for (const result of [await access.identify('token'), ...may]) {
     expect(result).toMatchObject({ ok: false, failure: { code: 'CLUSTER_UNAVAILABLE' } });
     expect(result.ok ? '' : result.failure.message).toContain(why);
