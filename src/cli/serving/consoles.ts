@@ -4,6 +4,8 @@ import { clusterAccess } from '../../adapters/kubernetes/access-reviews.ts';
 import type { Listen } from '../../config.ts';
 import { startConsole, type ConsoleListener } from '../../http/console/start-console.ts';
 import { recordsRoutes } from '../../http/records/records-routes.ts';
+import { defined } from '../../kernel/defined.ts';
+import type { AgentTasks } from '../../ports/agent-tasks.ts';
 import type { CertificateSource } from '../../ports/certificates.ts';
 import type { PolicyCatalogue } from '../../ports/policies.ts';
 import { asSetting, type Foundation } from './foundation.ts';
@@ -18,6 +20,7 @@ export async function startConsoles(
   certificates: CertificateSource,
   policies: PolicyCatalogue,
   { records, isCopied }: KeptRecords,
+  tasks: AgentTasks | undefined,
 ): Promise<readonly string[]> {
   const { config, kubeConfig, clock, log, onClose } = base;
   const { listen, local } = config.console ?? {};
@@ -27,7 +30,15 @@ export async function startConsoles(
   async function open(flag: string, listener: ConsoleListener): Promise<void> {
     const console = await asSetting(
       flag,
-      startConsole(listener, { records, policies, api, history: records.history, clock, log }),
+      startConsole(listener, {
+        records,
+        policies,
+        api,
+        history: records.history,
+        clock,
+        log,
+        ...defined('tasks', tasks),
+      }),
     );
     onClose(() => console.close());
     urls.push(`${listener.kind === 'https' ? 'https' : 'http'}://${hostOf(console.address)}/console`);

@@ -65,11 +65,12 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const definitions = startWatchingDefinitions(base);
   if (config.parts.controller && fromCluster !== undefined)
     startControllers(base, { policies: fromCluster, evidence, leadership, events });
+  const tasks = startTasks(base, { leadership, events });
   // Closed after the server and the controllers, so that what they decided and did last can still be copied.
-  const consoles = records === undefined ? [] : await startConsoles(base, certificates.source, policies, records);
+  const consoles =
+    records === undefined ? [] : await startConsoles(base, certificates.source, policies, records, tasks?.shown);
   const history = startActionOutbox(base, records?.records.history);
   const workflows = config.workflows && startWorkflows(base, { policies, evidence, leadership, events, history });
-  const tasks = startTasks(base, { leadership, events });
   const readiness = [
     ...inForce.readiness,
     ...(gate?.readiness ?? []),

@@ -1,6 +1,7 @@
 /** Tasks and Agents of KubeOpenCode and KubeTask: what is watched for them, and who looks at what has changed. */
 import { agentKinds } from '../../agents/kinds.ts';
 import { names } from '../../agents/model.ts';
+import { agentTasks, watchedTaskObjects } from '../../adapters/kubernetes/agent-tasks.ts';
 import { clusterObjects } from '../../adapters/kubernetes/cluster-objects.ts';
 import type { Watched } from '../../adapters/kubernetes/watched-kind.ts';
 import { agentsConcerned, allAgents } from '../../controllers/agents/concerned.ts';
@@ -14,6 +15,7 @@ import { cleanupConcerned, namespacesToClean } from '../../controllers/task-clea
 import { createCleanupReconciler } from '../../controllers/task-cleanup/reconciler.ts';
 import { createTaskReconciler } from '../../controllers/tasks/reconciler.ts';
 import type { Kind } from '../../kernel/kube-object.ts';
+import type { AgentTasks } from '../../ports/agent-tasks.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Leadership } from '../../ports/leadership.ts';
 import { parseSettings } from '../../workflow/settings.ts';
@@ -42,6 +44,8 @@ const watches: readonly Watched[] = [
 export interface RunningTasks {
   /** Sentences for readiness: requests are answered all the same. */
   warnings(): readonly string[];
+  /** For the console. */
+  readonly shown: AgentTasks;
 }
 
 export function startTasks(base: Foundation, ports: TaskPorts): RunningTasks | undefined {
@@ -76,5 +80,8 @@ export function startTasks(base: Foundation, ports: TaskPorts): RunningTasks | u
     leadership.close();
     objects.close();
   });
-  return { warnings: () => objects.problems().map((problem) => `tasks: ${problem}`) };
+  return {
+    warnings: () => objects.problems().map((problem) => `tasks: ${problem}`),
+    shown: agentTasks(watchedTaskObjects(objects), clock),
+  };
 }
