@@ -62,7 +62,7 @@ test('for workflows and Tasks: it reads them, makes and stops what runs them, an
     'get,list,watch,create,patch tekton.dev/pipelineruns',
     'get,list,watch tekton.dev/taskruns',
     'get,list,watch,create tekton.dev/tasks',
-    'list,watch,patch,delete kubeopencode.io/tasks',
+    'get,list,watch,patch,delete kubeopencode.io/tasks',
     'get,list,watch kubeopencode.io,kubetask.io/agents',
     'list,watch kubeopencode.io/tasktemplates,kubeopencodeconfigs',
     'list,watch kubetask.io/tasks',

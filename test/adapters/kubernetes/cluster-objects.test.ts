@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, test, vi } from 'vitest';
 import { clusterObjects, type WatchedClusterObjects } from '../../../src/adapters/kubernetes/cluster-objects.ts';
+import type { Watched } from '../../../src/adapters/kubernetes/watched-kind.ts';
 import { kinds } from '../../../src/workflow/kinds.ts';
 import { names } from '../../../src/workflow/model.ts';
 import { silentLog } from '../../contracts/policies.ts';
@@ -24,7 +25,10 @@ const place = { kind: kinds.claim, namespace: 'shop', name: 'work' };
 const pod = { namespace: 'shop', name: 'web', container: 'action' };
 
 /** An API server that answers everything alike. */
-async function answering(answer: (response: ServerResponse, url: string) => void): Promise<WatchedClusterObjects> {
+async function answering(
+  answer: (response: ServerResponse, url: string) => void,
+  watches: readonly Watched[] = [],
+): Promise<WatchedClusterObjects> {
   const server = createServer((request, response) => {
     request.resume();
     answer(response, request.url ?? '');
@@ -38,7 +42,7 @@ async function answering(answer: (response: ServerResponse, url: string) => void
   const at = { name: 'fake', server: `http://127.0.0.1:${port}`, skipTLSVerify: true };
   kubeConfig.loadFromClusterAndUser(at, { name: 'tester' });
   const limits = { deadlineMs: 500, maxBytes: 4_096 };
-  const objects = clusterObjects({ kubeConfig, watches: [], log: silentLog, limits });
+  const objects = clusterObjects({ kubeConfig, watches, log: silentLog, limits });
   closers.push(() => {
     objects.close();
     server.closeAllConnections();
@@ -252,4 +256,49 @@ test('who wrote what is neither kept nor sent', async () => {
   await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
   expect(objects.get(place)?.metadata).not.toHaveProperty('managedFields');
   expect(server.requests[0]).toBe('GET /api/v1/persistentvolumeclaims?labelSelector=countersign.dev%2Fengine&limit=10');
+});
+
+test('what a watch has not told is there once it was listed anew, and what is gone is not', async () => {
+  const items = [{ ...claim, metadata: { ...claim.metadata, uid: 'u1', resourceVersion: '5' } }];
+  const lists = [
+    { version: '4', items: [] },
+    { version: '6', items },
+    { version: '7', items: [] },
+  ];
+  let listed = 0;
+  const objects = await answering(
+    (response, url) => {
+      // A watch that never says anything.
+      if (url.includes('watch=')) return;
+      const { version, items: found } = lists[Math.min(listed, 2)] ?? { version: '7', items: [] };
+      listed += 1;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ kind: 'List', metadata: { resourceVersion: version }, items: found }));
+    },
+    [{ kind: kinds.claim }],
+  );
+  await vi.waitFor(() => expect(objects.isReady()).toBe(true));
+  expect(objects.get(place)).toBeUndefined();
+  expect(await objects.refresh(kinds.claim, signal)).toEqual({ ok: true, value: undefined });
+  expect(objects.get(place)?.metadata.uid).toBe('u1');
+  await objects.refresh(kinds.claim, signal);
+  expect(objects.get(place)).toBeUndefined();
+});
+
+test('a list that cannot be had is no list of nothing', async () => {
+  const items = [{ ...claim, metadata: { ...claim.metadata, uid: 'u1', resourceVersion: '5' } }];
+  let isAway = false;
+  const objects = await answering(
+    (response, url) => {
+      if (url.includes('watch=')) return;
+      if (isAway) return status(response, 503, 'ServiceUnavailable', 'away');
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ kind: 'List', metadata: { resourceVersion: '6' }, items }));
+    },
+    [{ kind: kinds.claim }],
+  );
+  await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
+  isAway = true;
+  expect(await objects.refresh(kinds.claim, signal)).toMatchObject({ failure: { code: 'CLUSTER_UNAVAILABLE' } });
+  expect(objects.get(place)).toBeDefined();
 });

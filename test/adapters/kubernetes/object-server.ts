@@ -101,6 +101,12 @@ export async function objectServer(cluster: FakeCluster, kinds: readonly Kind[])
       const watch = { kind: target.kind, label: url.searchParams.get('labelSelector'), response };
       response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
       watches.add(watch);
+      // What was written between the list and the watch comes with the watch.
+      const from = Number(url.searchParams.get('resourceVersion'));
+      for (const object of cluster.all(watch.kind)) {
+        const isNewer = Number(object.metadata.resourceVersion) > from;
+        if (isNewer && selects(object, watch.label)) response.write(`${JSON.stringify({ type: 'ADDED', object })}\n`);
+      }
       response.on('close', () => watches.delete(watch));
     } else
       void text(request)
