@@ -3,6 +3,7 @@
  * anew would end the Tasks that are attached to it. The next change of the Agent makes it like any other. Pure.
  */
 import { names } from '../../agents/model.ts';
+import { formatImageReference, parseImageReference } from '../../kernel/image-reference.ts';
 import type { KubeObject, NewObject } from '../../kernel/kube-object.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
@@ -35,8 +36,20 @@ function has(is: unknown, wanted: unknown): boolean {
   if (after === undefined) return is === wanted;
   const before = membersOf(is);
   return Object.entries(after).every(
-    ([member, value]) => value === undefined || ownMembers.has(member) || has(before[member], value),
+    ([member, value]) => value === undefined || ownMembers.has(member) || hasMember(member, before[member], value),
   );
+}
+
+function hasMember(member: string, is: unknown, wanted: unknown): boolean {
+  return has(is, wanted) || (member === 'image' && isPinned(String(is), String(wanted)));
+}
+
+/** The same image, to which a webhook has added the digest. */
+function isPinned(is: string, wanted: string): boolean {
+  const [before, after] = [parseImageReference(is), parseImageReference(wanted)];
+  if (!before.ok || !after.ok || after.value.digest !== undefined) return false;
+  const { digest: _, ...unpinned } = before.value;
+  return formatImageReference(unpinned) === formatImageReference(after.value);
 }
 
 function isOwnVariable(value: unknown): boolean {

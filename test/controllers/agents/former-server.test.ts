@@ -97,6 +97,16 @@ function left(spec: object): World {
 const uids = ({ deployment, service }: World) => [deployment?.metadata.uid, service?.metadata.uid];
 const templateOf = ({ deployment }: World) => asRecord(deployment?.['spec'])?.['template'];
 
+function replaceTemplate({ cluster, deployment }: World, other: object): void {
+  const { metadata = { name: '' }, spec } = deployment ?? {};
+  cluster.put({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata,
+    spec: { ...asRecord(spec), template: other },
+  });
+}
+
 async function settle(world: World): Promise<void> {
   for (let round = 0; round < 4; round += 1) await world.reconcile();
 }
@@ -113,6 +123,17 @@ test('it stays as it is, Pod and all, and is ours from now on', async () => {
   const { resourceVersion } = world.deployment?.metadata ?? {};
   await settle(world);
   expect(world.deployment?.metadata.resourceVersion).toBe(resourceVersion);
+});
+
+test('so it is when a webhook has added digests to its images', async () => {
+  const world = left({ agentImage: 'r.example/opencode:1', executorImage: 'r.example/devbox' });
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const pinned = JSON.stringify(template)
+    .replace('"opencode:1"', `"r.example/opencode:1@${digest}"`)
+    .replace('"devbox:1"', `"r.example/devbox:latest@${digest}"`);
+  replaceTemplate(world, JSON.parse(pinned));
+  await settle(world);
+  expect(templateOf(world)).toEqual(JSON.parse(pinned));
 });
 
 test('the next change of its Agent makes it like any other', async () => {
@@ -151,14 +172,7 @@ describe('it is made anew in its place where its Agent says otherwise', () => {
 
   test('and where it does not say any more what was said once', async () => {
     const world = left({});
-    const { deployment } = world;
-    const spec = { ...template.spec, nodeSelector: { disk: 'ssd' } };
-    world.cluster.put({
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: deployment?.metadata ?? { name: '' },
-      spec: { ...asRecord(deployment?.['spec']), template: { ...template, spec } },
-    });
+    replaceTemplate(world, { ...template, spec: { ...template.spec, nodeSelector: { disk: 'ssd' } } });
     await settle(world);
     expect(asRecord(asRecord(templateOf(world))?.['spec'])).not.toHaveProperty('nodeSelector');
   });
