@@ -146,6 +146,7 @@ function patchOf(part: ServerPart, is: KubeObject, wanted: NewObject): object {
 function nextRemoval({ existing, status }: Observed): AgentAct | undefined {
   for (const part of ['deployment', 'service'] as const) {
     const there = existing[part];
+    if (there.kind === 'unknown') return { kind: 'read', part };
     if (there.kind === 'ours' && there.object.metadata.deletionTimestamp === undefined) {
       return { kind: 'remove', part, object: there.object };
     }

@@ -30,7 +30,7 @@ export interface Setback {
 /** What there is of a part: from memory, or as it was just asked for. */
 export type Existing =
   | { readonly kind: 'none' }
-  /** Only a ConfigMap: it is not watched. */
+  /** A ConfigMap, or a Service without our label: they are not watched. */
   | { readonly kind: 'unknown' }
   | { readonly kind: 'ours'; readonly object: KubeObject }
   | { readonly kind: 'other'; readonly owner: string };

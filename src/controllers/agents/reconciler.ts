@@ -103,16 +103,20 @@ export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
   }
 
   function observe(agent: KubeObject, wanted: Observed['wanted'], { parts, setback }: Found): Observed {
+    const status = parseAgentStatus(agent);
+    // Services of the controller before us have no label that they are watched by; one that is to be would be met when it is made.
+    const mayBeUnseen = (part: ServerPart): boolean =>
+      part === 'configMap' || (part === 'service' && wanted.kind === 'nothing' && status.hasServer);
     const known = (part: ServerPart): Existing => {
       const object = objects.get(placeOf(part, agent)) ?? parts.get(part);
-      if (object === undefined && part === 'configMap' && !parts.has(part)) return { kind: 'unknown' };
+      if (object === undefined && mayBeUnseen(part) && !parts.has(part)) return { kind: 'unknown' };
       return existing(object, agent);
     };
     return {
       agent,
       wanted,
       existing: { service: known('service'), configMap: known('configMap'), deployment: known('deployment') },
-      status: parseAgentStatus(agent),
+      status,
       now: clock.now(),
       ...defined('setback', setback),
     };

@@ -148,6 +148,22 @@ test('the next change of its Agent makes it like any other', async () => {
   });
 });
 
+test('without serverConfig it goes, its Service too, which is watched by no label', async () => {
+  const world = left({});
+  const [agent] = world.cluster.all(agentKinds.agent);
+  const { apiVersion, kind } = agentKinds.agent;
+  world.cluster.put({
+    apiVersion,
+    kind,
+    metadata: agent?.metadata ?? { name: '' },
+    spec: { serviceAccountName: 'runner', ...images },
+    status: { serverStatus: { deploymentName: 'helper-server', serviceName: 'helper', readyReplicas: 1 } },
+  });
+  await settle(world);
+  expect(uids(world)).toEqual([undefined, undefined]);
+  expect(world.cluster.all(agentKinds.agent)[0]?.['status']).not.toHaveProperty('serverStatus');
+});
+
 describe('it is made anew in its place where its Agent says otherwise', () => {
   test.each<[string, object]>([
     ['port', { serverConfig: { port: 8080 } }],
