@@ -98,12 +98,12 @@ const uids = ({ deployment, service }: World) => [deployment?.metadata.uid, serv
 const templateOf = ({ deployment }: World) => asRecord(deployment?.['spec'])?.['template'];
 
 function replaceTemplate({ cluster, deployment }: World, other: object): void {
-  const { metadata = { name: '' }, spec } = deployment ?? {};
+  const spec = asRecord(deployment?.['spec']);
   cluster.put({
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata,
-    spec: { ...asRecord(spec), template: other },
+    metadata: deployment?.metadata ?? { name: '' },
+    spec: { ...spec, template: other },
   });
 }
 
