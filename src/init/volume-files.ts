@@ -71,7 +71,7 @@ async function makeFolders(start: string, names: readonly string[]): Promise<str
 function rootOf(roots: readonly string[], path: string): InitResult<string> {
   const problem = pathProblem(path);
   if (problem !== undefined) return fail(problem);
-  const around = roots.filter((root) => root !== '/' && normalize(path).startsWith(`${root}/`));
+  const around = roots.filter((root) => normalize(path).startsWith(`${root}/`));
   const root = around.toSorted((one, other) => other.length - one.length)[0];
   if (root !== undefined) return ok(root);
   return fail(`${shown(path)} is in no volume, and would be lost with this container; mount a volume there`);

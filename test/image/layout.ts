@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { DemoRegistry } from '../../src/demo/registry/serve.ts';
+import type { Digest } from '../../src/kernel/digest.ts';
 
 const run = promisify(execFile);
 
@@ -28,6 +30,7 @@ export interface ImageConfig {
 export interface Layout {
   readonly digest: string;
   readonly config: ImageConfig;
+  readonly configDigest: string;
   readonly layers: readonly string[];
   readonly blob: (digest: string) => string;
 }
@@ -40,7 +43,19 @@ export function readLayout(folder: string): Layout {
   const digest = index.manifests[0]?.digest ?? '';
   const manifest = parse<{ config: Descriptor; layers: readonly Descriptor[] }>(blob(digest));
   const layers = manifest.layers.map((layer) => layer.digest);
-  return { digest, config: parse(blob(manifest.config.digest)), layers, blob };
+  const configDigest = manifest.config.digest;
+  return { digest, config: parse(blob(configDigest)), configDigest, layers, blob };
+}
+
+/** Puts it into a registry; gives the digest of its manifest. */
+export function pushTo(
+  registry: Pick<DemoRegistry, 'putBlob' | 'putManifest'>,
+  repository: string,
+  { digest, configDigest, layers, blob }: Layout,
+  tag: string,
+): Digest {
+  for (const part of [configDigest, ...layers]) registry.putBlob(repository, readFileSync(blob(part)));
+  return registry.putManifest(repository, readFileSync(blob(digest)), tag);
 }
 
 /** Makes a root file system of all layers. */

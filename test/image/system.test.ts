@@ -1,18 +1,9 @@
 /** The image of init containers, run as a Pod under the restricted Pod Security Standard would have it. */
-import {
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startRegistry } from '../../src/demo/registry/serve.ts';
 import { login, startForge } from '../init/forge.ts';
 import { makeRepository, type Repository } from '../init/repository.ts';
 import { canSsh, startSshServer } from '../init/ssh-server.ts';
@@ -20,7 +11,7 @@ import { startWebServer } from '../init/web-server.ts';
 import { canRun } from './access.ts';
 import { buildImage, buildSystemImage } from './build-image.ts';
 import { runContainer, type ContainerSetting, type Ended } from './container.ts';
-import { readLayout, unpack, type Layout } from './layout.ts';
+import { pushTo, readLayout, unpack, type Layout } from './layout.ts';
 
 type Setting = Pick<ContainerSetting, 'args' | 'mounts' | 'env'>;
 
@@ -56,6 +47,14 @@ describe.runIf(canRun)('the system image, run', () => {
   test('is that of a user who is not root, and starts the commands', () => {
     expect(image.config.config).toMatchObject({ User: '65532:65532', Entrypoint: ['/kubeopencode'] });
     expect(statSync(join(folder, 'rootfs', 'kubeopencode')).mode & 0o777).toBe(0o755);
+  });
+
+  test('can be put into a registry as it was built', async () => {
+    const registry = await startRegistry();
+    onTestFinished(() => registry.close());
+    expect(pushTo(registry, 'acme/system', image, 'v1')).toBe(image.digest);
+    const { status } = await fetch(`${registry.url}/v2/acme/system/manifests/v1`);
+    expect(status).toBe(200);
   });
 
   test.each([[[]], [['serve']], [['constructor']]])('has no other command: %j', async (args) => {
@@ -161,7 +160,6 @@ describe.runIf(canRun)('the system image, run', () => {
       writeFileSync(join(volume, '..2030', key), content);
       symlinkSync(`..data/${key}`, join(volume, key));
     }
-    chownSync(volume, 0, 0);
     return volume;
   }
 });
