@@ -72,7 +72,6 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
   return {
     ...cluster,
     isReady: () => true,
-    isServed: cluster.isServed,
     get: ({ kind, namespace = '', name }) => memory.get([kind.apiVersion, kind.kind, namespace, name].join('|')),
     list: (kind) =>
       [...memory.values()].filter(({ apiVersion, kind: of }) => of === kind.kind && apiVersion === kind.apiVersion),

@@ -15,7 +15,7 @@ import type { Observed, TaskFacts } from './decision.ts';
 import { namesInUse } from './names-in-use.ts';
 import { parsedTask, startsOf, statusOf } from './parsed.ts';
 import type { Patience } from './patience.ts';
-import type { Found } from './reconciler.ts';
+import type { Found } from './find-out.ts';
 import { resolve, type Resolved } from './resolve.ts';
 import type { Roster } from './roster.ts';
 

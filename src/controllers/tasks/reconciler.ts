@@ -12,11 +12,6 @@
  * remains is a kill between two calls together with a removal by hand before the next leader has looked.
  */
 import { agentKinds } from '../../agents/kinds.ts';
-import type { ConfigMapData, ConfigMaps, Place } from '../../agents/model.ts';
-import { names } from '../../agents/model.ts';
-import { placeKey } from '../../agents/needed-config-maps.ts';
-import { ownerOf } from '../../agents/ownership.ts';
-import { textsOf } from '../../agents/parse-metadata.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import { ok, type Result } from '../../kernel/result.ts';
@@ -28,7 +23,8 @@ import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
 import { act } from './act.ts';
 import { Concerned } from './concerned.ts';
 import { decide } from './decide.ts';
-import type { Act, Decision, LogRead, Next, Observed, Setback } from './decision.ts';
+import type { Act, Decision, Next, Observed } from './decision.ts';
+import { limited, lookForPod, readConfigMaps, readLog, readTimeoutMs, type Found } from './find-out.ts';
 import { loadOf } from './load.ts';
 import { observe } from './observe.ts';
 import { Patience } from './patience.ts';
@@ -51,22 +47,11 @@ export interface TaskReconciler extends Reconciler {
   concerned(object: KubeObject, change: 'present' | 'gone'): readonly Key[];
 }
 
-/** What this round has found out already. */
-export interface Found {
-  configMaps?: ConfigMaps;
-  log?: LogRead;
-  pod?: KubeObject;
-  hasLooked: boolean;
-  readonly setbacks: Setback[];
-}
-
 type Outcome = Settled | { readonly kind: 'again' };
 
 /** Marks, ConfigMaps, claim, Pod and what comes of it, each with another name once more. */
 const maxDecisions = 12;
-const readTimeoutMs = 15_000;
 const refreshTimeoutMs = 120_000;
-const maxLogBytes = 256 * 1024;
 const supersededMs = 1_000;
 const stoppedWhy: Settled = { kind: 'retry', why: 'it was stopped' };
 
@@ -138,17 +123,18 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
     found: Found,
     signal: AbortSignal,
   ): Promise<Outcome> {
+    const { uid } = observed.task;
     switch (next.kind) {
       case 'decided':
         return actAll(object, observed, next, found, signal);
       case 'refresh':
         return answered(await refresh(signal), signal);
       case 'read-config-maps':
-        return answered(await readConfigMaps(next.places, found, signal), signal);
+        return answered(await readConfigMaps(objects, next.places, found, signal), signal);
       case 'look-for-pod':
-        return answered(await lookForPod(observed, next.place, found, signal), signal);
+        return answered(await lookForPod(objects, observed.task, next.place, found, signal), signal);
       case 'read-log':
-        found.log = await readLog(observed, next.pod, signal);
+        found.log = await readLog(objects, next.pod, () => patience.logMs(uid, clock.now().getTime()), signal);
         return signal.aborted ? stoppedWhy : { kind: 'again' };
     }
   }
@@ -161,41 +147,6 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
     else return ok(undefined);
     if (answer.ok && !signal.aborted) isFresh = true;
     return answer;
-  }
-
-  async function readConfigMaps(places: readonly Place[], found: Found, signal: AbortSignal): Promise<Result<void>> {
-    const read = new Map<string, ConfigMapData>();
-    for (const { namespace, name } of places) {
-      const place = { kind: agentKinds.configMap, namespace, name };
-      const answer = await objects.read(place, limited(signal, readTimeoutMs));
-      if (!answer.ok) return answer;
-      if (answer.value === undefined) continue;
-      const { data, binaryData } = answer.value;
-      read.set(placeKey({ namespace, name }), { data: textsOf(data), binaryData: textsOf(binaryData) });
-    }
-    found.configMaps = read;
-    return ok(undefined);
-  }
-
-  /** Nothing is said to be gone because somebody was slow to tell. */
-  async function lookForPod(
-    { task }: Observed,
-    { namespace, name }: Place,
-    found: Found,
-    signal: AbortSignal,
-  ): Promise<Result<void>> {
-    const read = await objects.read({ kind: agentKinds.pod, namespace, name }, limited(signal, readTimeoutMs));
-    if (!read.ok) return read;
-    found.hasLooked = true;
-    if (read.value !== undefined && ownerOf(read.value, task) === 'task') found.pod = read.value;
-    return ok(undefined);
-  }
-
-  async function readLog({ task }: Observed, { namespace, name }: Place, signal: AbortSignal): Promise<LogRead> {
-    const pod = { namespace, name, container: names.agentContainer };
-    const read = await objects.logTail(pod, maxLogBytes, limited(signal, readTimeoutMs));
-    if (!read.ok) return { kind: 'unavailable', forMs: patience.logMs(task.uid, clock.now().getTime()) };
-    return read.value === undefined ? { kind: 'gone' } : { kind: 'read', text: read.value };
   }
 
   async function actAll(
@@ -286,10 +237,6 @@ function isClaim(one: Act): boolean {
 function answered(answer: Result<void>, signal: AbortSignal): Outcome {
   if (signal.aborted) return stoppedWhy;
   return answer.ok ? { kind: 'again' } : { kind: 'retry', why: answer.failure.message };
-}
-
-function limited(signal: AbortSignal, ms: number): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
 }
 
 function reference({ apiVersion, kind, metadata }: KubeObject): Parameters<Events['tell']>[0]['about'] {

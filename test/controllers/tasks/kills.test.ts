@@ -50,43 +50,39 @@ function prepare(world: World, life: Life): void {
   }
 }
 
-/** What happens to it from outside, always the same, whoever reconciles. */
+type Happens = (world: World, place: { readonly namespace: string; readonly name: string }) => void;
+
+const dropped: Happens = ({ cluster }) => cluster.drop({ kind: agentKinds.task, ...key });
+const finished: Happens = ({ pods }, place) => pods.finish(place, { log: 'done' });
+
+/** What happens to it from outside, always the same, whoever reconciles: first, and later. */
+const happenings: Readonly<Record<Life, readonly [first?: Happens, later?: Happens]>> = {
+  completes: [finished],
+  fails: [({ pods }, place) => pods.finish(place, { exitCode: 2 })],
+  'cannot pull': [({ pods }, place) => pods.wait(place, 'ErrImagePull', 'not found')],
+  'is stopped': [
+    (world, place) => {
+      world.cluster.setLog(place, 'half of it');
+      world.stop();
+    },
+  ],
+  'runs out of time': [],
+  'loses its Pod': [({ pods }, place) => pods.remove(place)],
+  'is deleted': [dropped],
+  'is deleted elsewhere': [dropped],
+  'finds its names taken': [finished],
+  'is refused': [],
+  'is deleted when it has completed': [finished, dropped],
+};
+
 function happen(world: World, life: Life, second: number): void {
   const pod = world.cluster.all(agentKinds.pod).find(({ metadata }) => metadata.annotations !== undefined);
   if (pod === undefined) return;
   const place = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name };
+  const [first, later] = happenings[life];
   if (second === 4) world.pods.run(place);
-  if (second !== 8 && second !== 20) return;
-  const isLater = second === 20;
-  const task = { kind: agentKinds.task, ...key };
-  switch (life) {
-    case 'completes':
-    case 'finds its names taken':
-    case 'is deleted when it has completed':
-      if (!isLater) world.pods.finish(place, { log: 'done' });
-      else if (life === 'is deleted when it has completed') world.cluster.drop(task);
-      return;
-    case 'fails':
-      if (!isLater) world.pods.finish(place, { exitCode: 2 });
-      return;
-    case 'cannot pull':
-      if (!isLater) world.pods.wait(place, 'ErrImagePull', 'not found');
-      return;
-    case 'is stopped':
-      world.cluster.setLog(place, 'half of it');
-      if (!isLater) world.stop();
-      return;
-    case 'loses its Pod':
-      if (!isLater) world.pods.remove(place);
-      return;
-    case 'is deleted':
-    case 'is deleted elsewhere':
-      if (!isLater) world.cluster.drop(task);
-      return;
-    case 'runs out of time':
-    case 'is refused':
-      return;
-  }
+  if (second === 8) first?.(world, place);
+  if (second === 20) later?.(world, place);
 }
 
 interface Ran {

@@ -123,8 +123,8 @@ describe('capacity', () => {
   test('a Task whose Agent changes while it waits starts with the other', async () => {
     const world = await withTasks({ maxConcurrentTasks: 1 }, 2);
     world.agent({}, 'free');
-    const { status, metadata, ...rest } = world.task('t1') ?? world.add({}, 't1');
-    world.put({ ...rest, metadata, spec: { description: 'Fix it.', agentRef: 'free' }, ...{ status } });
+    const before = world.task('t1') ?? world.add({}, 't1');
+    world.put({ ...before, spec: { description: 'Fix it.', agentRef: 'free' } });
     await world.reconcile('t1');
     expect(world.status('t1')).toMatchObject({ phase: 'Running', agentRef: { name: 'free' } });
     expect(world.task('t1')?.metadata.labels).toMatchObject({ 'kubeopencode.io/agent': 'free' });

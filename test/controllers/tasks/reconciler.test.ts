@@ -231,19 +231,22 @@ describe('a Task that runs fails', () => {
   test.each(troubles)('when $what', async ({ happens, reason, says, after, keepsPod }) => {
     const world = await running();
     happens(world);
-    const settled = await world.reconcile();
-    if (after > 0) {
-      expect(world.status().phase).toBe('Running');
-      expect(settled).toMatchObject({ kind: 'settled' });
-      await world.after(after);
-    }
+    await world.reconcile();
+    expect(world.status().phase).toBe(after > 0 ? 'Running' : 'Failed');
+    await world.after(after);
     expect(world.status().phase).toBe('Failed');
     expect(world.condition('Ready')).toContain(`False ${reason}: `);
     expect(world.condition('Ready').replaceAll('"', '\\"')).toContain(says);
     expect(world.names('pod')).toHaveLength(keepsPod ? 1 : 0);
-    if (!keepsPod) expect(world.names('configMap')).toEqual([]);
     expect(world.told.at(-1)).toBe(`Warning ${reason}`);
     expect(world.finished).toHaveLength(1);
+  });
+
+  test('and leaves no ConfigMap where its Pod did not end by itself', async () => {
+    const world = await running();
+    world.pods.remove(podPlace);
+    await world.reconcile();
+    expect(world.names('configMap')).toEqual([]);
   });
 
   test.each([
@@ -272,7 +275,7 @@ interface RefusedBy {
   readonly what: string;
   readonly status: number;
   readonly message: string;
-  readonly reason?: string;
+  readonly reason: string;
 }
 
 const refusals: readonly RefusedBy[] = [
@@ -289,28 +292,35 @@ const refusals: readonly RefusedBy[] = [
     reason: 'Refused',
   },
   { what: 'as invalid', status: 422, message: 'Pod "fix-pod" is invalid', reason: 'PodCreationError' },
-  { what: 'for want of quota', status: 403, message: 'pods "fix-pod" is forbidden: exceeded quota: small' },
 ];
 
+function refusePods(world: World, status: number, message: string): void {
+  world.cluster.refuse = (verb, kind) => (verb === 'create' && kind === 'Pod' ? { status, message } : undefined);
+}
+
 describe('a Pod that is refused', () => {
-  test.each(refusals)('$what', async ({ status, message, reason }) => {
+  test.each(refusals)('$what is the end of its Task', async ({ status, message, reason }) => {
     const world = new World();
     world.agent();
     world.add();
-    world.cluster.refuse = (verb, kind) => (verb === 'create' && kind === 'Pod' ? { status, message } : undefined);
-    const settled = await world.reconcile();
-    if (reason === undefined) {
-      expect(settled).toEqual({ kind: 'settled', requeueAfterMs: 10_000 });
-      expect(world.status().phase).toBe('Running');
-      expect(world.told).toEqual(['Warning ExceededQuota']);
-      world.cluster.refuse = undefined;
-      await world.after(10);
-      expect(world.names('pod')).toEqual([`${home}/fix-pod`]);
-      return;
-    }
+    refusePods(world, status, message);
+    await world.reconcile();
     expect(world.condition('Ready')).toContain(`False ${reason}: `);
     expect(world.condition('Ready').replaceAll('\\', '')).toContain(message.slice(-20));
     expect([world.names('pod'), world.names('configMap')]).toEqual([[], []]);
+  });
+
+  test('for want of quota waits for it', async () => {
+    const world = new World();
+    world.agent();
+    world.add();
+    refusePods(world, 403, 'pods "fix-pod" is forbidden: exceeded quota: small');
+    expect(await world.reconcile()).toEqual({ kind: 'settled', requeueAfterMs: 10_000 });
+    expect(world.status().phase).toBe('Running');
+    expect(world.told).toEqual(['Warning ExceededQuota']);
+    world.cluster.refuse = undefined;
+    await world.after(10);
+    expect(world.names('pod')).toEqual([`${home}/fix-pod`]);
   });
 
   test('for want of its service account waits a while for it', async () => {

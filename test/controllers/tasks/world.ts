@@ -11,7 +11,7 @@ import type { FinishedTask } from '../../../src/ports/task-metrics.ts';
 import { fakeCluster, Killed, type FakeCluster } from '../../fakes/fake-cluster.ts';
 import { fakePods, type FakePods } from '../../fakes/fake-pods.ts';
 
-export const start = Date.parse('2026-01-01T00:00:00Z');
+const start = Date.parse('2026-01-01T00:00:00Z');
 export const home = 'team';
 export const key = { namespace: home, name: 'fix' };
 export const podPlace = { namespace: home, name: 'fix-pod' };
