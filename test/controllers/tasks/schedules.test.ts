@@ -103,7 +103,7 @@ class Schedule {
     const ends = await Promise.allSettled(rounds);
     const failed = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
     const bug = failed.find((error) => !(error instanceof Killed));
-    expect(bug).toBeUndefined();
+    if (bug instanceof Error) throw bug;
     if (this.world.cluster.isKilled()) this.#takeOver();
   }
 
