@@ -294,7 +294,7 @@ export function upstreamExpectations(place: () => World): void {
     });
   });
 
-  describe('finished', () => {
+  describe('those that are finished', () => {
     const config = (namespace: string, cleanup: object): ApiObject => ({
       apiVersion: openCode,
       kind: 'KubeOpenCodeConfig',
@@ -309,10 +309,10 @@ export function upstreamExpectations(place: () => World): void {
       (await world.list(openCode, 'tasks', namespace)).map(({ metadata }: Found) => metadata.name).sort();
 
     test.each<[string, object | undefined, readonly string[]]>([
-      ['its time is over', { ttlSecondsAfterFinished: 2 }, []],
-      ['there are too many', { maxRetainedTasks: 2 }, ['task-2', 'task-3']],
-      ['nobody says so', undefined, ['task-1', 'task-2', 'task-3']],
-    ])('it goes when %s', async (_, cleanup, wanted) => {
+      ['go when their time is over', { ttlSecondsAfterFinished: 2 }, []],
+      ['go, the oldest first, when there are too many', { maxRetainedTasks: 2 }, ['task-2', 'task-3']],
+      ['stay where nobody says otherwise', undefined, ['task-1', 'task-2', 'task-3']],
+    ])('%s', async (_, cleanup, wanted) => {
       const namespace = await world.another();
       if (cleanup !== undefined) await world.api.apply(config(namespace, cleanup));
       for (const number of [1, 2, 3]) {
