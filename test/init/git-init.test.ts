@@ -385,7 +385,7 @@ describe('git-init refuses before it asks anybody', () => {
     [{ GIT_DEPTH: '-1' }, /GIT_DEPTH is "-1"/],
     [{ GIT_DEPTH: 'all' }, /GIT_DEPTH is "all"/],
     [{ GIT_REPO_SUBPATH: '../x' }, /git\.path/],
-    [{ GIT_REPO_SUBPATH: '/etc' }, /git\.path/],
+    [{ GIT_REPO_SUBPATH: '/../etc' }, /git\.path/],
     [{ GIT_LINK: '../x' }, /GIT_LINK/],
     [{ GIT_LINK: '-x' }, /GIT_LINK/],
     [{ GIT_ROOT: 'git' }, /no absolute path/],

@@ -229,14 +229,6 @@ describe('url-fetch, places that may not be asked', () => {
     expect(plain.requests).toEqual([]);
   });
 
-  test('a name that stands for loopback', async () => {
-    const { port, requests } = await serve(hello);
-    // Names that /etc/hosts has on Debian and most others.
-    const env = { URL_SOURCE: `http://ip6-loopback:${port}/`, URL_ALLOW: '' };
-    expect(await fetchWith(env)).toEqual(failed(/ip6-loopback: the address ::1 is loopback/));
-    expect(requests).toEqual([]);
-  });
-
   test('a name that stands for loopback is asked when the name is allowed', async () => {
     const { port } = await serve(hello);
     expect(await fetchWith({ URL_SOURCE: `http://localhost:${port}/`, URL_ALLOW: 'example.org, localhost' })).toEqual(
@@ -244,6 +236,7 @@ describe('url-fetch, places that may not be asked', () => {
     );
   });
 
+  // A name that /etc/hosts has is tried in test/image/system.test.ts.
   const answersOf = (...addresses: readonly string[]): LookupAll => {
     return (_name, _options, answer) => {
       answer(
