@@ -525,6 +525,25 @@ describe('Tasks of the controller before us', () => {
     expect(world.task()).toBeUndefined();
   });
 
+  test('of another namespace take with them what was made under its names', async () => {
+    const world = new World();
+    const labels = { [names.taskLabel]: 'fix', [names.taskNamespaceLabel]: home };
+    const away = { ...status, podName: 'team-fix-pod', podNamespace: 'agents' };
+    world.add({}, 'fix', { status: away, finalizers: [names.finalizer] });
+    world.put({ ...pod, metadata: { name: 'team-fix-pod', namespace: 'agents', labels } });
+    const configMap = { apiVersion: 'v1', kind: 'ConfigMap' };
+    world.put({ ...configMap, metadata: { name: 'fix-context', namespace: 'agents', labels } });
+    const theirs = { ...labels, [names.taskNamespaceLabel]: 'other' };
+    world.put({ ...configMap, metadata: { name: 'team-fix-context', namespace: 'agents', labels: theirs } });
+    world.cluster.drop({ kind: agentKinds.task, ...key });
+    await world.reconcile();
+    expect([world.task(), world.names('pod'), world.names('configMap')]).toEqual([
+      undefined,
+      [],
+      ['agents/team-fix-context'],
+    ]);
+  });
+
   test('whose Pod is gone are not run again', async () => {
     const world = new World();
     world.agent();
