@@ -2,7 +2,7 @@
 import { names, type TaskStatus } from '../../agents/model.ts';
 import { isMadeByUs } from '../../agents/task-conditions.ts';
 import type { Act, Decision, Next, Observed, TaskFacts } from './decision.ts';
-import { namesInUse, type NamesInUse } from './names-in-use.ts';
+import { namesInUse } from './names-in-use.ts';
 
 /**
  * It is over. As long as its Pod is there and has not ended by itself, there is something to be tidied: so the Pod goes
@@ -26,13 +26,7 @@ export function tidied(observed: Observed): readonly Act[] {
 function configMapRemoved({ task, status }: Observed): readonly Act[] {
   const known = namesInUse(task, status);
   if (known === undefined) return [];
-  return [{ kind: 'remove-config-maps', namespace: known.namespace, names: configMapsOf(task, status, known) }];
-}
-
-/** The controller before us gave it the same name in whatever namespace. */
-function configMapsOf({ name }: TaskFacts, status: TaskStatus, { configMap }: NamesInUse): readonly string[] {
-  const former = `${name}-context`;
-  return isMadeByUs(status) || former === configMap ? [configMap] : [configMap, former];
+  return [{ kind: 'remove-config-maps', namespace: known.namespace, names: [known.configMap] }];
 }
 
 /** The Task goes, and everything with it; elsewhere nobody else would see to that. */
@@ -46,11 +40,7 @@ export function erase(observed: Observed): Next {
   const acts: Act[] = [];
   if (pod !== undefined && pod.goneBy === undefined) acts.push({ kind: 'remove-pod', pod });
   if (known !== undefined && !isCollected(task, observed)) {
-    acts.push({
-      kind: 'remove-config-maps',
-      namespace: known.namespace,
-      names: [...configMapsOf(task, status, known), known.log],
-    });
+    acts.push({ kind: 'remove-config-maps', namespace: known.namespace, names: [known.configMap, known.log] });
   }
   return { kind: 'decided', acts: [...acts, { kind: 'unmark', patch: withoutFinalizer(task, observed) }] };
 }
@@ -58,10 +48,6 @@ export function erase(observed: Observed): Next {
 /** Made by us in the Task's namespace: the cluster removes it after its owner. */
 function isCollected({ namespace }: TaskFacts, { status }: Observed): boolean {
   return isMadeByUs(status) && (status.podNamespace ?? namespace) === namespace;
-}
-
-function isMadeByUs({ conditions }: TaskStatus): boolean {
-  return conditions.some(({ type }) => type === 'PodCreated');
 }
 
 function withoutFinalizer({ finalizers }: TaskFacts, { resourceVersion }: Pick<Observed, 'resourceVersion'>): object {
