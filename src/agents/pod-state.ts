@@ -35,19 +35,26 @@ export function podState(pod: KubeObject): PodState {
 }
 
 function endOf(
-  { metadata }: KubeObject,
+  pod: KubeObject,
   status: Readonly<Record<string, unknown>>,
   ended: PodEnded | undefined,
 ): PodState['ended'] {
   if (ended === undefined) return status['phase'] === 'Succeeded' ? {} : undefined;
   const at = defined('at', ended.at);
+  const about = `Pod ${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
+  if (isRemoved(pod, ended)) return { problem: removed(about), ...at };
   if (ended.how === 'succeeded') return at;
-  const about = `Pod ${metadata.namespace ?? ''}/${metadata.name}`;
   const init = failedInit(status);
   if (init !== undefined && ended.how === 'not-started') return { problem: initProblem(about, init), ...at };
-  // Who removes a Pod also stops it: its exit code is not the agent's own.
-  const isRemoved = metadata.deletionTimestamp !== undefined && ended.how === 'exited';
-  return { problem: isRemoved ? removed(about) : problemOf(about, ended), ...at };
+  return { problem: problemOf(about, ended), ...at };
+}
+
+/** Who removes a Pod also stops it: what it ends with then says nothing about its work. Times are whole seconds. */
+function isRemoved({ metadata }: KubeObject, { how, at }: PodEnded): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+  if (deletionTimestamp === undefined || (how !== 'exited' && how !== 'succeeded')) return false;
+  const graceMs = (deletionGracePeriodSeconds ?? 0) * 1_000;
+  return at === undefined || Date.parse(at) >= Date.parse(deletionTimestamp) - graceMs;
 }
 
 export function removed(about: string): TaskProblem {

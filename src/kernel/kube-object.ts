@@ -34,6 +34,8 @@ export interface KubeObject extends NewObject {
     readonly generation?: number;
     readonly creationTimestamp?: string;
     readonly deletionTimestamp?: string;
+    /** From when its removal was asked for until deletionTimestamp. */
+    readonly deletionGracePeriodSeconds?: number;
   };
 }
 
