@@ -3,6 +3,7 @@ import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import type { KubeObject } from '../kernel/kube-object.ts';
 import { asRecord } from '../kernel/strict-json.ts';
+import { isMounting } from '../workflow/mount-trouble.ts';
 import { troubleOfPod, type PodEnded, type PodWaiting } from '../workflow/pod-trouble.ts';
 import { names, type TaskProblem } from './model.ts';
 
@@ -15,6 +16,8 @@ export interface PodState {
   /** The agent itself has begun. */
   readonly hasStarted: boolean;
   readonly waiting?: PodWaiting;
+  /** Its node has it, and its volumes are not there yet; why, only its events say. RFC 3339 */
+  readonly mountsSince?: string;
   /** `problem` absent: it has done its work. */
   readonly ended?: { readonly problem?: TaskProblem; readonly at?: string };
 }
@@ -30,8 +33,13 @@ export function podState(pod: KubeObject): PodState {
     ...defined('goneBy', deletionTimestamp),
     hasStarted: trouble.startedAt !== undefined,
     ...defined('waiting', trouble.waiting),
+    ...defined('mountsSince', mountsSince(pod, status)),
     ...defined('ended', endOf(pod, status, trouble.ended)),
   };
+}
+
+function mountsSince(pod: KubeObject, { startTime }: Readonly<Record<string, unknown>>): string | undefined {
+  return typeof startTime === 'string' && isMounting(pod) ? startTime : undefined;
 }
 
 function endOf(

@@ -14,6 +14,8 @@ export interface FakePods {
   finish(pod: Place, outcome?: Outcome): void;
   /** All its containers wait for this. */
   wait(pod: Place, reason: string, message: string): void;
+  /** A volume cannot be had: its node only tells it in an event. */
+  withoutVolume(pod: Place, message: string): void;
   unschedulable(pod: Place, message: string): void;
   failInit(pod: Place, container: string, message: string): void;
   evict(pod: Place): void;
@@ -72,6 +74,13 @@ export function fakePods(cluster: FakeCluster, now: () => number): FakePods {
     wait(place, reason, message) {
       const containerStatuses = statuses(place, 'containers', { waiting: { reason, message } });
       setStatus(place, { phase: 'Pending', containerStatuses });
+    },
+    withoutVolume(place, message) {
+      const containerStatuses = statuses(place, 'containers', { waiting: { reason: 'PodInitializing' } });
+      const initContainerStatuses = statuses(place, 'initContainers', { waiting: { reason: 'PodInitializing' } });
+      const conditions = [{ type: 'PodScheduled', status: 'True' }];
+      setStatus(place, { phase: 'Pending', startTime: time(), conditions, initContainerStatuses, containerStatuses });
+      cluster.warn({ kind: podKind, ...place }, { reason: 'FailedMount', message });
     },
     unschedulable(place, message) {
       const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message }];

@@ -3,6 +3,7 @@ import type { TaskProblem } from '../../agents/model.ts';
 import { logConfigMap } from '../../agents/log-config-map.ts';
 import { removed, type PodState } from '../../agents/pod-state.ts';
 import { completed, failed, isPodOwed, podCreated, stopped, wholeSeconds } from '../../agents/task-conditions.ts';
+import { mountTrouble } from '../../workflow/mount-trouble.ts';
 import type { PodWaiting } from '../../workflow/pod-trouble.ts';
 import { atOf } from './decide-start.ts';
 import type { Act, Decision, Next, Observed } from './decision.ts';
@@ -76,12 +77,25 @@ function fails(observed: Observed, problem: TaskProblem): Decision {
 /** Long enough for what passes by itself, such as a Secret that is created right after. */
 const graceMs = 30_000;
 
-function watch(observed: Observed, pod: PodState): Decision {
-  const { waiting } = pod;
+function watch(observed: Observed, pod: PodState): Next {
+  const { waiting, mountsSince } = pod;
+  if (mountsSince !== undefined) return watchVolumes(observed, pod, mountsSince);
   if (waiting === undefined || !isHopeless(waiting)) return lookAgain(observed);
   const leftMs = graceMs - observed.troubleMs;
   if (leftMs > 0) return lookAgain(observed, leftMs);
   return fails(observed, neverRan(pod, waiting));
+}
+
+/** Where a volume cannot be had, the kubelet tells it in events alone. */
+function watchVolumes(observed: Observed, pod: PodState, since: string): Next {
+  const { told, now } = observed;
+  const leftMs = Date.parse(since) + graceMs - now.getTime();
+  if (leftMs > 0) return lookAgain(observed, leftMs);
+  if (told === undefined) return { kind: 'read-warning', pod };
+  const trouble = mountTrouble(told.warning);
+  return trouble === undefined || trouble.isPassing
+    ? lookAgain(observed, graceMs)
+    : fails(observed, neverRan(pod, trouble));
 }
 
 /** A node and a volume may still be found; an image and a Secret are there or not. */

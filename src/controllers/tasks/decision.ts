@@ -4,6 +4,7 @@ import type { PodState } from '../../agents/pod-state.ts';
 import type { Line } from '../../agents/queue.ts';
 import type { NewObject } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
+import type { Warning } from '../../ports/cluster-objects.ts';
 import type { Resolved } from './resolve.ts';
 
 /** Of its metadata: known also where its spec cannot be read. */
@@ -33,6 +34,8 @@ export interface Observed {
   /** Of this round, as all that follows. */
   readonly configMaps?: ConfigMaps;
   readonly log?: LogRead;
+  /** What was last told about its Pod, if anything was. */
+  readonly told?: { readonly warning?: Warning };
   /** The API server was asked for its Pod. */
   readonly hasLooked: boolean;
   readonly now: Date;
@@ -88,4 +91,5 @@ export type Next =
   | { readonly kind: 'refresh' }
   | { readonly kind: 'read-config-maps'; readonly places: readonly Place[] }
   | { readonly kind: 'look-for-pod'; readonly place: Place }
-  | { readonly kind: 'read-log'; readonly pod: Place };
+  | { readonly kind: 'read-log'; readonly pod: Place }
+  | { readonly kind: 'read-warning'; readonly pod: Pick<PodState, 'namespace' | 'uid'> };

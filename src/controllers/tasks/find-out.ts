@@ -5,13 +5,15 @@ import { placeKey } from '../../agents/needed-config-maps.ts';
 import { ownerOf } from '../../agents/ownership.ts';
 import { textsOf } from '../../agents/parse-metadata.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
+import { defined } from '../../kernel/defined.ts';
 import { ok, type Result } from '../../kernel/result.ts';
-import type { ClusterObjects } from '../../ports/cluster-objects.ts';
+import type { ClusterObjects, Warning } from '../../ports/cluster-objects.ts';
 import type { LogRead, Setback, TaskFacts } from './decision.ts';
 
 export interface Found {
   configMaps?: ConfigMaps;
   log?: LogRead;
+  told?: { readonly warning?: Warning };
   pod?: KubeObject;
   hasLooked: boolean;
   readonly setbacks: Setback[];
@@ -69,4 +71,14 @@ export async function readLog(
   const read = await objects.logTail(pod, maxLogBytes, limited(signal, readTimeoutMs));
   if (!read.ok) return { kind: 'unavailable', forMs: forMs() };
   return read.value === undefined ? { kind: 'gone' } : { kind: 'read', text: read.value };
+}
+
+/** It only explains: nothing waits for it. */
+export async function readWarning(
+  objects: ClusterObjects,
+  about: { readonly namespace: string; readonly uid: string },
+  signal: AbortSignal,
+): Promise<{ readonly warning?: Warning }> {
+  const read = await objects.newestWarning(about, limited(signal, readTimeoutMs));
+  return defined('warning', read.ok ? read.value : undefined);
 }

@@ -49,6 +49,7 @@ export function observe(object: KubeObject, found: Found, around: Surroundings):
     isOurClaim,
     ...defined('configMaps', found.configMaps),
     ...defined('log', found.log),
+    ...defined('told', found.told),
     hasLooked: found.hasLooked,
     setbacks: found.setbacks,
     now,

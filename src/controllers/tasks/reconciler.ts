@@ -24,7 +24,7 @@ import { act } from './act.ts';
 import { Concerned } from './concerned.ts';
 import { decide } from './decide.ts';
 import type { Act, Decision, Next, Observed } from './decision.ts';
-import { limited, lookForPod, readConfigMaps, readLog, readTimeoutMs, type Found } from './find-out.ts';
+import { limited, lookForPod, readConfigMaps, readLog, readTimeoutMs, readWarning, type Found } from './find-out.ts';
 import { loadOf } from './load.ts';
 import { observe } from './observe.ts';
 import { Patience } from './patience.ts';
@@ -135,6 +135,9 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
         return answered(await lookForPod(objects, observed.task, next.place, found, signal), signal);
       case 'read-log':
         found.log = await readLog(objects, next.pod, () => patience.logMs(uid, clock.now().getTime()), signal);
+        return signal.aborted ? stoppedWhy : { kind: 'again' };
+      case 'read-warning':
+        found.told = await readWarning(objects, next.pod, signal);
         return signal.aborted ? stoppedWhy : { kind: 'again' };
     }
   }

@@ -218,6 +218,15 @@ const troubles: readonly Trouble[] = [
     keepsPod: false,
   },
   {
+    what: 'a Secret of a volume is missing',
+    happens: ({ pods }) =>
+      pods.withoutVolume(podPlace, 'MountVolume.SetUp failed for volume "credential-0" : secret "nowhere" not found'),
+    reason: 'ConfigurationError',
+    says: 'secret \\"nowhere\\" not found',
+    after: 30,
+    keepsPod: false,
+  },
+  {
     what: 'its node does not answer',
     happens: ({ pods }) => pods.terminate(podPlace),
     reason: 'NodeLost',
@@ -259,6 +268,14 @@ describe('a Task that runs fails', () => {
     world.pods.wait(podPlace, 'ImagePullBackOff', 'Back-off pulling image');
     await world.after(20);
     await world.after(600);
+    expect(world.status().phase).toBe('Running');
+  });
+
+  test('not while a volume is only slow', async () => {
+    const world = await running();
+    world.pods.withoutVolume(podPlace, 'MountVolume.SetUp failed for volume "a": timed out waiting for the condition');
+    await world.reconcile();
+    expect(await world.after(31)).toEqual({ kind: 'settled', requeueAfterMs: 30_000 });
     expect(world.status().phase).toBe('Running');
   });
 
