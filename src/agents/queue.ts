@@ -3,7 +3,7 @@ import { quoted } from '../kernel/failure.ts';
 import type { Agent, Task, TaskStart } from './model.ts';
 import { quotaWaitMs, startsOfOthers } from './quota.ts';
 
-export type QueueReason = 'AgentAtCapacity' | 'QuotaExceeded';
+export type QueueReason = 'AgentServerNotReady' | 'AgentAtCapacity' | 'QuotaExceeded';
 
 /** Of one Agent, as one of its Tasks sees it. */
 export interface Line {
@@ -19,7 +19,7 @@ export interface Hindrance {
   readonly lookAgainMs: number;
 }
 
-const capacityLookMs = 10_000;
+const usualLookMs = 10_000;
 const leastMs = 1_000;
 
 export function hindranceOf(
@@ -33,13 +33,19 @@ export function hindranceOf(
   const name = quoted(agent.name, 253);
   if (max !== undefined && running + ahead >= max) {
     const message = `Waiting for agent "${name}" capacity (max: ${max})`;
-    return { reason: 'AgentAtCapacity', message, lookAgainMs: capacityLookMs };
+    return { reason: 'AgentAtCapacity', message, lookAgainMs: usualLookMs };
   }
   if (quota === undefined) return undefined;
   const waitMs = quotaWaitMs(startsOfOthers(starts, quota, task, now), quota, now, ahead);
   if (waitMs === undefined) return undefined;
   const message = `Waiting for agent "${name}" quota (max: ${quota.maxTaskStarts} per ${quota.windowSeconds}s)`;
   return { reason: 'QuotaExceeded', message, lookAgainMs: Math.max(leastMs, waitMs) };
+}
+
+/** It takes no place of others, and no start. */
+export function withoutServer(agent: Pick<Agent, 'name'>): Hindrance {
+  const message = `Waiting for agent "${quoted(agent.name, 253)}" server`;
+  return { reason: 'AgentServerNotReady', message, lookAgainMs: usualLookMs };
 }
 
 export function isLimited({ maxConcurrentTasks, quota }: Pick<Agent, 'maxConcurrentTasks' | 'quota'>): boolean {

@@ -128,12 +128,17 @@ function isQueued({ conditions }: TaskStatus): boolean {
   return conditions.some(({ type, status }) => type === 'Queued' && status === 'True');
 }
 
+const waitedFor = {
+  server: { reason: 'AgentServerReady', message: 'Agent has a server now' },
+  capacity: { reason: 'CapacityAvailable', message: 'Agent has capacity again' },
+  nothing: { reason: 'NoLimits', message: 'Agent has no limits any more' },
+} as const;
+
 function notQueued(at: At, isLimited: boolean): readonly Condition[] {
   if (!isQueued(at.status)) return at.status.conditions;
-  const said = isLimited
-    ? ({ reason: 'CapacityAvailable', message: 'Agent has capacity again' } as const)
-    : ({ reason: 'NoLimits', message: 'Agent has no limits any more' } as const);
-  return withCondition(at, { type: 'Queued', status: 'False', ...said });
+  const waited = at.status.conditions.some(({ reason }) => reason === ('AgentServerNotReady' satisfies QueueReason));
+  const what = waited ? 'server' : isLimited ? 'capacity' : 'nothing';
+  return withCondition(at, { type: 'Queued', status: 'False', ...waitedFor[what] });
 }
 
 function ofNobodyWhoWaits(at: At): readonly Condition[] {

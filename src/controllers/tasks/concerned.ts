@@ -1,6 +1,7 @@
 /** Which Tasks look again after an object has changed; an Agent at its limits wakes no more than may start. */
 import { agentKinds } from '../../agents/kinds.ts';
 import { mostAtOnce } from '../../agents/queue.ts';
+import { isServerReady } from '../../agents/server-problem.ts';
 import { taskNamedBy } from '../../agents/ownership.ts';
 import type { Kind, KubeObject } from '../../kernel/kube-object.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
@@ -11,7 +12,7 @@ import type { Roster } from './roster.ts';
 export class Concerned {
   readonly #objects: Pick<ClusterObjects, 'get'>;
   readonly #roster: Roster;
-  /** By Agent: the version of its spec, for most changes of it are of its status, and ours. */
+  /** By Agent: what of it matters to Tasks that wait, for most changes of it are of its status, and ours. */
   readonly #specs = new Map<string, string>();
   /** By UID of a Task: the Agent whose place it had. */
   readonly #places = new Map<string, string>();
@@ -33,10 +34,10 @@ export class Concerned {
     return is(object, agentKinds.agent) ? this.#ofAgent(object, change) : [];
   }
 
-  #ofAgent({ metadata }: KubeObject, change: 'present' | 'gone'): readonly Key[] {
+  #ofAgent(object: KubeObject, change: 'present' | 'gone'): readonly Key[] {
+    const { metadata } = object;
     const agent = `${metadata.namespace ?? ''}/${metadata.name}`;
-    const spec =
-      change === 'gone' ? 'gone' : `${metadata.uid} ${metadata.generation ?? 0} ${metadata.deletionTimestamp ?? ''}`;
+    const spec = change === 'gone' ? 'gone' : versionOf(object);
     if (this.#specs.get(agent) === spec) return [];
     if (change === 'gone') this.#specs.delete(agent);
     else this.#specs.set(agent, spec);
@@ -61,6 +62,13 @@ export class Concerned {
     if (parsed?.ok !== true) return this.#roster.waiting(agent);
     return this.#roster.heads(agent, mostAtOnce(parsed.value));
   }
+}
+
+/** Without what changes with every Task that starts. */
+function versionOf(agent: KubeObject): string {
+  const { uid, generation = 0, deletionTimestamp = '' } = agent.metadata;
+  const parsed = parsedAgent(agent);
+  return `${uid} ${generation} ${deletionTimestamp} ${parsed.ok && isServerReady(agent, parsed.value)}`;
 }
 
 function is(one: KubeObject, kind: Kind): boolean {

@@ -1,6 +1,6 @@
 /** What comes next for a Task that has not begun: it is queued, started, or cannot be. Pure. */
 import { names, type TaskProblem, type TaskStatus } from '../../agents/model.ts';
-import { hindranceOf, isLimited, type Hindrance } from '../../agents/queue.ts';
+import { hindranceOf, isLimited, withoutServer, type Hindrance } from '../../agents/queue.ts';
 import { claimed, failed, queued, stopped, type At } from '../../agents/task-conditions.ts';
 import { taskNames } from '../../agents/task-names.ts';
 import { labelValue } from '../../workflow/label-value.ts';
@@ -17,7 +17,9 @@ export function decideStart(observed: Observed): Next {
   const { agent } = resolved.value.work;
   const marks = marked(observed, agent.name);
   if (marks !== undefined) return marks;
-  const hindrance = hindranceOf(agent, task, observed.line, observed.starts, observed.now);
+  const hindrance = observed.isServerReady
+    ? hindranceOf(agent, task, observed.line, observed.starts, observed.now)
+    : withoutServer(agent);
   return hindrance === undefined ? begin(observed, resolved.value) : wait(observed, resolved.value, hindrance);
 }
 

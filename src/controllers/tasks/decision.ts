@@ -22,6 +22,8 @@ export interface Observed {
   /** Of its Agent. */
   readonly line: Line;
   readonly starts: readonly TaskStart[];
+  /** Of its Agent, or it has none. */
+  readonly isServerReady: boolean;
   /** Its own. */
   readonly pod?: PodState;
   /** For how long the Pod has been in a trouble that will hardly pass. */

@@ -5,6 +5,7 @@ import { ownerOf } from '../../agents/ownership.ts';
 import { readMetadata } from '../../agents/parse-metadata.ts';
 import { podState, type PodState } from '../../agents/pod-state.ts';
 import { isLimited, mostAtOnce } from '../../agents/queue.ts';
+import { isServerReady } from '../../agents/server-problem.ts';
 import { isFinished } from '../../agents/task-conditions.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
@@ -69,14 +70,15 @@ function placesOf(
   { uid }: TaskFacts,
   resolved: Result<Resolved, TaskProblem>,
   { objects, roster }: Surroundings,
-): Pick<Observed, 'line' | 'starts'> {
-  if (!resolved.ok) return { line: { running: 0, ahead: 0 }, starts: [] };
+): Pick<Observed, 'line' | 'starts' | 'isServerReady'> {
+  if (!resolved.ok) return { line: { running: 0, ahead: 0 }, starts: [], isServerReady: false };
   const { agent } = resolved.value.work;
   const { namespace, name } = agent;
   const found = objects.get({ kind: agentKinds.agent, namespace, name });
   return {
     line: roster.lineOf(`${namespace}/${name}`, uid, isLimited(agent) ? mostAtOnce(agent) : 0),
     starts: found === undefined ? [] : startsOf(found),
+    isServerReady: isServerReady(found, agent),
   };
 }
 

@@ -56,6 +56,7 @@ function observed({ task, spec = {}, agent = {}, ...more }: Known = {}): Observe
     resolved: workOf(agent),
     line: { running: 0, ahead: 0 },
     starts: [],
+    isServerReady: true,
     troubleMs: 0,
     isFresh: false,
     isOurClaim: false,
@@ -109,6 +110,12 @@ const rows: readonly (readonly [what: string, known: Known, next: string])[] = [
   ['new, with a quota', { agent: { quota }, isFresh: true }, 'record-start, Running Claimed, again'],
   ['new, with a limited Agent, and nobody has asked yet', { agent: limited }, 'refresh'],
   ['new, with a full Agent', { agent: limited, line: { running: 1, ahead: 0 } }, 'Queued AgentAtCapacity, 10000'],
+  ['new, whose Agent has no server yet', { isServerReady: false }, 'Queued AgentServerNotReady, 10000'],
+  [
+    'new, whose full Agent has no server yet',
+    { agent: limited, line: { running: 1, ahead: 0 }, isServerReady: false },
+    'Queued AgentServerNotReady, 10000',
+  ],
   ['new, but stopped', { task: { stopped: true } }, 'Completed UserStopped'],
   // It is claimed, and has no Pod.
   ['claimed by somebody before', { status: claimed }, 'refresh'],

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { agentKinds } from '../../../src/agents/kinds.ts';
 import { names } from '../../../src/agents/model.ts';
+import type { Key } from '../../../src/controllers/runtime/reconciler.ts';
 import { taskNames } from '../../../src/agents/task-names.ts';
 import { asRecord } from '../../../src/kernel/strict-json.ts';
 import { home, key, podPlace, World } from './world.ts';
@@ -235,6 +236,44 @@ const troubles: readonly Trouble[] = [
     keepsPod: true,
   },
 ];
+
+describe('a Task of an Agent with a server', () => {
+  const serverOf = (world: World, ready: 'True' | 'False' | undefined): void => {
+    const place = { kind: agentKinds.agent, namespace: home, name: 'default' };
+    const condition = { type: 'ServerReady', status: ready, reason: 'DeploymentReady', message: '' };
+    world.cluster.setStatus(place, { conditions: ready === undefined ? [] : [condition] });
+  };
+
+  test.each([undefined, 'False'] as const)('waits until it is ready: %s', async (before) => {
+    const world = new World();
+    world.agent({ serverConfig: { port: 4096 } });
+    serverOf(world, before);
+    world.add();
+    await world.reconcile();
+    expect(world.status()).toMatchObject({ phase: 'Queued', conditions: [{ reason: 'AgentServerNotReady' }] });
+    expect(world.status().conditions[0]?.message).toBe('Waiting for agent "default" server');
+    const woken: Key[] = [];
+    world.cluster.onChange((object, change) => woken.push(...world.reconciler.concerned(object, change)));
+    serverOf(world, 'True');
+    expect(woken).toEqual([key]);
+    await world.reconcile();
+    expect(world.status()).toMatchObject({ phase: 'Running' });
+    expect(world.status().conditions).toContainEqual(
+      expect.objectContaining({ type: 'Queued', status: 'False', reason: 'AgentServerReady' }),
+    );
+  });
+
+  test('asks nobody while it waits', async () => {
+    const world = new World();
+    world.agent({ serverConfig: { port: 4096 } });
+    world.add();
+    await world.reconcile();
+    const calls = world.cluster.callCount();
+    world.nowMs += 60_000;
+    await world.reconcile();
+    expect(world.cluster.callCount()).toBe(calls);
+  });
+});
 
 describe('a Task that runs fails', () => {
   test.each(troubles)('when $what', async ({ happens, reason, says, after, keepsPod }) => {
