@@ -49,6 +49,9 @@ export function serverMode(place: () => World): void {
         contexts: [{ type: 'Text', text: 'known' }],
       });
       await world.api.apply(agent);
+      // As both are in one file: it waits.
+      const early = world.task('early', { agentRef: { name: 'slack-agent' }, description: 'Say it.' });
+      await world.api.create(early);
       expect(await becomes(agent, ...ready)).toEqual(ready);
       expect(await statusOf(agent)).toMatchObject({
         serverStatus: {
@@ -60,6 +63,7 @@ export function serverMode(place: () => World): void {
       });
       const task = world.task('attached', { agentRef: { name: 'slack-agent' }, description: 'Say it.' });
       expect(await world.run(task, 90_000)).toMatchObject({ phase: 'Completed' });
+      expect(await world.ended(early)).toMatchObject({ phase: 'Completed' });
       expect(await world.log(task)).toBe(
         `ATTACHED http://slack-agent.${world.namespace}.svc.cluster.local:4096 {}\nTOLD Say it.\n`,
       );
