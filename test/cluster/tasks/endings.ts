@@ -100,8 +100,9 @@ export function endings(place: () => World): void {
 
   test.each(['its own', 'another'] as const)('deleted while it runs in %s namespace', async (where) => {
     const namespace = where === 'another' ? elsewhere : world.namespace;
+    const name = where === 'another' ? 'removed-there' : 'removed-here';
     const task = world.task(
-      'deleted',
+      name,
       { agentRef: { name: 'long', namespace: world.namespace }, description: 'x' },
       { namespace },
     );
@@ -110,7 +111,7 @@ export function endings(place: () => World): void {
     expect(pod.metadata.namespace).toBe(world.namespace);
     await world.api.remove(task);
     expect(await until(() => isGone(task), 60_000)).toBe(true);
-    expect(await until(async () => (await left('deleted')).length === 0, 60_000)).toBe(true);
+    expect(await until(async () => (await left(name)).length === 0, 60_000)).toBe(true);
   });
 
   test('its Pod deleted by hand: Failed, and not run again', async () => {

@@ -21,19 +21,20 @@ describe.runIf(hasNode)('tasks', { timeout: 120_000 }, () => {
   }, 300_000);
   afterAll(() => world?.close(), 180_000);
 
-  describe('find in their workspace', () => {
+  // These mostly wait, each for its own Tasks.
+  describe.concurrent('find in their workspace', () => {
     contexts(() => world);
   });
   describe('of an Agent with a server', () => {
     serverMode(() => world);
   });
-  describe('that do not end by themselves, or not well', () => {
+  describe.concurrent('that do not end by themselves, or not well', () => {
     endings(() => world);
   });
-  describe('of other namespaces than their Agent', () => {
+  describe.concurrent('of other namespaces than their Agent', () => {
     acrossNamespaces(() => world);
   });
-  describe('that should not be', () => {
+  describe.concurrent('that should not be', () => {
     badInput(() => world);
   });
   describe('that are finished', () => {
