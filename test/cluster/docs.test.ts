@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clusterFacts, hasNode } from './access.ts';
+import { leaveTasks, pushAgents } from './docs/agents.ts';
 import { hasLine, stepsOf } from './docs/documents.ts';
 import { makeWorkplace, type Workplace } from './docs/workplace.ts';
 import { pushActions } from '../actions/build.ts';
@@ -29,10 +30,19 @@ const documents = [
   'runbook-jobs.md',
   'runbook-tekton.md',
   'action-history.md',
+  'kubeopencode.md',
+  'kubetask.md',
+  'tasks-elsewhere.md',
+  'migrate-tasks.md',
   'upgrade.md',
   'uninstall.md',
   'helm.md',
 ];
+
+/** What others have done by then. */
+const before: ReadonlyMap<string, (installation: Installation) => Promise<void>> = new Map([
+  ['migrate-tasks.md', leaveTasks],
+]);
 
 /** A policy is in force and a namespace judged after two seconds at most; nobody reads and types faster. */
 const readingMs = 2_000;
@@ -90,6 +100,7 @@ describe.runIf(hasNode)('the documents', () => {
     workplace.write('cosign.pub', key.publicKeyPem);
     for (const file of ['manifests/actions/registry.yaml', 'policies/action-policy.yaml']) workplace.edit(file, typed);
     await pushActions(registry, key, ['restart-pod', 'scale-deployment', 'notify-only']);
+    await pushAgents(installation);
     await runProduction(app.tagged);
   }, 300_000);
   afterAll(async () => {
@@ -97,6 +108,8 @@ describe.runIf(hasNode)('the documents', () => {
     await installation?.api.remove(namespaceOf('production'));
     await installation?.api.remove(namespaceOf('kubernaut-system'));
     await installation?.delete();
+    for (const name of ['kubeopencode-system', 'kubetask-system', 'agents'])
+      await installation?.api.remove(namespaceOf(name));
     await installation?.close();
   }, 120_000);
 
@@ -131,6 +144,7 @@ describe.runIf(hasNode)('the documents', () => {
 
   test.each(documents)('docs/%s can be followed', { timeout: 600_000 }, async (name) => {
     let last = 'kubectl apply';
+    await before.get(name)?.(installation);
     for (const step of stepsOf(name)) {
       if (step.kind === 'left-out') continue;
       if (step.kind === 'file') {

@@ -116,7 +116,7 @@ run)
 esac
 `;
 
-function pushImages({ registry, key }: Pick<Gate, 'registry' | 'key'>, system: string): Images {
+export function pushImages({ registry, key }: Pick<Gate, 'registry' | 'key'>, system: string): Images {
   const push = (name: string, command: readonly string[], entries: readonly object[] = []): string => {
     const repository = `agents/${name}`;
     const additions = { user: '1000', entries: entries as never, entrypoint: [] };
