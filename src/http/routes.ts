@@ -1,5 +1,6 @@
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Logger } from '../ports/logger.ts';
+import { sendError, sendJson, sendText, wrongMethod } from './answers.ts';
 import { assess, type ReadinessCheck } from './readiness.ts';
 import type { Reviewer } from './reviewer.ts';
 import { webhookRoute, type WebhookRouteDeps } from './webhook-route.ts';
@@ -46,20 +47,13 @@ const health: RequestHandler = (_request, response) => {
 function ready(checks: readonly ReadinessCheck[]): RequestHandler {
   return (_request, response) => {
     const readiness = assess(checks);
-    sendText(response, readiness.ready ? 200 : 503, 'application/json', JSON.stringify(readiness));
+    sendJson(response, readiness.ready ? 200 : 503, readiness);
   };
 }
 
 function metrics(page: MetricsPage): RequestHandler {
   return async (_request, response) => {
     sendText(response, 200, page.contentType, await page.text());
-  };
-}
-
-function wrongMethod(allowed: string): RequestHandler {
-  return (_request, response) => {
-    response.setHeader('allow', allowed);
-    sendError(response, 405, `This path answers ${allowed} only.`);
   };
 }
 
@@ -79,12 +73,4 @@ function unexpected(log: Logger): ErrorRequestHandler {
 /** What express itself refuses, e.g. a path that is not valid percent-encoding. */
 function isBadRequest(error: unknown): boolean {
   return error instanceof Error && 'status' in error && error.status === 400;
-}
-
-function sendError(response: Response, status: number, message: string): void {
-  sendText(response, status, 'application/json', JSON.stringify({ error: message }));
-}
-
-function sendText(response: Response, status: number, type: string, text: string): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
 }

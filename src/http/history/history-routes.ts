@@ -3,8 +3,7 @@
  * and names are those of the Data Storage API; openapi.ts says the same for programs. Who may do what is settled before a
  * request comes here.
  */
-import { Router, type Request, type RequestHandler, type Response } from 'express';
-import type { Failure } from '../../kernel/failure.ts';
+import { Router, type RequestHandler } from 'express';
 import type { Result } from '../../kernel/result.ts';
 import type { ActionHistory } from '../../ports/action-history.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -15,6 +14,7 @@ import {
   printAction,
   printChange,
 } from '../../records/history/action-json.ts';
+import { accepted, given, parametersOf, sendError, sendFailure, sendJson, wrongMethod } from '../answers.ts';
 import { printEffectiveness } from './json.ts';
 import {
   parseActionsParameters,
@@ -125,44 +125,4 @@ export function historyChanges(history: Pick<ActionHistory, 'changes'>): Router 
 
 export function sendDocument(document: object): RequestHandler {
   return (_request, response) => sendJson(response, 200, document);
-}
-
-function parametersOf(request: Request): URLSearchParams {
-  const at = request.url.indexOf('?');
-  return new URLSearchParams(at === -1 ? '' : request.url.slice(at));
-}
-
-function accepted<T>(response: Response, parsed: Result<T, string>): T | undefined {
-  if (parsed.ok) return parsed.value;
-  sendError(response, 400, parsed.failure);
-  return undefined;
-}
-
-function given<T>(response: Response, result: Result<T>): T | undefined {
-  if (result.ok) return result.value;
-  sendFailure(response, result.failure);
-  return undefined;
-}
-
-function sendFailure(response: Response, { message, retryAfterSeconds }: Failure): void {
-  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
-  sendError(response, 503, message);
-}
-
-function wrongMethod(allowed: string): RequestHandler {
-  return (_request, response) => {
-    response.setHeader('allow', allowed);
-    sendError(response, 405, `This path answers ${allowed} only.`);
-  };
-}
-
-function sendError(response: Response, status: number, message: string): void {
-  sendJson(response, status, { error: message });
-}
-
-function sendJson(response: Response, status: number, value: object): void {
-  const text = JSON.stringify(value);
-  response
-    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
-    .end(text);
 }

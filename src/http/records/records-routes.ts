@@ -3,11 +3,10 @@
  * anywhere. Read only. Who may ask is settled before a request comes here; whoever may sees every decision.
  */
 import { once } from 'node:events';
-import { Router, type Request, type RequestHandler, type Response } from 'express';
-import type { Failure } from '../../kernel/failure.ts';
-import type { Result } from '../../kernel/result.ts';
+import { Router, type Response } from 'express';
 import type { Logger } from '../../ports/logger.ts';
 import type { DecisionRecord, Records } from '../../ports/records.ts';
+import { accepted, given, parametersOf, sendError, sendJson, sendText, wrongMethod } from '../answers.ts';
 import { parseChainParameters, parseListParameters, parseNoParameters } from './parameters.ts';
 
 export interface RecordsRoutesDeps {
@@ -29,13 +28,13 @@ export function recordsRoutes({ records, log }: RecordsRoutesDeps): Router {
     const page = query && given(response, await records.list(query));
     if (page === undefined) return;
     const next = page.next === undefined ? '' : `,"next":${JSON.stringify(page.next)}`;
-    sendJson(response, 200, `{"records":[${linesOf(page.records).join(',')}]${next}}`);
+    sendText(response, 200, 'application/json', `{"records":[${linesOf(page.records).join(',')}]${next}}`);
   });
 
   router.get('/positions', async (request, response) => {
     if (accepted(response, parseNoParameters(parametersOf(request))) === undefined) return;
     const positions = given(response, await records.positions());
-    if (positions !== undefined) sendJson(response, 200, JSON.stringify({ positions }));
+    if (positions !== undefined) sendJson(response, 200, { positions });
   });
 
   router.get('/chain', async (request, response) => {
@@ -57,10 +56,10 @@ export function recordsRoutes({ records, log }: RecordsRoutesDeps): Router {
     const found = given(response, await records.find(id));
     if (found === undefined) return;
     if (found.length === 0) return sendError(response, 404, 'No decision has this uid or correlation id.');
-    sendJson(response, 200, `{"records":[${linesOf(found).join(',')}]}`);
+    sendText(response, 200, 'application/json', `{"records":[${linesOf(found).join(',')}]}`);
   });
 
-  router.all(['/', '/:path'], wrongMethod);
+  router.all(['/', '/:path'], wrongMethod('GET, HEAD'));
   return router;
 }
 
@@ -97,49 +96,10 @@ async function write(response: Response, text: string): Promise<void> {
   );
 }
 
-function parametersOf(request: Request): URLSearchParams {
-  const at = request.url.indexOf('?');
-  return new URLSearchParams(at === -1 ? '' : request.url.slice(at));
-}
-
-function accepted<T>(response: Response, parsed: Result<T, string>): T | undefined {
-  if (parsed.ok) return parsed.value;
-  sendError(response, 400, parsed.failure);
-  return undefined;
-}
-
-function given<T>(response: Response, result: Result<T>): T | undefined {
-  if (result.ok) return result.value;
-  sendFailure(response, result.failure);
-  return undefined;
-}
-
-function sendFailure(response: Response, { message, retryAfterSeconds }: Failure): void {
-  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
-  sendError(response, 503, message);
-}
-
-const wrongMethod: RequestHandler = (_request, response) => {
-  response.setHeader('allow', 'GET, HEAD');
-  sendError(response, 405, 'This path answers GET, HEAD only.');
-};
-
 function linesOf(records: readonly DecisionRecord[]): readonly string[] {
   return records.map(({ line }) => line);
 }
 
 function textOf(records: readonly DecisionRecord[]): string {
   return records.map(({ line }) => `${line}\n`).join('');
-}
-
-function sendError(response: Response, status: number, message: string): void {
-  sendJson(response, status, JSON.stringify({ error: message }));
-}
-
-function sendJson(response: Response, status: number, text: string): void {
-  sendText(response, status, 'application/json', text);
-}
-
-function sendText(response: Response, status: number, type: string, text: string): void {
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
 }
