@@ -335,7 +335,8 @@ export function upstreamExpectations(place: () => World): void {
 
     test('has both, in its status too; with another port; and not any more', async () => {
       const name = 'test-server-agent';
-      await world.api.apply(agent(name, { serverConfig: { port: 4096 } }));
+      // This one runs: Tasks wait until there is a server to attach to.
+      await world.api.apply(agent(name, { serverConfig: { port: 4096 }, podSpec: {} }));
       await until(async () => (await statusOf(name))['serverStatus'] !== undefined, 30_000);
       expect((await statusOf(name))['serverStatus']).toMatchObject({
         deploymentName: `${name}-server`,
@@ -350,7 +351,8 @@ export function upstreamExpectations(place: () => World): void {
       expect(await read(service(name))).toMatchObject({
         spec: { type: 'ClusterIP', selector: { 'kubeopencode.io/agent': name }, ports: [{ port: 4096 }] },
       });
-      const attached = await begun('test-task-server-mode', { agentRef: { name } });
+      const attached = await create('test-task-server-mode', { agentRef: { name } });
+      expect(await world.ended(attached, 90_000)).toMatchObject({ phase: 'Completed' });
       const text = JSON.stringify(await world.api.read(podOf(attached.metadata.name)));
       expect(text).toContain(`--attach http://${name}.${home}.svc.cluster.local:4096`);
       expect(text).toContain(world.images.attach.split(':').slice(0, -1).join(':'));
@@ -363,7 +365,7 @@ export function upstreamExpectations(place: () => World): void {
       }
       await until(async () => (await statusOf(name))['serverStatus'] === undefined, 30_000);
       expect(await statusOf(name)).not.toHaveProperty('serverStatus');
-    });
+    }, 180_000);
 
     test('is the only one that has', async () => {
       await world.api.apply(agent('test-pod-agent'));
