@@ -1,5 +1,5 @@
 /** What comes next for a Task that may run and has no Pod yet: ConfigMap and Pod, under names that are free. Pure. */
-import type { TaskProblem } from '../../agents/model.ts';
+import type { TaskProblem, TaskStatus, Work } from '../../agents/model.ts';
 import { isStartOf } from '../../agents/quota.ts';
 import { failed, renamed, unclaimed } from '../../agents/task-conditions.ts';
 import { taskConfigMap } from '../../agents/task-config-map.ts';
@@ -20,9 +20,7 @@ export function makePod(observed: Observed, names: NamesInUse): Next {
   if (!parsed.ok) return notMade(observed, parsed.failure);
   if (!resolved.ok) return notMade(observed, resolved.failure);
   const { work, config } = resolved.value;
-  const { agentRef } = status;
-  if (agentRef?.namespace !== work.agent.namespace || agentRef.name !== work.agent.name)
-    return giveBack(observed, names);
+  if (!isOf(work, status, names)) return giveBack(observed, names);
   const plan = planOf(observed, resolved.value);
   if (plan.kind !== 'planned') return plan;
   if (!plan.workspace.ok) return notMade(observed, plan.workspace.failure);
@@ -33,7 +31,17 @@ export function makePod(observed: Observed, names: NamesInUse): Next {
   return { kind: 'decided', acts, thenAgain: true };
 }
 
-/** Somebody has given it another Agent in the meantime, for which it has to wait like others. */
+/**
+ * A Pod runs beside its Agent, with the account and the Secrets of that namespace: whoever else may write the status of a Task
+ * must not choose another one.
+ */
+function isOf(work: Work, { agentRef }: TaskStatus, { variant, namespace, pod }: NamesInUse): boolean {
+  const own = taskNames(work, variant);
+  const isPlace = own.namespace === namespace && own.pod === pod;
+  return isPlace && agentRef?.namespace === work.agent.namespace && agentRef.name === work.agent.name;
+}
+
+/** Somebody has given it another Agent or place in the meantime: it has to wait like others. */
 function giveBack(observed: Observed, { namespace, pod, configMap }: NamesInUse): Next {
   if (!observed.hasLooked) return { kind: 'look-for-pod', place: { namespace, name: pod } };
   const acts: readonly Act[] = [

@@ -165,7 +165,8 @@ export class Roster {
     if (isFinished(phase)) return undefined;
     const task = parsedTask(object);
     if (phase === 'Running') {
-      return entry(object, agentRef ?? (task.ok ? agentPlaceOf(this.#objects, task.value) : undefined), phase);
+      const agent = agentRef ?? (task.ok ? agentPlaceOf(this.#objects, task.value) : undefined);
+      return isElsewhere(object, agent) ? undefined : entry(object, agent, phase);
     }
     // What cannot be started keeps nobody waiting.
     if (!task.ok || task.value.deleted || task.value.stopped) return undefined;
@@ -185,6 +186,12 @@ export class Roster {
       if (task !== undefined) this.see(task, 'present');
     }
   }
+}
+
+/** A Pod that is not beside the Agent takes no place with it, whatever the status says. */
+function isElsewhere(object: KubeObject, agent: Place | undefined): boolean {
+  const { podName, podNamespace = object.metadata.namespace } = statusOf(object);
+  return podName !== undefined && podNamespace !== agent?.namespace;
 }
 
 function entry({ metadata }: KubeObject, agent: Place | undefined, phase: TaskPhase): Entry | undefined {
