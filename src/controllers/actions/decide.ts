@@ -8,7 +8,7 @@ import { actionJob, actionTemplate, jobName, timeoutOf, workspaceProblem } from 
 import type { WhatIsKnown } from '../../workflow/failure-details.ts';
 import type { Action, ActionStatus, FailureReason } from '../../workflow/model.ts';
 import type { ProvenAction } from '../../ports/actions.ts';
-import type { Setback } from '../workflows/decision.ts';
+import type { Setback } from '../runtime/answers.ts';
 import { imageOf } from '../workflows/blame-step.ts';
 import { decideOnJob } from './decide-on-job.ts';
 import type { ActionAct, Next, Observed } from './decision.ts';

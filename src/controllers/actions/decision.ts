@@ -6,7 +6,7 @@ import type { Result } from '../../kernel/result.ts';
 import type { ActionToProve, ProvenAction } from '../../ports/actions.ts';
 import type { Warning } from '../../ports/cluster-objects.ts';
 import type { Action, ActionRegistry, ActionStatus, WorkflowProblem, WorkflowSettings } from '../../workflow/model.ts';
-import type { Setback } from '../workflows/decision.ts';
+import type { Setback } from '../runtime/answers.ts';
 import type { AttemptJob } from './observe.ts';
 
 export interface Observed {

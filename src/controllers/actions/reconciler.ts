@@ -15,8 +15,11 @@ import { kinds } from '../../workflow/kinds.ts';
 import { names, type ActionRegistry, type ActionStatus, type WorkflowSettings } from '../../workflow/model.ts';
 import { parseAction } from '../../workflow/parse-action.ts';
 import { parseActionStatus } from '../../workflow/parse-status.ts';
+import type { Setback } from '../runtime/answers.ts';
+import { limited } from '../runtime/limited.ts';
+import { MissingSince } from '../runtime/missing-since.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
-import type { Setback } from '../workflows/decision.ts';
+import { tell } from '../runtime/tell.ts';
 import { act } from './act.ts';
 import { decide, removalGraceMs } from './decide.ts';
 import type { ActionAct, ActionDecision, LogRead, Next, Observed } from './decision.ts';
@@ -56,8 +59,7 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
   const { objects, actions, settings, registry, clock } = ports;
   /** By UID of the action. */
   const contracts = new LRUCache<string, ActionContract>({ max: maxContracts });
-  /** Since when its Job is not found, in milliseconds, by UID of the action. */
-  const missingSince = new LRUCache<string, number>({ max: maxContracts });
+  const missing = new MissingSince();
 
   async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
     if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
@@ -86,8 +88,8 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
     found: Found,
     signal: AbortSignal,
   ): Promise<Result<void>> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
-    const read = await objects.read({ kind: kinds.job, namespace, name: status.executionName ?? name }, limited);
+    const place = { kind: kinds.job, namespace, name: status.executionName ?? name };
+    const read = await objects.read(place, limited(signal, readTimeoutMs));
     if (!read.ok) return read;
     if (read.value !== undefined && read.value.metadata.uid === status.jobUID) found.jobs.push(read.value);
     return ok(undefined);
@@ -107,21 +109,11 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
       settings: settings(),
       registry: registry(),
       jobs: ours,
-      missingMs: missingMs(uid, isMissing(status, ours), now),
+      missingMs: missing.ms(uid, isMissing(status, ours), now),
       ...defined('contract', contracts.get(uid)),
       ...found,
       now,
     };
-  }
-
-  function missingMs(uid: string, isGone: boolean, now: Date): number {
-    if (!isGone) {
-      missingSince.delete(uid);
-      return 0;
-    }
-    const since = missingSince.get(uid) ?? now.getTime();
-    missingSince.set(uid, since);
-    return now.getTime() - since;
   }
 
   async function doNext(
@@ -133,7 +125,7 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
   ): Promise<Outcome> {
     switch (next.kind) {
       case 'prove': {
-        const proof = await actions.prove(next.what, AbortSignal.any([signal, AbortSignal.timeout(proofTimeoutMs)]));
+        const proof = await actions.prove(next.what, limited(signal, proofTimeoutMs));
         found.proof = proof;
         if (proof.ok && proof.value.contract !== undefined) contracts.set(action.metadata.uid, proof.value.contract);
         return signal.aborted ? { kind: 'retry', why: 'it was stopped' } : { kind: 'again' };
@@ -150,16 +142,15 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
   }
 
   async function readLog(namespace: string, pod: string, signal: AbortSignal): Promise<LogRead> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(logTimeoutMs)]);
-    const read = await objects.logTail({ namespace, name: pod, container: names.container }, maxLogBytes, limited);
+    const where = { namespace, name: pod, container: names.container };
+    const read = await objects.logTail(where, maxLogBytes, limited(signal, logTimeoutMs));
     if (!read.ok) return { kind: 'unavailable', why: read.failure.message };
     return read.value === undefined ? { kind: 'gone' } : { kind: 'read', text: read.value };
   }
 
   /** It only explains: nothing waits for it. */
   async function readWarning(namespace: string, uid: string, signal: AbortSignal): Promise<Found['told'] & object> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(logTimeoutMs)]);
-    const read = await objects.newestWarning({ namespace, uid }, limited);
+    const read = await objects.newestWarning({ namespace, uid }, limited(signal, logTimeoutMs));
     return defined('warning', read.ok ? read.value : undefined);
   }
 
@@ -194,10 +185,7 @@ export function createActionReconciler(ports: ActionReconcilerPorts): Reconciler
   /** Said when it is true: after the status is written. */
   function noteDone(action: KubeObject, before: ActionStatus, one: ActionAct): void {
     if (one.kind !== 'status') return;
-    const { apiVersion, kind, metadata } = action;
-    const { name, namespace, uid } = metadata;
-    const about = { apiVersion, kind, name, uid, ...defined('namespace', namespace) };
-    for (const told of eventsOf(before, one.status)) ports.events.tell({ about, ...told, key: told.message });
+    for (const told of eventsOf(before, one.status)) tell(ports.events, action, told);
   }
 
   return { name: 'actions', reconcile };

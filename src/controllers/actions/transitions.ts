@@ -1,8 +1,6 @@
 /** What is told of an action in events: whatever its status says now and did not say before. Pure. */
-import type { ClusterEvent } from '../../ports/events.ts';
 import type { ActionStatus } from '../../workflow/model.ts';
-
-type Told = Pick<ClusterEvent, 'type' | 'reason' | 'message'>;
+import type { Told } from '../runtime/tell.ts';
 
 export function eventsOf(before: ActionStatus, after: ActionStatus): readonly Told[] {
   const isNewJob = after.jobUID !== undefined && after.jobUID !== before.jobUID;

@@ -3,6 +3,7 @@ import { agentKinds } from '../../agents/kinds.ts';
 import type { Kind, KubeObject, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { ClusterObjects, Created, Written } from '../../ports/cluster-objects.ts';
+import { limited } from '../runtime/limited.ts';
 import type { AgentAct, ServerPart, Setback } from './decision.ts';
 
 export type Done =
@@ -27,20 +28,20 @@ export async function act(
   objects: ClusterObjects,
   what: AgentAct,
   place: ObjectPlace,
-  signal: AbortSignal,
+  outer: AbortSignal,
 ): Promise<Done> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(actTimeoutMs)]);
+  const signal = limited(outer, actTimeoutMs);
   switch (what.kind) {
     case 'read': {
-      const read = await objects.read(place, limited);
+      const read = await objects.read(place, signal);
       return read.ok ? { kind: 'done', object: read.value } : { kind: 'retry', why: read.failure.message };
     }
     case 'create':
-      return created(what.object, await objects.create(what.object, place.kind, limited));
+      return created(what.object, await objects.create(what.object, place.kind, signal));
     case 'patch':
-      return patched(place, await objects.patch(place, what.patch, limited));
+      return patched(place, await objects.patch(place, what.patch, signal));
     case 'remove': {
-      const removed = await objects.remove(place, what.object.metadata.uid, limited);
+      const removed = await objects.remove(place, what.object.metadata.uid, signal);
       if (!removed.ok) return { kind: 'retry', why: removed.failure.message };
       return { kind: 'done', object: undefined, told: 'Removed' };
     }

@@ -1,9 +1,7 @@
 /** What is told of the server of an Agent: whatever its conditions say now and did not say before. Pure. */
 import type { Condition } from '../../agents/model.ts';
-import type { ClusterEvent } from '../../ports/events.ts';
+import type { Told } from '../runtime/tell.ts';
 import type { AgentStatus } from './decision.ts';
-
-type Told = Pick<ClusterEvent, 'type' | 'reason' | 'message'>;
 
 export function eventsOf(before: AgentStatus, after: AgentStatus): readonly Told[] {
   return after.conditions.flatMap((condition) => {

@@ -5,6 +5,7 @@ import type { ConfigMapData, ConfigMaps, Place } from '../../agents/model.ts';
 import { textsOf } from '../../agents/parse-metadata.ts';
 import { ok, type Result } from '../../kernel/result.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
+import { limited } from '../runtime/limited.ts';
 
 const readTimeoutMs = 10_000;
 
@@ -16,8 +17,7 @@ export async function readConfigMaps(
 ): Promise<Result<ConfigMaps>> {
   const found = new Map<string, ConfigMapData>();
   for (const place of places) {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
-    const read = await objects.read({ kind: agentKinds.configMap, ...place }, limited);
+    const read = await objects.read({ kind: agentKinds.configMap, ...place }, limited(signal, readTimeoutMs));
     if (!read.ok) return read;
     if (read.value === undefined) continue;
     const { data, binaryData } = read.value;

@@ -13,7 +13,9 @@ import { ok, type Result } from '../../kernel/result.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import type { Events } from '../../ports/events.ts';
+import { limited } from '../runtime/limited.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
+import { tell } from '../runtime/tell.ts';
 import { parsedAgent } from '../tasks/parsed.ts';
 import { configOf } from '../tasks/resolve.ts';
 import { act } from './act.ts';
@@ -63,7 +65,7 @@ export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
       const outcome = await round(agent, found, signal);
       if (outcome !== 'superseded') return outcome;
       // Memory may be late.
-      const read = await objects.read({ kind: agentKinds.agent, namespace, name }, limited(signal));
+      const read = await objects.read({ kind: agentKinds.agent, namespace, name }, limited(signal, writeTimeoutMs));
       if (!read.ok) return { kind: 'retry', why: read.failure.message };
     }
     return { kind: 'retry', why: 'somebody else writes into the status of the Agent again and again' };
@@ -136,7 +138,8 @@ export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
         found.parts.set(what.part, done.object);
         if (done.told !== undefined) {
           const { kind } = place.kind;
-          tell(agent, 'Normal', `${kind}${done.told}`, `${kind} ${place.name} ${done.told.toLowerCase()}`);
+          const message = `${kind} ${place.name} ${done.told.toLowerCase()}`;
+          tell(events, agent, { type: 'Normal', reason: `${kind}${done.told}`, message });
         }
         return undefined;
       case 'setback':
@@ -154,13 +157,11 @@ export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
   ): Promise<Settled | 'superseded'> {
     const settled: Settled = { kind: 'settled', ...defined('requeueAfterMs', requeueAfterMs) };
     if (status === undefined) return settled;
-    const written = await objects.writeStatus(agent, agentKinds.agent, status, limited(signal));
+    const written = await objects.writeStatus(agent, agentKinds.agent, status, limited(signal, writeTimeoutMs));
     if (!written.ok) return { kind: 'retry', why: written.failure.message };
     switch (written.value.kind) {
       case 'written':
-        for (const { type, reason, message } of eventsOf(before, parseAgentStatus(written.value.object))) {
-          tell(agent, type, reason, message);
-        }
+        for (const told of eventsOf(before, parseAgentStatus(written.value.object))) tell(events, agent, told);
         return settled;
       case 'superseded':
         return 'superseded';
@@ -169,20 +170,5 @@ export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
     }
   }
 
-  function tell(
-    { apiVersion, kind, metadata }: KubeObject,
-    type: 'Normal' | 'Warning',
-    reason: string,
-    message: string,
-  ) {
-    const { name, namespace, uid } = metadata;
-    const about = { apiVersion, kind, name, uid, ...defined('namespace', namespace) };
-    events.tell({ about, type, reason, message, key: message });
-  }
-
   return { name: 'agents', reconcile };
-}
-
-function limited(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(writeTimeoutMs)]);
 }

@@ -3,80 +3,47 @@ import { agentKinds } from '../../agents/kinds.ts';
 import { kubeTaskConfigMapName, type TaskIdentity } from '../../agents/kube-task-names.ts';
 import { asWritten } from '../../agents/task-conditions.ts';
 import { defined } from '../../kernel/defined.ts';
-import { quoted } from '../../kernel/failure.ts';
-import type { Kind, KubeObject, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
-import type { Result } from '../../kernel/result.ts';
+import type { Kind, KubeObject, NewObject } from '../../kernel/kube-object.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
-import type { ClusterObjects, Created, Written } from '../../ports/cluster-objects.ts';
+import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import { isControlledBy } from '../../workflow/controller-reference.ts';
-import type { Setback } from '../workflows/decision.ts';
+import { created, done, removed, written, type ActWritten, type Setback } from '../runtime/answers.ts';
+import { limited } from '../runtime/limited.ts';
 import type { TaskAct } from './decision.ts';
 
 export type Done =
-  | { readonly kind: 'done' }
+  | ActWritten
   /** Our Job is there: what comes of it is decided at once. */
   | { readonly kind: 'created'; readonly job: KubeObject }
-  | { readonly kind: 'setback'; readonly setback: Setback }
-  /** Somebody was faster: what there is now comes with the watch. */
-  | { readonly kind: 'superseded' }
-  | { readonly kind: 'retry'; readonly why: string };
+  | { readonly kind: 'setback'; readonly setback: Setback };
 
-const done: Done = { kind: 'done' };
 const actTimeoutMs = 15_000;
 
-export async function act(
-  objects: ClusterObjects,
-  task: KubeObject,
-  what: TaskAct,
-  signal: AbortSignal,
-): Promise<Done> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(actTimeoutMs)]);
+export async function act(objects: ClusterObjects, task: KubeObject, what: TaskAct, outer: AbortSignal): Promise<Done> {
+  const signal = limited(outer, actTimeoutMs);
   switch (what.kind) {
     case 'create':
-      return created(objects, task, what, limited);
+      return create(objects, task, what, signal);
     case 'remove':
-      return removed(await objects.remove(what.place, what.uid, limited));
+      return removed(await objects.remove(what.place, what.uid, signal));
     case 'remove-files':
-      return removeFiles(objects, task, limited);
+      return removeFiles(objects, task, signal);
     case 'status':
-      return written(await objects.writeStatus(task, agentKinds.kubeTask, asWritten(what.status), limited));
+      return written(await objects.writeStatus(task, agentKinds.kubeTask, asWritten(what.status), signal));
   }
 }
 
-async function created(
+async function create(
   objects: ClusterObjects,
   task: KubeObject,
   { object: wanted, as }: Extract<TaskAct, { readonly kind: 'create' }>,
   signal: AbortSignal,
 ): Promise<Done> {
-  const answer: Result<Created> = await objects.create(wanted, as, signal);
-  if (!answer.ok) return { kind: 'retry', why: answer.failure.message };
-  const place = placeOf(wanted, as);
-  if (answer.value.kind === 'refused') {
-    const { status, message } = answer.value;
-    return { kind: 'setback', setback: { kind: 'refused', place, status, message } };
-  }
-  const { object } = answer.value;
-  const isOurs = answer.value.kind === 'created' || isControlledBy(object, task.metadata.uid);
-  if (!isOurs) return taken(task, object, place);
-  if (as.kind === agentKinds.job.kind) return { kind: 'created', job: object };
-  return brought(objects, object, wanted, place, signal);
-}
-
-function placeOf({ metadata: { namespace, name } }: NewObject, kind: Kind): ObjectPlace {
-  return { kind, name, ...defined('namespace', namespace) };
-}
-
-function taken({ apiVersion, kind, metadata }: KubeObject, found: KubeObject, place: ObjectPlace): Done {
-  const owner = found.metadata.ownerReferences?.find(({ controller }) => controller === true);
-  // Created anew under its old name: what belonged to the old one is about to go.
-  if (owner?.apiVersion === apiVersion && owner.kind === kind && owner.name === metadata.name) {
-    return { kind: 'retry', why: `waits until ${found.kind} ${found.metadata.name} of its predecessor is gone` };
-  }
-  const named =
-    owner === undefined ? 'nobody we know of' : quoted(`${owner.kind} ${owner.name} (${owner.apiVersion})`, 400);
-  return { kind: 'setback', setback: { kind: 'taken', place, owner: named } };
+  const outcome = created(task, wanted, as, await objects.create(wanted, as, signal));
+  if (outcome.kind !== 'ours') return outcome;
+  if (as.kind === agentKinds.job.kind) return { kind: 'created', job: outcome.object };
+  return brought(objects, outcome.object, wanted, as, signal);
 }
 
 /** Files that were made a while ago, by a process before us, become those that are wanted now. */
@@ -84,12 +51,13 @@ async function brought(
   objects: ClusterObjects,
   found: KubeObject,
   wanted: NewObject,
-  place: ObjectPlace,
+  kind: Kind,
   signal: AbortSignal,
 ): Promise<Done> {
   const patch = { data: changes(found, wanted, 'data'), binaryData: changes(found, wanted, 'binaryData') };
   if (stableJson(patch) === stableJson({ data: {}, binaryData: {} })) return done;
-  const { uid } = found.metadata;
+  const { uid, name, namespace } = found.metadata;
+  const place = { kind, name, ...defined('namespace', namespace) };
   return written(await objects.patch(place, { metadata: { uid }, ...patch }, signal));
 }
 
@@ -114,20 +82,4 @@ async function removeFiles(objects: ClusterObjects, { metadata }: KubeObject, si
   const found = read.value;
   if (found === undefined || !isControlledBy(found, uid)) return done;
   return removed(await objects.remove(place, found.metadata.uid, signal));
-}
-
-function removed(answer: Result<'removed' | 'gone'>): Done {
-  return answer.ok ? done : { kind: 'retry', why: answer.failure.message };
-}
-
-function written(answer: Result<Written>): Done {
-  if (!answer.ok) return { kind: 'retry', why: answer.failure.message };
-  switch (answer.value.kind) {
-    case 'written':
-      return done;
-    case 'superseded':
-      return { kind: 'superseded' };
-    case 'refused':
-      return { kind: 'retry', why: `the API server refused it (${answer.value.status}): ${answer.value.message}` };
-  }
 }

@@ -14,7 +14,7 @@ import { placeKey } from '../../agents/needed-config-maps.ts';
 import { isFinished } from '../../agents/task-conditions.ts';
 import { kindOf, quoted } from '../../kernel/failure.ts';
 import { podRefusal } from '../../workflow/refusals.ts';
-import type { Setback } from '../workflows/decision.ts';
+import type { Setback } from '../runtime/answers.ts';
 import { decideOnJob, graceMs, tidied } from './decide-on-job.ts';
 import type { Next, Observed, TaskAct, TaskDecision } from './decision.ts';
 import { claimed, failed, waiting, waitingOf, withoutWaiting } from './statuses.ts';

@@ -4,7 +4,7 @@ import type { ConfigMaps, KubeTask, KubeTaskAgent, Place, TaskProblem, TaskStatu
 import type { Kind, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { Warning } from '../../ports/cluster-objects.ts';
-import type { Setback } from '../workflows/decision.ts';
+import type { Setback } from '../runtime/answers.ts';
 import type { TaskJob } from './observe.ts';
 
 export interface Observed {

@@ -2,7 +2,6 @@
  * Runs Tasks of KubeTask as Jobs: observe, decide, act, and nothing between two rounds that the cluster does not know. What
  * is kept in memory shortens a wait; a process that begins anew comes to the same end.
  */
-import { LRUCache } from 'lru-cache';
 import { agentKinds } from '../../agents/kinds.ts';
 import { kubeTaskJobName } from '../../agents/kube-task-names.ts';
 import { names, type Place, type TaskStatus } from '../../agents/model.ts';
@@ -19,8 +18,11 @@ import type { TaskGauges, TaskMetrics } from '../../ports/task-metrics.ts';
 import { isControlledBy } from '../../workflow/controller-reference.ts';
 import { Seen } from '../../workflow/seen.ts';
 import { readConfigMaps } from '../agents/read-config-maps.ts';
+import type { Setback } from '../runtime/answers.ts';
+import { limited } from '../runtime/limited.ts';
+import { MissingSince } from '../runtime/missing-since.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
-import type { Setback } from '../workflows/decision.ts';
+import { tell } from '../runtime/tell.ts';
 import { act } from './act.ts';
 import { decide, removalGraceMs } from './decide.ts';
 import type { Next, Observed, TaskAct, TaskDecision } from './decision.ts';
@@ -50,13 +52,11 @@ const again: Outcome = { kind: 'again' };
 /** An Agent, ConfigMaps, files, a Job, a warning, what comes of them, and one more. */
 const maxDecisions = 8;
 const readTimeoutMs = 15_000;
-const maxRemembered = 2_000;
 const supersededMs = 1_000;
 
 export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { load(): TaskGauges } {
   const { objects, clock } = ports;
-  /** Since when its Job is not found, in milliseconds, by UID of the Task. */
-  const missingSince = new LRUCache<string, number>({ max: maxRemembered });
+  const missing = new MissingSince();
 
   async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
     if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
@@ -93,7 +93,7 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
       status,
       agent: agentOf(task, found),
       ...defined('job', job),
-      missingMs: missingMs(uid, status.phase === 'Running' && job === undefined, now),
+      missingMs: missing.ms(uid, status.phase === 'Running' && job === undefined, now),
       ...ofThisRound,
       now,
     };
@@ -105,20 +105,13 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
     return agent === 'absent' ? agent : parseKubeTaskAgent(agent);
   }
 
-  function missingMs(uid: string, isGone: boolean, now: Date): number {
-    if (!isGone) {
-      missingSince.delete(uid);
-      return 0;
-    }
-    const since = missingSince.get(uid) ?? now.getTime();
-    missingSince.set(uid, since);
-    return now.getTime() - since;
-  }
-
   /** Nothing is said to be removed because somebody was slow to tell. */
   async function lookForJob({ task, status }: Observed, found: Found, signal: AbortSignal): Promise<Result<void>> {
     const name = status.jobName ?? kubeTaskJobName(task);
-    const read = await objects.read({ kind: agentKinds.job, namespace: task.namespace, name }, limited(signal));
+    const read = await objects.read(
+      { kind: agentKinds.job, namespace: task.namespace, name },
+      limited(signal, readTimeoutMs),
+    );
     if (!read.ok) return read;
     if (read.value !== undefined && isControlledBy(read.value, task.uid)) found.job = read.value;
     return ok(undefined);
@@ -133,7 +126,10 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
   ): Promise<Outcome> {
     switch (next.kind) {
       case 'read-agent': {
-        const read = await objects.read({ kind: agentKinds.kubeTaskAgent, ...agentPlace(task) }, limited(signal));
+        const read = await objects.read(
+          { kind: agentKinds.kubeTaskAgent, ...agentPlace(task) },
+          limited(signal, readTimeoutMs),
+        );
         if (!read.ok) return { kind: 'retry', why: read.failure.message };
         found.agent = read.value ?? 'absent';
         return again;
@@ -146,7 +142,7 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
       }
       case 'read-warning': {
         const { namespace } = observed.task;
-        const read = await objects.newestWarning({ namespace, uid: next.uid }, limited(signal));
+        const read = await objects.newestWarning({ namespace, uid: next.uid }, limited(signal, readTimeoutMs));
         if (signal.aborted) return { kind: 'retry', why: 'it was stopped' };
         // It only explains: nothing waits for it.
         found.told = defined('warning', read.ok ? read.value : undefined);
@@ -188,19 +184,12 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
   /** Said when it is true: after the status is written. */
   function noteDone(task: KubeObject, before: TaskStatus, one: TaskAct): void {
     if (one.kind !== 'status') return;
-    const { apiVersion, kind, metadata } = task;
-    const { name, namespace, uid } = metadata;
-    const about = { apiVersion, kind, name, uid, ...defined('namespace', namespace) };
-    for (const told of eventsOf(before, one.status)) ports.events.tell({ about, ...told, key: told.message });
+    for (const told of eventsOf(before, one.status)) tell(ports.events, task, told);
     const finished = finishedTask(agentPlace(task), before, one.status);
     if (finished !== undefined) ports.metrics?.taskFinished(finished);
   }
 
   return { name: 'kube-tasks', reconcile, load: () => kubeTaskLoad(objects) };
-}
-
-function limited(signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]);
 }
 
 /** Also of a Task that makes no sense otherwise. */

@@ -1,9 +1,7 @@
 /** What is told of a Task in events: whatever its status says now and did not say before. Pure. */
 import type { TaskStatus } from '../../agents/model.ts';
-import type { ClusterEvent } from '../../ports/events.ts';
+import type { Told } from '../runtime/tell.ts';
 import { waitingOf } from './statuses.ts';
-
-type Told = Pick<ClusterEvent, 'type' | 'reason' | 'message'>;
 
 export function eventsOf(before: TaskStatus, after: TaskStatus): readonly Told[] {
   return [...started(before, after), ...waits(before, after), ...arrived(before, after)];

@@ -14,7 +14,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { limited } from '../runtime/limited.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
+import { tell } from '../runtime/tell.ts';
 
 export interface CleanupPorts {
   readonly objects: ClusterObjects;
@@ -40,8 +42,8 @@ export function createCleanupReconciler(ports: CleanupPorts): Reconciler {
     if (rules === undefined) return { kind: 'settled' };
     const { surplus, nextInMs } = surplusOf(finishedIn(objects, namespace), rules, clock.now());
     for (const { name, uid } of surplus.slice(0, deletionsPerRound)) {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(deleteTimeoutMs)]);
-      const removed = await objects.remove({ kind: agentKinds.task, namespace, name }, uid, limited);
+      const place = { kind: agentKinds.task, namespace, name };
+      const removed = await objects.remove(place, uid, limited(signal, deleteTimeoutMs));
       if (!removed.ok) return { kind: 'retry', why: removed.failure.message };
     }
     const hasMore = surplus.length > deletionsPerRound;
@@ -59,14 +61,13 @@ export function createCleanupReconciler(ports: CleanupPorts): Reconciler {
   }
 
   /** Once for each version, not once for each Task that ends. */
-  function complain({ apiVersion, kind, metadata }: KubeObject, problem: string): void {
-    const { namespace, name, uid, resourceVersion } = metadata;
+  function complain(config: KubeObject, problem: string): void {
+    const { namespace, name, uid, resourceVersion } = config.metadata;
     if (complained.get(uid) === resourceVersion) return;
     complained.set(uid, resourceVersion);
     ports.log.warn({ namespace, config: name, problem }, 'a config makes no sense, and no Task is cleaned up by it');
-    const message = `no Task is cleaned up, because ${kind} ${name} makes no sense: ${quoted(problem, 800)}`;
-    const about = { apiVersion, kind, name, uid, ...defined('namespace', namespace) };
-    ports.events.tell({ about, type: 'Warning', reason: 'InvalidConfig', message, key: message });
+    const message = `no Task is cleaned up, because ${config.kind} ${name} makes no sense: ${quoted(problem, 800)}`;
+    tell(ports.events, config, { type: 'Warning', reason: 'InvalidConfig', message });
   }
 
   return { name: 'task-cleanup', reconcile };

@@ -21,9 +21,3 @@ export interface Decision {
   /** Absent: only a change is a reason to look again. */
   readonly requeueAfterMs?: number;
 }
-
-/** What came of `create` in this round already; the next decision takes it into account. */
-export type Setback =
-  /** The name belongs to somebody else: never adopted, never removed. */
-  | { readonly kind: 'taken'; readonly place: ObjectPlace; readonly owner: string }
-  | { readonly kind: 'refused'; readonly place: ObjectPlace; readonly status: number; readonly message: string };

@@ -6,7 +6,8 @@
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { ActionRegistry, Workflow, WorkflowSettings, WorkflowStatus } from '../../workflow/model.ts';
-import type { Decision, Setback } from './decision.ts';
+import type { Setback } from '../runtime/answers.ts';
+import type { Decision } from './decision.ts';
 
 /** A workflow that was initialized and is not finished, as it is known at the beginning of a decision. */
 export interface UnderWay {

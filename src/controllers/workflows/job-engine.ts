@@ -1,4 +1,5 @@
 /** Looks at what the Job engine has made for a workflow, and has it decided upon. */
+import { LRUCache } from 'lru-cache';
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import { ok, type Result } from '../../kernel/result.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
@@ -9,15 +10,18 @@ import { kinds } from '../../workflow/kinds.ts';
 import type { Workflow } from '../../workflow/model.ts';
 import { parseActionStatus } from '../../workflow/parse-status.ts';
 import { needsWorkspace, workspaceClaim } from '../../workflow/workspace.ts';
+import { limited } from '../runtime/limited.ts';
 import { decideOnJobs } from './decide-on-jobs.ts';
 import type { UnderWay, WorkflowEngine } from './engine.ts';
 import { removalGraceMs, type JobsUnderWay, type StepAction } from './jobs-under-way.ts';
 
 const readTimeoutMs = 10_000;
+/** Those that are deleted under way are forgotten when there are so many others. */
+const maxWorkflows = 2_000;
 
 export function jobEngine(objects: ClusterObjects): WorkflowEngine {
   /** Since when a running step's ActionExecution is not found: by workflow, by step, in milliseconds. */
-  const missingSince = new Map<string, ReadonlyMap<string, number>>();
+  const missingSince = new LRUCache<string, ReadonlyMap<string, number>>({ max: maxWorkflows });
 
   function observe(underWay: UnderWay): JobsUnderWay {
     const { workflow, settings } = underWay;
@@ -51,7 +55,7 @@ export function jobEngine(objects: ClusterObjects): WorkflowEngine {
     const late = workflow.steps.filter(({ name }) => (missingMs.get(name) ?? 0) >= removalGraceMs);
     for (const step of late) {
       const place = { kind: kinds.action, namespace: workflow.namespace, name: actionExecutionName(workflow, step) };
-      const read = await objects.read(place, AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]));
+      const read = await objects.read(place, limited(signal, readTimeoutMs));
       if (!read.ok) return read;
       if (read.value === undefined || !isControlledBy(read.value, workflow.uid)) continue;
       const others = [...(missingSince.get(workflow.uid) ?? [])].filter(([name]) => name !== step.name);

@@ -17,11 +17,12 @@ import {
 } from '../../workflow/model.ts';
 import { parseWorkflow } from '../../workflow/parse-workflow.ts';
 import { parseWorkflowStatus } from '../../workflow/parse-status.ts';
+import type { Setback } from '../runtime/answers.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
 import { act, type Acting, type ActPorts } from './act.ts';
 import { completeDecision } from './complete-decision.ts';
 import { decide, type Observed } from './decide.ts';
-import type { Act, Decision, Setback } from './decision.ts';
+import type { Act, Decision } from './decision.ts';
 import type { WorkflowEngine } from './engine.ts';
 import { jobEngine } from './job-engine.ts';
 import { olderTwin, targetHolder, targetOf } from './observe.ts';

@@ -1,4 +1,5 @@
 /** Looks at what Tekton has of a workflow, has images proven before there is a run, and has it decided upon. */
+import { LRUCache } from 'lru-cache';
 import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
 import { ok, type Result } from '../../kernel/result.ts';
@@ -8,6 +9,7 @@ import { isControlledBy } from '../../workflow/controller-reference.ts';
 import { kinds } from '../../workflow/kinds.ts';
 import { names, type WorkflowStep } from '../../workflow/model.ts';
 import { stepTemplate } from '../../workflow/pipeline-run.ts';
+import { limited } from '../runtime/limited.ts';
 import { imageOf } from './blame-step.ts';
 import { decideOnTekton, mirrorOf } from './decide-on-tekton.ts';
 import type { Decision } from './decision.ts';
@@ -26,13 +28,15 @@ const noProofs: Proofs = new Map();
 /** Of one workflow; the registry and the policies' caches are shared with the gate. */
 const proofsAtOnce = 4;
 const readTimeoutMs = 10_000;
+/** Those that are deleted under way are forgotten when there are so many others. */
+const maxWorkflows = 2_000;
 
 export function tektonEngine(ports: TektonPorts): WorkflowEngine {
   const { objects } = ports;
   /** Of workflows that wait for something, until it is there. Lost with the process: then the wait begins anew. */
-  const since = new Map<string, ReadonlyMap<string, number>>();
+  const since = new LRUCache<string, ReadonlyMap<string, number>>({ max: maxWorkflows });
   /** Of the round before, for rounds that are decided again because of a setback. */
-  const proofsOf = new Map<string, Proofs>();
+  const proofsOf = new LRUCache<string, Proofs>({ max: maxWorkflows });
 
   function howLong({ workflow, now }: UnderWay, what: readonly string[]): ReadonlyMap<string, number> {
     const before = since.get(workflow.uid);
@@ -69,7 +73,7 @@ export function tektonEngine(ports: TektonPorts): WorkflowEngine {
       ...taskRuns.map((taskRun) => ({ kind: kinds.taskRun, namespace, name: taskRun })),
     ];
     for (const place of places) {
-      const read = await objects.read(place, AbortSignal.any([signal, AbortSignal.timeout(readTimeoutMs)]));
+      const read = await objects.read(place, limited(signal, readTimeoutMs));
       if (!read.ok) return read;
       const isRun = place.kind === kinds.pipelineRun && read.value !== undefined && isControlledBy(read.value, uid);
       if (isRun) since.delete(uid);

@@ -2,7 +2,7 @@
 import { failureDetails } from '../../workflow/failure-details.ts';
 import { refusalIn } from '../../workflow/refusals.ts';
 import type { Condition } from '../../workflow/task-run.ts';
-import type { Setback } from './decision.ts';
+import type { Setback } from '../runtime/answers.ts';
 import type { WholeFailure } from './workflow-failure.ts';
 
 export const cancelled: WholeFailure = {

@@ -2,6 +2,7 @@
 import { ok, type Result } from '../../kernel/result.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import { podsToRead } from '../../workflow/pipeline-mirror.ts';
+import { limited } from '../runtime/limited.ts';
 import type { UnderWay } from './engine.ts';
 import type { TektonUnderWay } from './tekton-under-way.ts';
 
@@ -18,9 +19,9 @@ export async function readLogs(
   observed: Pick<TektonUnderWay, 'taskRuns' | 'pods'>,
   signal: AbortSignal,
 ): Promise<Result<TektonUnderWay['logs']>> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(logTimeoutMs)]);
+  const deadline = limited(signal, logTimeoutMs);
   const reads = podsToRead(observed, status.steps).map(async ({ name, endedAt }) => {
-    const read = await objects.logTail({ namespace: workflow.namespace, name, container }, maxLogBytes, limited);
+    const read = await objects.logTail({ namespace: workflow.namespace, name, container }, maxLogBytes, deadline);
     return { name, endedAt, read };
   });
   const logs = new Map<string, string>();
