@@ -3,7 +3,7 @@ import type { NewObject } from '../kernel/kube-object.ts';
 import { contextData } from './context-config-map.ts';
 import { credentialMembers } from './credentials.ts';
 import { contextInit, gitInit, openCodeInit, urlFetch } from './init-containers.ts';
-import { names, type Agent, type SystemConfig, type Workspace } from './model.ts';
+import { names, type Agent, type SystemConfig, type Workspace, type WorkspaceDownload } from './model.ts';
 import { isInside } from './mount-path.ts';
 import { outsideVolumes } from './outside-workspace.ts';
 import { scheduling, variable, type Container, type EnvVar, type Volume, type VolumeMount } from './pod-members.ts';
@@ -95,8 +95,15 @@ function initContainers(material: PodMaterial, shared: readonly VolumeMount[]): 
     ...clones.filter(({ isWorkspace }) => isWorkspace).map(({ container }) => container),
     ...contextInits(material, shared),
     ...clones.filter(({ isWorkspace }) => !isWorkspace).map(({ container }) => container),
-    ...workspace.downloads.map((download, index) => urlFetch(config, download, { index, volumeMounts: shared })),
+    ...workspace.downloads.map((download, index) =>
+      urlFetch(config, download, { index, volumeMounts: mountsFor(download, shared) }),
+    ),
   ];
+}
+
+/** And no other: it may hold a Secret of the Agent, and files of a Task could change what its program does. */
+function mountsFor({ path }: WorkspaceDownload, shared: readonly VolumeMount[]): readonly VolumeMount[] {
+  return shared.filter(({ mountPath }) => isInside(path, mountPath));
 }
 
 function contextInits({ agent, workspace, config }: PodMaterial, shared: readonly VolumeMount[]): readonly Container[] {

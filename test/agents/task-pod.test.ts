@@ -237,15 +237,16 @@ describe('what is in the workspace of a Task', () => {
     });
   });
 
-  test('may be elsewhere, in volumes that both containers have', () => {
+  test('may be elsewhere, in volumes that those have which write there, and the agent', () => {
     const pod = podOf([text('a', '/etc/GitHub_app/a'), text('b', '/etc/GitHub_app/sub/b'), download('/opt/x/y.md')]);
     const outside = [
       { name: 'ctx-etc-github-app', mountPath: '/etc/GitHub_app' },
       { name: 'ctx-opt-x', mountPath: '/opt/x' },
     ];
-    for (const container of ['agent', 'context-init', 'url-fetch-0']) {
+    for (const container of ['agent', 'context-init']) {
       expect(mountsOf(pod, container)).toEqual(expect.arrayContaining(outside));
     }
+    expect(mountsOf(pod, 'url-fetch-0')).toEqual([{ name: 'ctx-opt-x', mountPath: '/opt/x' }]);
     for (const { name } of outside) expect(volumesOf(pod)).toContainEqual({ name, emptyDir: {} });
   });
 
@@ -321,6 +322,14 @@ describe('clones and downloads', () => {
       valueFrom: { secretKeyRef: { name: 's', key: 'token', optional: true } },
     });
   });
+});
+
+test('what fetches with a Secret of the Agent has no files of a Task beside its own program', () => {
+  const item = download('/opt/guides/a.md');
+  if (item.type !== 'URL') throw new Error('it is a download');
+  const ofAgent = { ...item, url: { ...item.url, secretRef: 'token' } };
+  const pod = podOf([text('openssl_conf = x', '/etc/ssl/openssl.cnf'), text('x', 'x')], { contexts: [ofAgent] });
+  expect(mountsOf(pod, 'url-fetch-0')).toEqual([{ name: 'ctx-opt-guides', mountPath: '/opt/guides' }]);
 });
 
 test('credentials are in the container of the agent alone', () => {
