@@ -10,9 +10,10 @@ import type { Resolved } from './resolve.ts';
 import { end } from './tidy.ts';
 
 export function decideStart(observed: Observed): Next {
-  const { task, parsed, resolved } = observed;
+  const { task, parsed, resolved, missing } = observed;
   if (task.stopped) return end(observed, stopped(atOf(observed), 'UserStopped'));
   if (!parsed.ok) return failing(observed, parsed.failure);
+  if (missing !== undefined) return { kind: 'ask-for', place: missing };
   if (!resolved.ok) return failing(observed, resolved.failure);
   const { agent } = resolved.value.work;
   const marks = marked(observed, agent.name);

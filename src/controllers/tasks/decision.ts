@@ -2,7 +2,7 @@
 import type { ConfigMaps, Place, Task, TaskProblem, TaskStart, TaskStatus } from '../../agents/model.ts';
 import type { PodState } from '../../agents/pod-state.ts';
 import type { Line } from '../../agents/queue.ts';
-import type { NewObject } from '../../kernel/kube-object.ts';
+import type { NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { Warning } from '../../ports/cluster-objects.ts';
 import type { Resolved } from './resolve.ts';
@@ -19,6 +19,8 @@ export interface Observed {
   readonly status: TaskStatus;
   readonly parsed: Result<Task, TaskProblem>;
   readonly resolved: Result<Resolved, TaskProblem>;
+  /** What it refers to, that nobody has told us of or was asked for yet. */
+  readonly missing?: ObjectPlace;
   /** Of its Agent. */
   readonly line: Line;
   readonly starts: readonly TaskStart[];
@@ -91,6 +93,7 @@ export interface Decision {
 export type Next =
   | Decision
   | { readonly kind: 'refresh' }
+  | { readonly kind: 'ask-for'; readonly place: ObjectPlace }
   | { readonly kind: 'read-config-maps'; readonly places: readonly Place[] }
   | { readonly kind: 'look-for-pod'; readonly place: Place }
   | { readonly kind: 'read-log'; readonly pod: Place }

@@ -1,16 +1,17 @@
 /** What has to be asked of the API server before it can be decided, each with its deadline; kept for one round. */
 import { agentKinds } from '../../agents/kinds.ts';
-import { names, type ConfigMapData, type ConfigMaps, type Place } from '../../agents/model.ts';
-import { placeKey } from '../../agents/needed-config-maps.ts';
+import { names, type ConfigMaps, type Place } from '../../agents/model.ts';
 import { ownerOf } from '../../agents/ownership.ts';
-import { textsOf } from '../../agents/parse-metadata.ts';
-import type { KubeObject } from '../../kernel/kube-object.ts';
+import type { KubeObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import { defined } from '../../kernel/defined.ts';
 import { ok, type Result } from '../../kernel/result.ts';
 import type { ClusterObjects, Warning } from '../../ports/cluster-objects.ts';
+import { limited } from '../runtime/limited.ts';
 import type { LogRead, Setback, TaskFacts } from './decision.ts';
 
 export interface Found {
+  /** Of what the Task refers to: what the API server was asked for. */
+  readonly asked: ObjectPlace[];
   configMaps?: ConfigMaps;
   log?: LogRead;
   told?: { readonly warning?: Warning };
@@ -22,26 +23,16 @@ export interface Found {
 export const readTimeoutMs = 15_000;
 const maxLogBytes = 256 * 1024;
 
-export function limited(signal: AbortSignal, ms: number): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(ms)]);
-}
-
-export async function readConfigMaps(
+/** What it brings is in memory then. */
+export async function askFor(
   objects: ClusterObjects,
-  places: readonly Place[],
+  place: ObjectPlace,
   found: Found,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const read = new Map<string, ConfigMapData>();
-  for (const { namespace, name } of places) {
-    const place = { kind: agentKinds.configMap, namespace, name };
-    const answer = await objects.read(place, limited(signal, readTimeoutMs));
-    if (!answer.ok) return answer;
-    if (answer.value === undefined) continue;
-    const { data, binaryData } = answer.value;
-    read.set(placeKey({ namespace, name }), { data: textsOf(data), binaryData: textsOf(binaryData) });
-  }
-  found.configMaps = read;
+  const read = await objects.read(place, limited(signal, readTimeoutMs));
+  if (!read.ok) return read;
+  found.asked.push(place);
   return ok(undefined);
 }
 

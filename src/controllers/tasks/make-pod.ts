@@ -14,10 +14,11 @@ import { planOf } from './plan.ts';
 import { end } from './tidy.ts';
 
 export function makePod(observed: Observed, names: NamesInUse): Next {
-  const { parsed, resolved, setbacks, status } = observed;
+  const { parsed, resolved, missing, setbacks, status } = observed;
   const setback = setbacks.find(({ name }) => name === names.pod || name === names.configMap);
   if (setback !== undefined) return setBack(observed, names, setback);
   if (!parsed.ok) return notMade(observed, parsed.failure);
+  if (missing !== undefined) return { kind: 'ask-for', place: missing };
   if (!resolved.ok) return notMade(observed, resolved.failure);
   const { work, config } = resolved.value;
   if (!isOf(work, status, names)) return giveBack(observed, names);

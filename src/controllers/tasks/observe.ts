@@ -8,7 +8,7 @@ import { isLimited, mostAtOnce } from '../../agents/queue.ts';
 import { isServerReady } from '../../agents/server-problem.ts';
 import { isFinished } from '../../agents/task-conditions.ts';
 import { defined } from '../../kernel/defined.ts';
-import type { KubeObject } from '../../kernel/kube-object.ts';
+import type { KubeObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import { fail, type Result } from '../../kernel/result.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
@@ -17,7 +17,7 @@ import { namesInUse } from './names-in-use.ts';
 import { parsedTask, startsOf, statusOf } from './parsed.ts';
 import type { Patience } from './patience.ts';
 import type { Found } from './find-out.ts';
-import { resolve, type Resolved } from './resolve.ts';
+import { missingFor, resolve, type Resolved } from './resolve.ts';
 import type { Roster } from './roster.ts';
 
 export interface Surroundings {
@@ -43,6 +43,7 @@ export function observe(object: KubeObject, found: Found, around: Surroundings):
     status,
     parsed: parsedTask(object),
     resolved,
+    ...defined('missing', resolved.ok ? undefined : missingOf(objects, object, found)),
     ...placesOf(task, resolved, around),
     ...defined('pod', pod),
     troubleMs: around.patience.troubleMs(task.uid, isFinished(status.phase) ? undefined : pod, now.getTime()),
@@ -64,6 +65,17 @@ function resolvedOf(object: KubeObject, { phase }: TaskStatus, around: Surroundi
   const task = parsedTask(object);
   if (isFinished(phase)) return over;
   return task.ok ? resolve(around.objects, task.value, around) : task;
+}
+
+function missingOf(
+  objects: Pick<ClusterObjects, 'get'>,
+  object: KubeObject,
+  { asked }: Found,
+): ObjectPlace | undefined {
+  const task = parsedTask(object);
+  const missing = task.ok ? missingFor(objects, task.value) : undefined;
+  const isAsked = asked.some(({ kind }) => kind === missing?.kind);
+  return isAsked ? undefined : missing;
 }
 
 function placesOf(

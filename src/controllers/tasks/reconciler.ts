@@ -19,12 +19,14 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import type { Events } from '../../ports/events.ts';
 import type { TaskGauges, TaskMetrics } from '../../ports/task-metrics.ts';
+import { readConfigMaps } from '../agents/read-config-maps.ts';
+import { limited } from '../runtime/limited.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
 import { act } from './act.ts';
 import { Concerned } from './concerned.ts';
 import { decide } from './decide.ts';
 import type { Act, Decision, Next, Observed } from './decision.ts';
-import { limited, lookForPod, readConfigMaps, readLog, readTimeoutMs, readWarning, type Found } from './find-out.ts';
+import { askFor, lookForPod, readLog, readTimeoutMs, readWarning, type Found } from './find-out.ts';
 import { loadOf } from './load.ts';
 import { observe } from './observe.ts';
 import { Patience } from './patience.ts';
@@ -49,8 +51,8 @@ export interface TaskReconciler extends Reconciler {
 
 type Outcome = Settled | { readonly kind: 'again' };
 
-/** Marks, ConfigMaps, claim, Pod and what comes of it, each with another name once more. */
-const maxDecisions = 12;
+/** References, marks, ConfigMaps, claim, Pod and what comes of it, each with another name once more. */
+const maxDecisions = 14;
 const refreshTimeoutMs = 120_000;
 const supersededMs = 1_000;
 const stoppedWhy: Settled = { kind: 'retry', why: 'it was stopped' };
@@ -84,7 +86,7 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
 
   async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
     if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
-    const found: Found = { hasLooked: false, setbacks: [] };
+    const found: Found = { asked: [], hasLooked: false, setbacks: [] };
     roster.letGo(objects.get({ kind: agentKinds.task, namespace, name })?.metadata.uid);
     for (let count = 0; count < maxDecisions; count += 1) {
       const object = objects.get({ kind: agentKinds.task, namespace, name });
@@ -129,8 +131,13 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
         return actAll(object, observed, next, found, signal);
       case 'refresh':
         return answered(await refresh(signal), signal);
-      case 'read-config-maps':
-        return answered(await readConfigMaps(objects, next.places, found, signal), signal);
+      case 'ask-for':
+        return answered(await askFor(objects, next.place, found, signal), signal);
+      case 'read-config-maps': {
+        const read = await readConfigMaps(objects, next.places, signal);
+        if (read.ok) found.configMaps = read.value;
+        return answered(read, signal);
+      }
       case 'look-for-pod':
         return answered(await lookForPod(objects, observed.task, next.place, found, signal), signal);
       case 'read-log':
@@ -237,7 +244,7 @@ function isClaim(one: Act): boolean {
   return one.kind === 'status' && one.claims !== undefined;
 }
 
-function answered(answer: Result<void>, signal: AbortSignal): Outcome {
+function answered(answer: Result<unknown>, signal: AbortSignal): Outcome {
   if (signal.aborted) return stoppedWhy;
   return answer.ok ? { kind: 'again' } : { kind: 'retry', why: answer.failure.message };
 }

@@ -16,7 +16,7 @@ import { parseSystemConfig } from '../../agents/parse-config.ts';
 import { serverProblem } from '../../agents/server-problem.ts';
 import { defined } from '../../kernel/defined.ts';
 import { quoted } from '../../kernel/failure.ts';
-import type { KubeObject } from '../../kernel/kube-object.ts';
+import type { KubeObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { ClusterObjects } from '../../ports/cluster-objects.ts';
 import { parsedAgent, parsedTemplate } from './parsed.ts';
@@ -101,6 +101,19 @@ function agentAt(objects: Memory, task: Task, place: Place, isNamed: boolean): R
   return refused(
     `namespace "${quoted(task.namespace, 63)}" is not allowed to use Agent ${written(place)}; its spec.allowedNamespaces says who is`,
   );
+}
+
+/** What a Task refers to and memory does not have: it may have been heard of late. */
+export function missingFor(objects: Memory, task: Task): ObjectPlace | undefined {
+  const template = templatePlaceOf(task);
+  const isUnknown = (place: ObjectPlace): boolean => objects.get(place) === undefined;
+  const places = [template && { kind: agentKinds.template, ...template }, agentOf(objects, task)];
+  return places.find((place) => place !== undefined && isUnknown(place));
+}
+
+function agentOf(objects: Memory, task: Task): ObjectPlace | undefined {
+  const place = agentPlaceOf(objects, task);
+  return place && { kind: agentKinds.agent, ...place };
 }
 
 /** The namespace's own, else that of the installation, else what we were started with. */
