@@ -82,7 +82,8 @@ function taken(
   return { kind: 'decided', acts, thenAgain: true };
 }
 
-const quotaPauseMs = 10_000;
+/** As it waits, so it is looked at again: it costs as much each time, and there may be hundreds. */
+const quotaPauses = { leastMs: 10_000, mostMs: 60_000 };
 const accountPauseMs = 5_000;
 /** A service account may be created right after. */
 const accountGraceMs = 30_000;
@@ -95,16 +96,26 @@ function refused(observed: Observed, setback: Extract<Setback, { kind: 'refused'
   if (refusal.kind === 'account') return withoutAccount(observed, said);
   if (refusal.kind !== 'other' && mayPass(refusal)) {
     const reason = refusal.kind === 'quota' ? 'ExceededQuota' : 'Unproven';
-    return { kind: 'decided', acts: [{ kind: 'tell', reason, message: said }], requeueAfterMs: quotaPauseMs };
+    return { kind: 'decided', acts: [{ kind: 'tell', reason, message: said }], requeueAfterMs: quotaPauseMs(observed) };
   }
   const isDenied = status === 403 || refusal.kind !== 'other';
   const reason = isDenied ? 'Refused' : what === 'Pod' ? 'PodCreationError' : 'ConfigMapCreationError';
   return notMade(observed, { reason, message: `${said}; do what the message says, then create the Task again` });
 }
 
+function quotaPauseMs(observed: Observed): number {
+  const { leastMs, mostMs } = quotaPauses;
+  return Math.min(mostMs, Math.max(leastMs, Math.round(runsForMs(observed) / 2)));
+}
+
+/** Since it was claimed. */
+function runsForMs({ status, now }: Observed): number {
+  const since = Date.parse(status.startTime ?? '');
+  return Number.isNaN(since) ? Infinity : now.getTime() - since;
+}
+
 function withoutAccount(observed: Observed, said: string): Decision {
-  const { status, now } = observed;
-  const sinceMs = now.getTime() - Date.parse(status.startTime ?? '');
+  const sinceMs = runsForMs(observed);
   if (sinceMs < accountGraceMs) return { kind: 'decided', acts: [], requeueAfterMs: accountPauseMs };
   const message = `${said}; create the service account that spec.serviceAccountName of the Agent names`;
   return notMade(observed, { reason: 'ConfigurationError', message });
