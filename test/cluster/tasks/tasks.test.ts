@@ -9,6 +9,7 @@ import { endings } from './endings.ts';
 import { killed } from './kills.ts';
 import { acrossNamespaces } from './namespaces.ts';
 import { retention } from './retention.ts';
+import { seen } from './seen.ts';
 import { serverMode } from './server-mode.ts';
 import { upstreamExpectations } from './upstream.ts';
 import { startWorld, type World } from './world.ts';
@@ -45,6 +46,9 @@ describe.runIf(hasNode)('tasks', { timeout: 120_000 }, () => {
   });
   describe('that another controller has left (adoption)', () => {
     adoption(() => world);
+  });
+  describe('as people see them', () => {
+    seen(() => world);
   });
   describe('of an Agent with limits', () => {
     capacity(() => world);
