@@ -31,6 +31,7 @@ import { startLoad, type LoadReport } from './load.ts';
 import { askHistory, askReplica, certificateAuthority } from './replica.ts';
 import { certificatesIn, issuerAt } from './serving-certificate.ts';
 import { askedOfTasks, tryOutTasks } from './task-rights.ts';
+import { installedTasks } from './tasks.ts';
 import { askedByAdmission, tryOutWorkflows } from './workflow-rights.ts';
 import { actionOf, applyWithKubectl, belonging, endOf, leader, untilStep, workflowOf } from './workflows.ts';
 
@@ -209,8 +210,12 @@ describe.runIf(hasNode)('installed in the cluster', () => {
     });
   });
 
-  test('Tasks are stopped and go in time, servers come and go', { timeout: 300_000 }, async () => {
-    await expect(tryOutTasks(installation, namespace)).resolves.toBeUndefined();
+  describe('Tasks', { timeout: 120_000 }, () => {
+    installedTasks(() => ({ installation, namespace: automation }));
+
+    test('they are stopped and go in time, servers come and go', { timeout: 300_000 }, async () => {
+      await expect(tryOutTasks(installation, namespace)).resolves.toBeUndefined();
+    });
   });
 
   describe('while 20 requests a second come', () => {
@@ -368,6 +373,8 @@ describe.runIf(hasNode)('installed in the cluster', () => {
       await reports.catch(() => undefined);
       await removeDefinitions(api);
       await api.remove(namespaceOf(namespace));
+      // As docs/uninstall.md says: what they made elsewhere is taken away by the program.
+      await installation.kubectl('delete', 'tasks.kubeopencode.io', '--all', '-A', '--timeout=60s');
       await installation.delete();
       let left: readonly string[] = [];
       await until(async () => {
@@ -387,6 +394,8 @@ const unseen: readonly Permission[] = [
   'get /v1/records/actions',
   // When one seems to be gone; there is no Tekton here: test/cluster/workflows/failures.ts.
   'get tekton.dev/taskruns',
+  // When the API server has not answered whether a Task may begin: test/controllers/tasks/queue.test.ts.
+  'get kubeopencode.io/tasks',
   ...askedByAdmission,
   ...askedOfTasks,
 ];
