@@ -52,6 +52,14 @@ export function isLimited({ maxConcurrentTasks, quota }: Pick<Agent, 'maxConcurr
   return maxConcurrentTasks !== undefined || quota !== undefined;
 }
 
+/** How many may start at once, as far as their number says; what the quota has left is asked when they do. */
+export function placesFree(
+  { maxConcurrentTasks = Infinity, quota }: Pick<Agent, 'maxConcurrentTasks' | 'quota'>,
+  running: number,
+): number {
+  return Math.min(maxConcurrentTasks - running, quota?.maxTaskStarts ?? Infinity);
+}
+
 /** How many of those that wait may matter to one another. */
 export function mostAtOnce({ maxConcurrentTasks, quota }: Pick<Agent, 'maxConcurrentTasks' | 'quota'>): number {
   return Math.min(maxConcurrentTasks ?? Infinity, quota?.maxTaskStarts ?? Infinity);

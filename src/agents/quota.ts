@@ -38,9 +38,10 @@ export function quotaWaitMs(starts: readonly TaskStart[], quota: Quota, now: Dat
   return until === undefined ? 0 : expiryOf(until, quota) - now.getTime();
 }
 
-/** The history with this start in it, once. */
+/** The history with this start in it, once. No Task starts before it was created, whatever our clock says. */
 export function withStart(starts: readonly TaskStart[], quota: Quota, task: Starting, now: Date): readonly TaskStart[] {
-  const start = { taskName: task.name, taskNamespace: task.namespace, startTime: wholeSeconds(now) };
+  const at = new Date(Math.max(now.getTime(), Date.parse(task.createdAt)));
+  const start = { taskName: task.name, taskNamespace: task.namespace, startTime: wholeSeconds(at) };
   return [...startsOfOthers(starts, quota, task, now), start];
 }
 

@@ -94,10 +94,15 @@ async function create(
   const found = answer.value.object;
   const owner = answer.value.kind === 'created' ? 'task' : ownerOf(found, task);
   if (owner === 'task') return what === 'Pod' ? { kind: 'pod', pod: found } : done;
-  if (owner === 'predecessor' && found.metadata.deletionTimestamp !== undefined) {
+  if (owner === 'predecessor' && isGoing(found)) {
     return { kind: 'retry', why: `waits until ${what} ${name} of its predecessor is gone` };
   }
   return { kind: 'setback', setback: { kind: 'taken', what, name } };
+}
+
+/** It is deleted, or has an owner who is: then the garbage collector comes. */
+function isGoing({ metadata: { deletionTimestamp, ownerReferences = [] } }: KubeObject): boolean {
+  return deletionTimestamp !== undefined || ownerReferences.some(({ controller }) => controller === true);
 }
 
 async function removeConfigMaps(

@@ -1,6 +1,6 @@
 /** Which Tasks look again after an object has changed; an Agent at its limits wakes no more than may start. */
 import { agentKinds } from '../../agents/kinds.ts';
-import { mostAtOnce } from '../../agents/queue.ts';
+import { placesFree } from '../../agents/queue.ts';
 import { isServerReady } from '../../agents/server-problem.ts';
 import { taskNamedBy } from '../../agents/ownership.ts';
 import type { Kind, KubeObject } from '../../kernel/kube-object.ts';
@@ -60,7 +60,7 @@ export class Concerned {
     const found = this.#objects.get({ kind: agentKinds.agent, ...place });
     const parsed = found === undefined ? undefined : parsedAgent(found);
     if (parsed?.ok !== true) return this.#roster.waiting(agent);
-    return this.#roster.heads(agent, mostAtOnce(parsed.value));
+    return this.#roster.heads(agent, (running) => placesFree(parsed.value, running));
   }
 }
 

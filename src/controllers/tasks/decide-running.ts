@@ -122,7 +122,7 @@ function going(observed: Observed, { namespace, name }: PodState, goneBy: string
 
 // ---- it is stopped
 
-const logPatienceMs = 30_000;
+export const logPatienceMs = 30_000;
 const logPauseMs = 2_000;
 
 /** What it has printed is kept first. */

@@ -37,7 +37,7 @@ export class Patience {
     return isHopeless(waiting) && !isOutage ? nowMs - since : 0;
   }
 
-  /** Milliseconds since its log was first asked for in vain. */
+  /** Milliseconds since its log was first asked for, or kept, in vain. */
   logMs(uid: string, nowMs: number): number {
     const since = this.#logs.get(uid) ?? nowMs;
     this.#logs.set(uid, since);

@@ -25,6 +25,7 @@ import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
 import { act } from './act.ts';
 import { Concerned } from './concerned.ts';
 import { decide } from './decide.ts';
+import { logPatienceMs } from './decide-running.ts';
 import type { Act, Decision, Next, Observed } from './decision.ts';
 import { askFor, lookForPod, readLog, readTimeoutMs, readWarning, type Found } from './find-out.ts';
 import { loadOf } from './load.ts';
@@ -94,9 +95,8 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
       const { uid } = object.metadata;
       const heard = unheard.has(uid) ? await hear(object, signal) : ok(undefined);
       if (!heard.ok) return { kind: 'retry', why: heard.failure.message };
-      const outcome = await look(objects.get({ kind: agentKinds.task, namespace, name }) ?? object, found, signal);
-      // It is out of the line until it is tried again, so that others need not wait for it.
-      if (outcome.kind === 'retry') roster.holdUp(uid);
+      const newest = objects.get({ kind: agentKinds.task, namespace, name }) ?? object;
+      const outcome = await lookInLine(newest, found, signal);
       if (outcome.kind !== 'again') return outcome;
     }
     return { kind: 'retry', why: 'it cannot be decided what is to become of it' };
@@ -112,6 +112,18 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
     return ok(undefined);
   }
 
+  /** Whoever cannot be dealt with is out of the line until it is tried again, so that others need not wait for it. */
+  async function lookInLine(object: KubeObject, found: Found, signal: AbortSignal): Promise<Outcome> {
+    const { uid } = object.metadata;
+    let outcome: Outcome | undefined;
+    try {
+      outcome = await look(object, found, signal);
+      return outcome;
+    } finally {
+      if (outcome === undefined || outcome.kind === 'retry') roster.holdUp(uid);
+    }
+  }
+
   async function look(object: KubeObject, found: Found, signal: AbortSignal): Promise<Outcome> {
     const { uid } = object.metadata;
     const observed = observe(object, found, { ...ports, roster, patience, isFresh, isOurClaim: claims.has(uid) });
@@ -125,7 +137,6 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
     found: Found,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const { uid } = observed.task;
     switch (next.kind) {
       case 'decided':
         return actAll(object, observed, next, found, signal);
@@ -141,7 +152,7 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
       case 'look-for-pod':
         return answered(await lookForPod(objects, observed.task, next.place, found, signal), signal);
       case 'read-log':
-        found.log = await readLog(objects, next.pod, () => patience.logMs(uid, clock.now().getTime()), signal);
+        found.log = await readLog(objects, next.pod, () => logMs(observed), signal);
         return signal.aborted ? stoppedWhy : { kind: 'again' };
       case 'read-warning':
         found.told = await readWarning(objects, next.pod, signal);
@@ -153,8 +164,8 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
   async function refresh(signal: AbortSignal): Promise<Result<void>> {
     const own = (refreshing ??= objects.refresh(agentKinds.task, limited(signal, refreshTimeoutMs)));
     const answer = await own;
-    if (refreshing === own) refreshing = undefined;
-    else return ok(undefined);
+    if (refreshing !== own) return answer;
+    refreshing = undefined;
     if (answer.ok && !signal.aborted) isFresh = true;
     return answer;
   }
@@ -208,9 +219,15 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
       case 'superseded':
         return { kind: 'settled', requeueAfterMs: supersededMs };
       case 'retry':
+        if (one.kind === 'keep-log' && logMs(observed) >= logPatienceMs) return undefined;
         if (outcome.isUnheard === true && isClaim(one)) unheard.add(observed.task.uid);
         return { kind: 'retry', why: outcome.why };
     }
+  }
+
+  /** For how long its log could not be kept. */
+  function logMs({ task }: Observed): number {
+    return patience.logMs(task.uid, clock.now().getTime());
   }
 
   function tell(object: KubeObject, { reason, message }: Extract<Act, { kind: 'tell' }>): undefined {

@@ -38,8 +38,8 @@ export class Roster {
   readonly #reserved = new Map<string, string>();
   /** Cannot be started just now, for a reason of their own; those that come after them need not wait. */
   readonly #heldUp = new Set<string>();
-  /** Of Tasks that wait, by UID: `namespace/name` of their template. */
-  readonly #templates = new Map<string, string>();
+  /** Of Tasks that wait, by UID: what they refer to, also while it is not there. */
+  readonly #templates = new Map<string, { readonly template: string; readonly task: Key }>();
 
   constructor(objects: Pick<ClusterObjects, 'get' | 'list'>) {
     this.#objects = objects;
@@ -77,8 +77,8 @@ export class Roster {
   }
 
   /** Who comes next, as many as there is room for. */
-  heads(agent: string, max: number): readonly Key[] {
-    const free = max - this.#running(agent);
+  heads(agent: string, placesFree: (running: number) => number): readonly Key[] {
+    const free = placesFree(this.#running(agent));
     const found: Key[] = [];
     for (const entry of free > 0 ? (this.#agents.get(agent)?.waiting ?? []) : []) {
       if (found.length >= free) break;
@@ -92,8 +92,8 @@ export class Roster {
   }
 
   waitingForTemplate({ namespace, name }: Place): readonly Key[] {
-    const uids = [...this.#templates].filter(([, place]) => place === `${namespace}/${name}`).map(([uid]) => uid);
-    return uids.flatMap((uid) => this.#entries.get(uid) ?? []).map(keyOf);
+    const all = [...this.#templates.values()];
+    return all.filter(({ template }) => template === `${namespace}/${name}`).map(({ task }) => task);
   }
 
   load(agent: string): { readonly running: number; readonly queued: number } {
@@ -176,7 +176,9 @@ export class Roster {
 
   #noteTemplate(task: Task): void {
     const place = templatePlaceOf(task);
-    if (place !== undefined) this.#templates.set(task.uid, `${place.namespace}/${place.name}`);
+    if (place === undefined) return;
+    const template = `${place.namespace}/${place.name}`;
+    this.#templates.set(task.uid, { template, task: { namespace: task.namespace, name: task.name } });
   }
 
   /** Its Tasks may have another Agent now. */
