@@ -5,10 +5,10 @@ import { engines, statuses } from '../../records/history/fields.ts';
 import { actionSpans, actionsAddress, type ActionSearch } from './action-filters.ts';
 import { engineNames, howLong, statusBadge, statusWord, whatItDoes, workflowAddress } from './action-words.ts';
 import { problems } from './decisions-page.ts';
-import { options, textField } from './filter-form.ts';
 import { cut, html, type Html, type Part } from './html.ts';
 import { page, time } from './layout.ts';
 import { pager } from './pager.ts';
+import { choiceField, searchForm, textField } from './search-form.ts';
 import { table, type Column } from './table.ts';
 
 export interface ActionsView {
@@ -38,36 +38,14 @@ function form(filters: ActionSearch['filters']): Html {
     ['', 'Any engine'],
     ...engines.map((engine) => [engine, engineNames[engine]] as const),
   ] as const;
-  return html`<search>
-    <form class="filters" method="get" action="/console/actions">
-      <div class="fields">
-        <p>
-          <label for="status">Status</label
-          ><select id="status" name="status">
-            ${options(filters.status, statusChoices)}
-          </select>
-        </p>
-        <p>
-          <label for="within">When</label
-          ><select id="within" name="within">
-            ${options(filters.within, actionSpans)}
-          </select>
-        </p>
-        ${textField('type', 'Action type', filters.type, 'such as git/commit')}
-        ${textField('workflow', 'Workflow', filters.workflow)} ${textField('namespace', 'Namespace', filters.namespace)}
-        <p>
-          <label for="engine">Engine</label
-          ><select id="engine" name="engine">
-            ${options(filters.engine, engineChoices)}
-          </select>
-        </p>
-      </div>
-      <p class="actions">
-        <button>Filter</button
-        >${Object.keys(filters).length > 0 && html` <a href="/console/actions">Clear all filters</a>`}
-      </p>
-    </form>
-  </search>`;
+  return searchForm('/console/actions', filters, [
+    choiceField('status', 'Status', filters.status, statusChoices),
+    choiceField('within', 'When', filters.within, actionSpans),
+    textField('type', 'Action type', filters.type, 'such as git/commit'),
+    textField('workflow', 'Workflow', filters.workflow),
+    textField('namespace', 'Namespace', filters.namespace),
+    choiceField('engine', 'Engine', filters.engine, engineChoices),
+  ]);
 }
 
 function results({ filters, place }: ActionSearch, { actions, next }: ActionPage): Html {

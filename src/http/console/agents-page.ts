@@ -2,9 +2,9 @@
 import type { AgentView, ServerView } from '../../agents/agent-view.ts';
 import { defined } from '../../kernel/defined.ts';
 import { problems } from './decisions-page.ts';
-import { options, textField } from './filter-form.ts';
 import { cut, html, type Html, type Part } from './html.ts';
 import { page } from './layout.ts';
+import { choiceField, searchForm, textField } from './search-form.ts';
 import { table, type Column } from './table.ts';
 import { systemChoices, tasksAddress, type AgentSearch } from './task-filters.ts';
 import { age, systemNames } from './task-words.ts';
@@ -31,23 +31,10 @@ export function agentsPage({ user, asked, now, agents, notices = [] }: AgentsVie
 }
 
 function form(filters: AgentSearch['filters']): Html {
-  return html`<search>
-    <form class="filters" method="get" action="/console/agents">
-      <div class="fields">
-        ${textField('namespace', 'Namespace', filters.namespace)}
-        <p>
-          <label for="system">System</label
-          ><select id="system" name="system">
-            ${options(filters.system, systemChoices)}
-          </select>
-        </p>
-      </div>
-      <p class="actions">
-        <button>Filter</button
-        >${Object.keys(filters).length > 0 && html` <a href="/console/agents">Clear all filters</a>`}
-      </p>
-    </form>
-  </search>`;
+  return searchForm('/console/agents', filters, [
+    textField('namespace', 'Namespace', filters.namespace),
+    choiceField('system', 'System', filters.system, systemChoices),
+  ]);
 }
 
 function results(filters: AgentSearch['filters'], agents: readonly AgentView[], now: Date): Html {

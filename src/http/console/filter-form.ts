@@ -1,22 +1,8 @@
 import { failureCodes } from '../../kernel/failure.ts';
 import { spans, verdicts, type FilterName, type Filters } from './filters.ts';
 import { html, type Html } from './html.ts';
+import { choiceField, textField, type Choices } from './search-form.ts';
 import { verdictWord } from './verdict-words.ts';
-
-export function textField(name: string, label: string, value: string | undefined, hint = ''): Html {
-  return html`<p>
-    <label for="${name}">${label}</label
-    ><input
-      id="${name}"
-      name="${name}"
-      value="${value}"
-      placeholder="${hint}"
-      maxlength="256"
-      autocomplete="off"
-      spellcheck="false"
-    />
-  </p>`;
-}
 
 export function filterForm(filters: Filters): Html {
   const text = (name: FilterName, label: string, hint?: string): Html => textField(name, label, filters[name], hint);
@@ -28,8 +14,8 @@ export function filterForm(filters: Filters): Html {
   const more = (['name', 'policy', 'code', 'image', 'since', 'until'] as const).filter((name) => filters[name]);
   return html`<search><form class="filters" method="get" action="/console">
 <div class="fields">
-<p><label for="verdict">Verdict</label><select id="verdict" name="verdict">${options(filters.verdict, verdictChoices)}</select></p>
-<p><label for="within">When</label><select id="within" name="within">${options(filters.within, spanChoices)}</select></p>
+${choiceField('verdict', 'Verdict', filters.verdict, verdictChoices)}
+${choiceField('within', 'When', filters.within, spanChoices)}
 ${text('namespace', 'Namespace')}
 ${text('kind', 'Kind', 'such as Pod')}
 ${text('text', 'Any text', 'image, user, message')}
@@ -38,7 +24,7 @@ ${text('text', 'Any text', 'image, user, message')}
 <div class="fields">
 ${text('name', 'Name of the object')}
 ${text('policy', 'Policy')}
-<p><label for="code">Code</label><select id="code" name="code">${options(filters.code, codeChoices)}</select></p>
+${choiceField('code', 'Code', filters.code, codeChoices)}
 ${text('image', 'Image or digest', 'registry.example/app')}
 ${moment('since', 'From (UTC)')}
 ${moment('until', 'Until before (UTC)')}
@@ -46,8 +32,6 @@ ${moment('until', 'Until before (UTC)')}
 <p class="actions"><button>Filter</button>${Object.keys(filters).length > 0 && html` <a href="/console">Clear all filters</a>`}</p>
 </form></search>`;
 }
-
-export type Choices = readonly (readonly [value: string, text: string])[];
 
 const verdictChoices: Choices = [
   ['', 'Not let in'],
@@ -65,11 +49,3 @@ export const spanChoices: Choices = [
   ...[...spans.keys()].map((span) => [span, spanNames[span] ?? span] as const),
 ];
 const codeChoices: Choices = [['', 'Any code'], ...failureCodes.toSorted().map((code) => [code, code] as const)];
-
-export function options(chosen: string | undefined, choices: Choices): readonly Html[] {
-  return choices.map(([value, text]) =>
-    value === (chosen ?? '')
-      ? html`<option value="${value}" selected>${text}</option>`
-      : html`<option value="${value}">${text}</option>`,
-  );
-}

@@ -2,7 +2,6 @@
 import { defined } from '../../kernel/defined.ts';
 import { quoted } from '../../kernel/failure.ts';
 import type { PolicyProblem } from '../../ports/policies.ts';
-import { options } from './filter-form.ts';
 import { cut, html, type Html, type Part } from './html.ts';
 import { page } from './layout.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type PolicyOverview,
   type PolicyState,
 } from './policy-entries.ts';
+import { choiceField, searchForm, textField } from './search-form.ts';
 import { table, type Column } from './table.ts';
 
 const words: Readonly<Record<PolicyState, { readonly sign: string; readonly word: string }>> = {
@@ -118,32 +118,11 @@ function summary(entries: readonly PolicyEntry[]): Part {
 function form(filters: PolicyFilters): Html {
   const states = policyStates.map((state) => [state, words[state].word] as const);
   const kinds = policyKinds.map((kind) => [kind, kind] as const);
-  return html`<search>
-    <form class="filters" method="get" action="/console/policies">
-      <div class="fields">
-        <p>
-          <label for="name">Name or image</label
-          ><input id="name" name="name" value="${filters.name}" maxlength="256" autocomplete="off" spellcheck="false" />
-        </p>
-        <p>
-          <label for="state">State</label
-          ><select id="state" name="state">
-            ${options(filters.state, [['', 'Any state'], ...states])}
-          </select>
-        </p>
-        <p>
-          <label for="kind">Kind</label
-          ><select id="kind" name="kind">
-            ${options(filters.kind, [['', 'Any kind'], ...kinds])}
-          </select>
-        </p>
-      </div>
-      <p class="actions">
-        <button>Filter</button
-        >${Object.keys(filters).length > 0 && html` <a href="/console/policies">Clear all filters</a>`}
-      </p>
-    </form>
-  </search>`;
+  return searchForm('/console/policies', filters, [
+    textField('name', 'Name or image', filters.name),
+    choiceField('state', 'State', filters.state, [['', 'Any state'], ...states]),
+    choiceField('kind', 'Kind', filters.kind, [['', 'Any kind'], ...kinds]),
+  ]);
 }
 
 function list({ overview, filters, problems }: PoliciesView, fitting: readonly PolicyEntry[]): Part {

@@ -2,7 +2,7 @@
 import type { System } from '../../agents/model.ts';
 import { phases, systems, type TaskView } from '../../agents/task-view.ts';
 import { quoted } from '../../kernel/failure.ts';
-import type { Choices } from './filter-form.ts';
+import type { Choices } from './search-form.ts';
 import { printSearch, readSearch, type Place, type Search } from './search.ts';
 import { systemNames } from './task-words.ts';
 

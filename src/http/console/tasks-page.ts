@@ -2,10 +2,10 @@
 import { phases, type ShownPhase, type TaskView } from '../../agents/task-view.ts';
 import { defined } from '../../kernel/defined.ts';
 import { problems } from './decisions-page.ts';
-import { options, textField } from './filter-form.ts';
 import { cut, html, type Html, type Part } from './html.ts';
 import { page } from './layout.ts';
 import { pager } from './pager.ts';
+import { choiceField, searchForm, textField } from './search-form.ts';
 import { table, type Column } from './table.ts';
 import { phaseChoices, systemChoices, tasksAddress, type TaskSearch } from './task-filters.ts';
 import { age, agentName, phaseBadge, systemNames, taskAddress } from './task-words.ts';
@@ -38,30 +38,12 @@ export function tasksPage({ user, asked, now, found, notices = [] }: TasksView):
 }
 
 function form(filters: TaskSearch['filters']): Html {
-  return html`<search>
-    <form class="filters" method="get" action="/console/tasks">
-      <div class="fields">
-        <p>
-          <label for="phase">Phase</label
-          ><select id="phase" name="phase">
-            ${options(filters.phase, phaseChoices)}
-          </select>
-        </p>
-        ${textField('namespace', 'Namespace', filters.namespace)}
-        ${textField('agent', 'Agent', filters.agent, 'name or namespace/name')}
-        <p>
-          <label for="system">System</label
-          ><select id="system" name="system">
-            ${options(filters.system, systemChoices)}
-          </select>
-        </p>
-      </div>
-      <p class="actions">
-        <button>Filter</button
-        >${Object.keys(filters).length > 0 && html` <a href="/console/tasks">Clear all filters</a>`}
-      </p>
-    </form>
-  </search>`;
+  return searchForm('/console/tasks', filters, [
+    choiceField('phase', 'Phase', filters.phase, phaseChoices),
+    textField('namespace', 'Namespace', filters.namespace),
+    textField('agent', 'Agent', filters.agent, 'name or namespace/name'),
+    choiceField('system', 'System', filters.system, systemChoices),
+  ]);
 }
 
 function results({ filters, place }: TaskSearch, { tasks, counts, next }: FoundTasks, now: Date): Html {
