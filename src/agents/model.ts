@@ -4,6 +4,7 @@
  * resources: a Pod, a queue and servers here, a Job there.
  */
 import type { OwnerReference } from '../kernel/kube-object.ts';
+import type { StatusCondition } from '../workflow/model.ts';
 
 export type System = 'kubeopencode' | 'kubetask';
 
@@ -147,7 +148,7 @@ interface AnyAgent extends Place {
 export interface Agent extends AnyAgent {
   readonly generation: number;
   readonly deleted: boolean;
-  /** Copies /tools/opencode; images as resolved (checklist O16, O17). */
+  /** Copies /tools/opencode; images as resolved. */
   readonly agentImage: string;
   readonly executorImage: string;
   readonly attachImage: string;
@@ -228,15 +229,7 @@ export interface SystemConfig {
 
 export type TaskPhase = '' | 'Pending' | 'Queued' | 'Running' | 'Completed' | 'Failed';
 
-/** metav1.Condition */
-export interface Condition {
-  readonly type: string;
-  readonly status: 'True' | 'False' | 'Unknown';
-  readonly reason: string;
-  readonly message: string;
-  readonly lastTransitionTime: string;
-  readonly observedGeneration?: number;
-}
+export type Condition = StatusCondition;
 
 /** Of both systems: podName and podNamespace there, jobName here. Times are RFC 3339 in whole seconds. */
 export interface TaskStatus {

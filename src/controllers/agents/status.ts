@@ -3,6 +3,7 @@
  * for its quota. Pure.
  */
 import { serverUrl } from '../../agents/server.ts';
+import { wholeSeconds } from '../../agents/task-conditions.ts';
 import type { Condition } from '../../agents/model.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { KubeObject } from '../../kernel/kube-object.ts';
@@ -148,8 +149,4 @@ function readyReplicas(deployment: Existing): number {
   if (deployment.kind !== 'ours') return 0;
   const { readyReplicas: ready } = asRecord(deployment.object['status']) ?? {};
   return typeof ready === 'number' ? ready : 0;
-}
-
-function wholeSeconds(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }
