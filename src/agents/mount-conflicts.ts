@@ -1,6 +1,6 @@
 /** Two contexts cannot have one place: what one of them puts there, the other would hide or overwrite without a word. */
 import { quoted } from '../kernel/failure.ts';
-import { parentOf } from './mount-path.ts';
+import { foldersAround } from './mount-path.ts';
 
 /** A file, or a folder that is filled as a whole. */
 export interface Use {
@@ -27,7 +27,7 @@ export function conflictIn(uses: readonly Use[], folder?: string): string | unde
 }
 
 function insideAnother(use: Use, owners: ReadonlyMap<string, Use>): string | undefined {
-  for (let path = parentOf(use.path); path !== '/'; path = parentOf(path)) {
+  for (const path of foldersAround(use.path)) {
     const owner = owners.get(path);
     if (owner !== undefined && !owner.isShared) {
       return sentence(`"${quoted(use.path)}" of ${use.by} is inside "${quoted(path)}" of ${owner.by}`);

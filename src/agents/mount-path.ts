@@ -88,3 +88,10 @@ export function isInside(path: string, folder: string): boolean {
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(1, path.lastIndexOf('/')));
 }
+
+/** From the innermost outwards, without the root. With many paths it is looked up who is inside whom: there are too many pairs. */
+export function foldersAround(path: string): readonly string[] {
+  const folders: string[] = [];
+  for (let folder = parentOf(path); folder !== '/'; folder = parentOf(folder)) folders.push(folder);
+  return folders;
+}

@@ -1,7 +1,7 @@
 /** Volumes for what is put outside of the workspace: what an init container writes there is otherwise gone with it. Pure. */
 import { digestOf, hexOf } from '../kernel/digest.ts';
 import type { Workspace } from './model.ts';
-import { isInside, parentOf } from './mount-path.ts';
+import { foldersAround, isInside, parentOf } from './mount-path.ts';
 import type { Volume, VolumeMount } from './pod-members.ts';
 import { toolsDir } from './pod-paths.ts';
 
@@ -16,8 +16,8 @@ export function outsideVolumes({ files, folders, downloads }: Workspace, workspa
   const outside = [...places, ...folders.map(({ path }) => path)].filter(
     (folder) => !isInside(folder, workspaceDir) && !isInside(folder, toolsDir),
   );
-  const unique = [...new Set(outside)].sort();
-  const outermost = unique.filter((folder) => unique.every((other) => other === folder || !isInside(folder, other)));
+  const unique = new Set(outside);
+  const outermost = [...unique].filter((folder) => !foldersAround(folder).some((outer) => unique.has(outer))).sort();
   const named = withNames(outermost);
   return {
     volumes: named.map(({ name }) => ({ name, emptyDir: {} })),

@@ -4,7 +4,7 @@ import { contextData } from './context-config-map.ts';
 import { credentialMembers } from './credentials.ts';
 import { contextInit, gitInit, openCodeInit, urlFetch } from './init-containers.ts';
 import { names, type Agent, type SystemConfig, type Workspace, type WorkspaceDownload } from './model.ts';
-import { isInside } from './mount-path.ts';
+import { foldersAround, isInside } from './mount-path.ts';
 import { outsideVolumes } from './outside-workspace.ts';
 import { scheduling, variable, type Container, type EnvVar, type Volume, type VolumeMount } from './pod-members.ts';
 import {
@@ -89,6 +89,7 @@ function initContainers(material: PodMaterial, shared: readonly VolumeMount[]): 
     isWorkspace: clone.path === workspaceDir,
     container: gitInit(config, clone, { index, workspaceDir }),
   }));
+  const mountAt = new Map(shared.map((mount) => [mount.mountPath, mount]));
   return [
     openCodeInit(agent),
     // Files are put upon the clone, not the other way round.
@@ -96,14 +97,16 @@ function initContainers(material: PodMaterial, shared: readonly VolumeMount[]): 
     ...contextInits(material, shared),
     ...clones.filter(({ isWorkspace }) => !isWorkspace).map(({ container }) => container),
     ...workspace.downloads.map((download, index) =>
-      urlFetch(config, download, { index, volumeMounts: mountsFor(download, shared) }),
+      urlFetch(config, download, { index, volumeMounts: mountsFor(download, mountAt) }),
     ),
   ];
 }
 
 /** And no other: it may hold a Secret of the Agent, and files of a Task could change what its program does. */
-function mountsFor({ path }: WorkspaceDownload, shared: readonly VolumeMount[]): readonly VolumeMount[] {
-  return shared.filter(({ mountPath }) => isInside(path, mountPath));
+function mountsFor({ path }: WorkspaceDownload, mountAt: ReadonlyMap<string, VolumeMount>): readonly VolumeMount[] {
+  const folder = foldersAround(path).find((around) => mountAt.has(around));
+  const mount = folder === undefined ? undefined : mountAt.get(folder);
+  return mount === undefined ? [] : [mount];
 }
 
 function contextInits({ agent, workspace, config }: PodMaterial, shared: readonly VolumeMount[]): readonly Container[] {

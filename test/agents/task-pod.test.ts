@@ -250,6 +250,14 @@ describe('what is in the workspace of a Task', () => {
     for (const { name } of outside) expect(volumesOf(pod)).toContainEqual({ name, emptyDir: {} });
   });
 
+  test('has one volume for a folder and those inside it, whatever is beside it', () => {
+    const pod = podOf(
+      ['/opt/a/f', '/opt/a-b/f', '/opt/a/b/f', '/opt/a/b/c/d/f', '/opt/ab/c/f'].map((path) => text('a', path)),
+    );
+    const outside = mountsOf(pod).flatMap(({ mountPath }) => (String(mountPath).startsWith('/opt') ? [mountPath] : []));
+    expect(outside).toEqual(['/opt/a', '/opt/a-b', '/opt/ab/c']);
+  });
+
   test('has a volume for each folder, also where their names would be the same or too long', () => {
     const long = 'x'.repeat(200);
     const pod = podOf(['/opt/a-b/f', '/opt/a/b/f', `/opt/${long}/f`, '/opt/é/f'].map((path) => text('a', path)));
