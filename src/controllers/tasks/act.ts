@@ -6,11 +6,13 @@ import type { KubeObject, NewObject } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
 import type { ClusterObjects, Created, Written } from '../../ports/cluster-objects.ts';
+import { done, removed, written, type ActDone } from '../runtime/answers.ts';
+import { limited } from '../runtime/limited.ts';
 import type { Act, Setback, TaskFacts } from './decision.ts';
 import type { StartRecords } from './start-records.ts';
 
 export type Done =
-  | { readonly kind: 'done' }
+  | ActDone
   /** Our Pod is there. */
   | { readonly kind: 'pod'; readonly pod: KubeObject }
   | { readonly kind: 'setback'; readonly setback: Setback }
@@ -20,7 +22,6 @@ export type Done =
   /** `isUnheard`: it may have been done all the same. */
   | { readonly kind: 'retry'; readonly why: string; readonly isUnheard?: true };
 
-const done: Done = { kind: 'done' };
 const actTimeoutMs = 15_000;
 
 export interface ActPorts {
@@ -33,38 +34,37 @@ export async function act(
   object: KubeObject,
   task: TaskFacts,
   what: Exclude<Act, { readonly kind: 'tell' }>,
-  signal: AbortSignal,
+  outer: AbortSignal,
 ): Promise<Done> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(actTimeoutMs)]);
+  const signal = limited(outer, actTimeoutMs);
   const place = { kind: agentKinds.task, namespace: task.namespace, name: task.name };
   switch (what.kind) {
     case 'mark':
     case 'unmark':
-      return written(await objects.patch(place, what.patch, limited));
+      return heard(await objects.patch(place, what.patch, signal));
     case 'record-start':
-      return starts.record(what.agent, task, limited);
+      return starts.record(what.agent, task, signal);
     case 'forget-start': {
       // It only counts for longer than it has to.
-      await starts.forget(what.agent, task, limited);
+      await starts.forget(what.agent, task, signal);
       return done;
     }
     case 'create':
-      return create(objects, task, what, limited);
+      return create(objects, task, what, signal);
     case 'keep-log': {
-      const answer = await objects.create(what.object, agentKinds.configMap, limited);
+      const answer = await objects.create(what.object, agentKinds.configMap, signal);
       return answer.ok ? done : { kind: 'retry', why: answer.failure.message };
     }
     case 'remove-pod': {
       const { namespace, name, uid } = what.pod;
-      const answer = await objects.remove({ kind: agentKinds.pod, namespace, name }, uid, limited);
-      return answer.ok ? done : { kind: 'retry', why: answer.failure.message };
+      return removed(await objects.remove({ kind: agentKinds.pod, namespace, name }, uid, signal));
     }
     case 'remove-config-maps':
-      return removeConfigMaps(objects, task, what, limited);
+      return removeConfigMaps(objects, task, what, signal);
     case 'status': {
       // What others have written into it stays.
       const status = { ...others(object), ...asWritten(what.status) };
-      return written(await objects.writeStatus(object, agentKinds.task, status, limited));
+      return heard(await objects.writeStatus(object, agentKinds.task, status, signal));
     }
   }
 }
@@ -117,23 +117,13 @@ async function removeConfigMaps(
     if (!read.ok) return { kind: 'retry', why: read.failure.message };
     const found = read.value;
     if (found === undefined || ownerOf(found, task) !== 'task') continue;
-    const answer = await objects.remove(place, found.metadata.uid, signal);
-    if (!answer.ok) return { kind: 'retry', why: answer.failure.message };
+    const outcome = removed(await objects.remove(place, found.metadata.uid, signal));
+    if (outcome.kind !== 'done') return outcome;
   }
   return done;
 }
 
-function written(answer: Result<Written>): Done {
-  if (!answer.ok) return { kind: 'retry', why: answer.failure.message, isUnheard: true };
-  switch (answer.value.kind) {
-    case 'written':
-      return done;
-    case 'superseded':
-      return { kind: 'superseded' };
-    case 'refused':
-      return {
-        kind: 'retry',
-        why: `the API server refused it (${answer.value.status}): ${answer.value.message}`,
-      };
-  }
+function heard(answer: Result<Written>): Done {
+  const outcome = written(answer);
+  return outcome.kind === 'retry' && !answer.ok ? { ...outcome, isUnheard: true } : outcome;
 }

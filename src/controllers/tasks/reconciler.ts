@@ -22,6 +22,7 @@ import type { TaskGauges, TaskMetrics } from '../../ports/task-metrics.ts';
 import { readConfigMaps } from '../agents/read-config-maps.ts';
 import { limited } from '../runtime/limited.ts';
 import type { Key, Reconciler, Settled } from '../runtime/reconciler.ts';
+import { tell } from '../runtime/tell.ts';
 import { act } from './act.ts';
 import { Concerned } from './concerned.ts';
 import { decide } from './decide.ts';
@@ -202,7 +203,10 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
     found: Found,
     signal: AbortSignal,
   ): Promise<Outcome | undefined> {
-    if (one.kind === 'tell') return tell(object, one);
+    if (one.kind === 'tell') {
+      tell(ports.events, object, { type: 'Warning', reason: one.reason, message: one.message });
+      return undefined;
+    }
     const outcome = await act({ objects, starts }, object, observed.task, one, signal);
     switch (outcome.kind) {
       case 'done':
@@ -230,18 +234,11 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
     return patience.logMs(task.uid, clock.now().getTime());
   }
 
-  function tell(object: KubeObject, { reason, message }: Extract<Act, { kind: 'tell' }>): undefined {
-    ports.events.tell({ about: reference(object), type: 'Warning', reason, message, key: message });
-    return undefined;
-  }
-
   /** Said when it is true: after the status is written. */
   function noteDone(object: KubeObject, { task, status }: Observed, one: Act): void {
     if (one.kind !== 'status') return;
     if (isClaim(one)) claims.add(task.uid);
-    for (const told of eventsOf(status, one.status)) {
-      ports.events.tell({ about: reference(object), ...told, key: told.message });
-    }
+    for (const told of eventsOf(status, one.status)) tell(ports.events, object, told);
     const finished = finishedTask(task, status, one.status);
     if (finished === undefined) return;
     claims.delete(task.uid);
@@ -264,9 +261,4 @@ function isClaim(one: Act): boolean {
 function answered(answer: Result<unknown>, signal: AbortSignal): Outcome {
   if (signal.aborted) return stoppedWhy;
   return answer.ok ? { kind: 'again' } : { kind: 'retry', why: answer.failure.message };
-}
-
-function reference({ apiVersion, kind, metadata }: KubeObject): Parameters<Events['tell']>[0]['about'] {
-  const { name, namespace, uid } = metadata;
-  return { apiVersion, kind, name, uid, ...defined('namespace', namespace) };
 }

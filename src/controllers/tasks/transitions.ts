@@ -2,10 +2,8 @@
 import { isFinished } from '../../agents/task-conditions.ts';
 import { names, type Condition, type Task, type TaskStatus } from '../../agents/model.ts';
 import { defined } from '../../kernel/defined.ts';
-import type { ClusterEvent } from '../../ports/events.ts';
 import type { FinishedTask } from '../../ports/task-metrics.ts';
-
-type Told = Pick<ClusterEvent, 'type' | 'reason' | 'message'>;
+import type { Told } from '../runtime/tell.ts';
 
 export function eventsOf(before: TaskStatus, after: TaskStatus): readonly Told[] {
   return [...waits(before, after), ...created(before, after), ...ended(before, after)];
