@@ -30,6 +30,8 @@ export function decide(observed: Observed): Next {
   // Whatever is written into the Task now, what was begun goes on.
   if (job !== undefined) return decideOnJob(observed, job);
   if (status.phase === 'Running') return missing(observed);
+  // Claimed by somebody before us, who may have brought it to its end.
+  if (status.phase === 'Pending' && !observed.isCurrent) return { kind: 'read-task' };
   return parsed.ok ? begin(observed, parsed.value) : end(observed, parsed.failure);
 }
 

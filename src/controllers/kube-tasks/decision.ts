@@ -16,6 +16,8 @@ export interface Observed {
   readonly agent: Result<KubeTaskAgent, TaskProblem> | 'missing' | 'absent';
   /** Ours. */
   readonly job?: TaskJob;
+  /** What others had written into it before this process began to lead is known. */
+  readonly isCurrent: boolean;
   /** For how long the Job of a Running Task was looked for and not found. */
   readonly missingMs: number;
   /** Of this round; absent: nobody has asked yet. */
@@ -44,6 +46,7 @@ export interface TaskDecision {
 /** Something has to be found out first, which takes a look outside; then it is decided again. */
 export type Next =
   | TaskDecision
+  | { readonly kind: 'read-task' }
   | { readonly kind: 'read-agent' }
   | { readonly kind: 'read-config-maps'; readonly places: readonly Place[] }
   /** What is told of the object with this UID. */

@@ -2,6 +2,7 @@
  * Runs Tasks of KubeTask as Jobs: observe, decide, act, and nothing between two rounds that the cluster does not know. What
  * is kept in memory shortens a wait; a process that begins anew comes to the same end.
  */
+import { LRUCache } from 'lru-cache';
 import { agentKinds } from '../../agents/kinds.ts';
 import { kubeTaskJobName } from '../../agents/kube-task-names.ts';
 import { names, type Place, type TaskStatus } from '../../agents/model.ts';
@@ -53,10 +54,14 @@ const again: Outcome = { kind: 'again' };
 const maxDecisions = 8;
 const readTimeoutMs = 15_000;
 const supersededMs = 1_000;
+/** One that is forgotten is read once more. */
+const maxCurrent = 5_000;
 
 export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { load(): TaskGauges } {
   const { objects, clock } = ports;
   const missing = new MissingSince();
+  /** Tasks that this process has read or written since it leads, by UID. */
+  const current = new LRUCache<string, true>({ max: maxCurrent });
 
   async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
     if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
@@ -93,6 +98,7 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
       status,
       agent: agentOf(task, found),
       ...defined('job', job),
+      isCurrent: current.has(uid),
       missingMs: missing.ms(uid, status.phase === 'Running' && job === undefined, now),
       ...ofThisRound,
       now,
@@ -125,6 +131,13 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
     signal: AbortSignal,
   ): Promise<Outcome> {
     switch (next.kind) {
+      case 'read-task': {
+        const { uid, namespace, name } = observed.task;
+        const read = await objects.read({ kind: agentKinds.kubeTask, namespace, name }, limited(signal, readTimeoutMs));
+        if (!read.ok) return { kind: 'retry', why: read.failure.message };
+        current.set(uid, true);
+        return again;
+      }
       case 'read-agent': {
         const read = await objects.read(
           { kind: agentKinds.kubeTaskAgent, ...agentPlace(task) },
@@ -184,12 +197,13 @@ export function createKubeTaskReconciler(ports: KubeTaskPorts): Reconciler & { l
   /** Said when it is true: after the status is written. */
   function noteDone(task: KubeObject, before: TaskStatus, one: TaskAct): void {
     if (one.kind !== 'status') return;
+    current.set(task.metadata.uid, true);
     for (const told of eventsOf(before, one.status)) tell(ports.events, task, told);
     const finished = finishedTask(agentPlace(task), before, one.status);
     if (finished !== undefined) ports.metrics?.taskFinished(finished);
   }
 
-  return { name: 'kube-tasks', reconcile, load: () => kubeTaskLoad(objects) };
+  return { name: 'kube-tasks', begin: () => current.clear(), reconcile, load: () => kubeTaskLoad(objects) };
 }
 
 /** Also of a Task that makes no sense otherwise. */

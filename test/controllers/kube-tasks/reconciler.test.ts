@@ -638,6 +638,26 @@ test('who has seen an older version of a Task makes nothing of it', async () => 
   expect(world.made).toEqual([]);
 });
 
+test('who begins to lead and is behind makes no Job for a Task that has come to its end', async () => {
+  world.addAgent();
+  world.addTask();
+  world.cluster.refuse = (verb, kind) =>
+    verb === 'create' && kind === 'Job' ? { status: 403, message: 'exceeded quota: small' } : undefined;
+  await world.reconcile();
+  expect(world.status.phase).toBe('Pending');
+  world.cluster.refuse = undefined;
+  const old = world.task;
+  world.cluster.setStatus(task, { phase: 'Failed' });
+  const isRead = (): boolean => world.calls('read Task') > 0;
+  world.seen = {
+    ...world.cluster,
+    get: (place) => (place.kind.kind === 'Task' && !isRead() ? old : world.cluster.get(place)),
+  };
+  world.restart();
+  await world.reconcile();
+  expect(world.calls('create Job')).toBe(1);
+});
+
 test('Tasks are counted by namespace and phase', async () => {
   await begun();
   world.addTask({}, 'second');
