@@ -74,7 +74,9 @@ export function createTaskReconciler(ports: TaskReconcilerPorts): TaskReconciler
   roster.rebuild();
   objects.onChange((object, change) => {
     roster.see(object, change);
-    if (change === 'gone') claims.delete(object.metadata.uid);
+    if (change !== 'gone') return;
+    claims.delete(object.metadata.uid);
+    unheard.delete(object.metadata.uid);
   });
 
   function begin(): void {
