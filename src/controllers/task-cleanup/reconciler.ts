@@ -3,7 +3,8 @@
  * exactly one deletion for each that is surplus. What is not finished is never touched, nor anything by a config that makes
  * no sense.
  */
-import { finishedTask, surplusOf, type CleanupRules } from '../../agents/cleanup.ts';
+import { LRUCache } from 'lru-cache';
+import { finishedTask, surplusOf, type CleanupRules, type FinishedTask } from '../../agents/cleanup.ts';
 import { agentKinds } from '../../agents/kinds.ts';
 import { names } from '../../agents/model.ts';
 import { parseSystemConfig } from '../../agents/parse-config.ts';
@@ -29,25 +30,35 @@ export interface CleanupPorts {
 /** Others have their turn in between. */
 const deletionsPerRound = 50;
 const deleteTimeoutMs = 15_000;
+const maxUnwilling = 2_000;
 
 /** Its keys are namespaces, with an empty name. */
 export function createCleanupReconciler(ports: CleanupPorts): Reconciler {
   const { objects, clock } = ports;
   /** Versions of configs that were complained about, by UID. */
   const complained = new Map<string, string>();
+  /** Of Tasks that somebody may keep from going, by UID: they come last. */
+  const unwilling = new LRUCache<string, true>({ max: maxUnwilling });
 
   async function reconcile({ namespace }: Key, signal: AbortSignal): Promise<Settled> {
     if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };
     const rules = rulesFor(namespace);
     if (rules === undefined) return { kind: 'settled' };
     const { surplus, nextInMs } = surplusOf(finishedIn(objects, namespace), rules, clock.now());
-    for (const { name, uid } of surplus.slice(0, deletionsPerRound)) {
+    for (const { name, uid } of willingFirst(surplus).slice(0, deletionsPerRound)) {
       const place = { kind: agentKinds.task, namespace, name };
       const removed = await objects.remove(place, uid, limited(signal, deleteTimeoutMs));
-      if (!removed.ok) return { kind: 'retry', why: removed.failure.message };
+      if (!removed.ok) {
+        unwilling.set(uid, true);
+        return { kind: 'retry', why: removed.failure.message };
+      }
     }
     const hasMore = surplus.length > deletionsPerRound;
     return { kind: 'settled', ...defined('requeueAfterMs', hasMore ? 0 : nextInMs) };
+  }
+
+  function willingFirst(surplus: readonly FinishedTask[]): readonly FinishedTask[] {
+    return surplus.toSorted((one, other) => Number(unwilling.has(one.uid)) - Number(unwilling.has(other.uid)));
   }
 
   /** Undefined: nothing is removed. A config of the namespace's own counts as a whole. */

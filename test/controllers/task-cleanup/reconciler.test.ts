@@ -146,6 +146,25 @@ describe('a namespace with finished Tasks', () => {
   });
 });
 
+test('one that must not be removed keeps no other', async () => {
+  config(cleanup({ maxRetainedTasks: 0 }));
+  for (const [name, secondsAgo] of [
+    ['a', 3],
+    ['b', 2],
+    ['c', 1],
+  ] as const)
+    task(name, secondsAgo);
+  cluster.refuse = (verb, _kind, about) =>
+    verb === 'remove' && 'name' in about && about.name === 'a' ? 'unavailable' : undefined;
+  expect(await reconcile()).toMatchObject({ kind: 'retry' });
+  expect(await reconcile()).toMatchObject({ kind: 'retry' });
+  expect(left()).toEqual(['a']);
+  expect(cluster.calls.get('remove Task')).toBe(4);
+  cluster.refuse = undefined;
+  expect(await reconcile()).toEqual({ kind: 'settled' });
+  expect(left()).toEqual([]);
+});
+
 describe('of 1,000 finished Tasks', () => {
   beforeEach(() => {
     for (let index = 0; index < 1_000; index += 1) task(`t-${String(index).padStart(4, '0')}`, index);
