@@ -1,8 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { agentKinds } from '../../../src/agents/kinds.ts';
-import type { KubeObject } from '../../../src/kernel/kube-object.ts';
 import { asRecord } from '../../../src/kernel/strict-json.ts';
-import { fromConfigMap, fromKey, inline, jobPlace, key, start, World } from './world.ts';
+import { begun, fromConfigMap, fromKey, inline, job, jobPlace, second, task, World } from './world.ts';
 
 let world: World;
 
@@ -10,21 +9,11 @@ beforeEach(() => {
   world = new World();
 });
 
-const second = (after: number): string => new Date(start + after * 1_000).toISOString().replace('.000Z', 'Z');
 const settled = { kind: 'settled' };
-const task = { kind: agentKinds.kubeTask, ...key };
-const job = { kind: agentKinds.job, ...jobPlace };
-
-/** With its Agent, to a Job that is there. */
-async function begun(spec: object = {}, agent: object = {}): Promise<void> {
-  world.addAgent(agent);
-  world.addTask(spec);
-  await world.reconcile();
-}
 
 describe('a Task that goes well', () => {
   test('runs in a Job with its files, and completes with it', async () => {
-    await begun();
+    await begun(world);
     expect(world.status).toMatchObject({
       phase: 'Running',
       jobName: 'update-job',
@@ -54,7 +43,7 @@ describe('a Task that goes well', () => {
   });
 
   test('costs five calls, and none when nothing has changed', async () => {
-    await begun();
+    await begun(world);
     world.kubelet.finish(jobPlace);
     await world.after(1);
     expect(Object.fromEntries(world.cluster.calls)).toEqual({
@@ -69,7 +58,7 @@ describe('a Task that goes well', () => {
   });
 
   test('keeps its Job and its files until it goes, and then they go', async () => {
-    await begun();
+    await begun(world);
     world.kubelet.finish(jobPlace);
     await world.after(1);
     expect(world.made).toHaveLength(3);
@@ -107,7 +96,7 @@ describe('a Task that goes well', () => {
       fromKey('/workspace/guide.md', 'guides', 'guide.md'),
       fromConfigMap('/workspace/configs', 'configs'),
     ];
-    await begun({ contexts }, { defaultContexts: [inline('/workspace/task.md', 'Before.')] });
+    await begun(world, { contexts }, { defaultContexts: [inline('/workspace/task.md', 'Before.')] });
     expect(world.files?.['data']).toEqual({
       'workspace-task.md': '<context index="0">\nBefore.\n</context>\n\n<context index="1">\nDo it.\n</context>',
       'workspace-guide.md': 'Guide.',
@@ -116,14 +105,14 @@ describe('a Task that goes well', () => {
   });
 
   test('is not disturbed by what is written into it while it runs', async () => {
-    await begun();
+    await begun(world);
     world.addTask({ contexts: 'nonsense', agentRef: 'nobody' });
     await world.reconcile();
     expect(world.status.phase).toBe('Running');
   });
 
   test('whose Pod is heard of later than its Job waits for its words, and no longer than it takes', async () => {
-    await begun();
+    await begun(world);
     world.kubelet.run(jobPlace);
     const status = { failed: 1, conditions: [{ type: 'Failed', status: 'True', lastTransitionTime: second(0) }] };
     world.cluster.setStatus(job, status);
@@ -220,7 +209,7 @@ describe('a Task that cannot begin', () => {
   });
 
   test('waits for a ConfigMap that is created right after, says so once, and then runs', async () => {
-    await begun({ contexts: [fromKey('/workspace/a', 'guides', 'guide.md')] });
+    await begun(world, { contexts: [fromKey('/workspace/a', 'guides', 'guide.md')] });
     expect(world.status).toMatchObject({ phase: 'Pending' });
     expect(world.waiting).toBe('ConfigMapMissing');
     expect(world.made).toEqual([]);
@@ -235,7 +224,7 @@ describe('a Task that cannot begin', () => {
     ['a key', fromKey('/workspace/a', 'guides', 'guide.md')],
     ['a folder', fromConfigMap('/workspace/a', 'guides')],
   ])('has failed when the ConfigMap of %s is missing for 30 seconds', async (_, context) => {
-    await begun({ contexts: [context] });
+    await begun(world, { contexts: [context] });
     await world.after(29);
     expect(world.status.phase).toBe('Pending');
     await world.after(1);
@@ -247,7 +236,7 @@ describe('a Task that cannot begin', () => {
     ['a key', fromKey('/workspace/a', 'guides', 'guide.md', true)],
     ['a folder', fromConfigMap('/workspace/a', 'guides', true)],
   ])('is none when the ConfigMap of %s is optional', async (_, context) => {
-    await begun({ contexts: [inline('/workspace/task.md', 'x'), context] });
+    await begun(world, { contexts: [inline('/workspace/task.md', 'x'), context] });
     expect(world.status.phase).toBe('Running');
   });
 });
@@ -266,7 +255,7 @@ describe('what the API server says no to', () => {
   ] as const;
   test.each(rows)('a %s with %i %s: the Task has failed with its words', async (kind, status, message, reason) => {
     refuse(kind, status, message);
-    await begun();
+    await begun(world);
     expect(world.failure).toMatchObject({ reason, message: expect.stringContaining(message) });
     expect(world.made).toEqual([]);
   });
@@ -280,7 +269,7 @@ describe('what the API server says no to', () => {
     ],
   ])('because of %s: the Task waits, and runs when there is room', async (_, message, reason) => {
     refuse('Job', 403, message);
-    await begun();
+    await begun(world);
     expect(world.waiting).toBe(reason);
     for (let count = 0; count < 10; count += 1) await world.after(30);
     expect(world.status.phase).toBe('Pending');
@@ -314,7 +303,7 @@ describe('a name that somebody else has', () => {
     async (kind, apiVersion, name, owners, words) => {
       const metadata = { name, namespace: 'team', ownerReferences: owners };
       const before = world.cluster.put({ apiVersion, kind, metadata, spec: { theirs: true }, data: { theirs: 'x' } });
-      await begun();
+      await begun(world);
       expect(world.failure).toMatchObject({ reason: 'NameTaken', message: expect.stringContaining(words) });
       expect(world.failure?.message).toContain(name);
       const place = { kind: kind === 'Job' ? agentKinds.job : agentKinds.configMap, namespace: 'team', name };
@@ -323,7 +312,7 @@ describe('a name that somebody else has', () => {
   );
 
   test('of a Job of a Task of the same name that is gone: waits until it is gone too', async () => {
-    await begun();
+    await begun(world);
     const old = world.job;
     world.cluster.drop(task);
     if (old !== undefined) world.cluster.put({ ...old, metadata: { ...old.metadata, finalizers: ['x'] } });
@@ -333,125 +322,6 @@ describe('a name that somebody else has', () => {
     world.cluster.drop(job);
     await world.after(1);
     expect(world.status.phase).toBe('Running');
-  });
-});
-
-describe('a Pod that does not come up', () => {
-  const rows = [
-    ['ErrImagePull', 'manifest unknown', 'ImagePullFailed'],
-    ['ImagePullBackOff', 'Back-off pulling image "registry.example/agent:v1"', 'ImagePullFailed'],
-    ['InvalidImageName', 'invalid reference', 'ImagePullFailed'],
-    ['CreateContainerConfigError', 'secret "github-creds" not found', 'ConfigurationError'],
-    ['CreateContainerError', 'no command specified', 'ConfigurationError'],
-  ] as const;
-  test.each(rows)('because of %s: %s, for 30 seconds: %s, and nothing is left', async (reason, message, expected) => {
-    await begun();
-    world.kubelet.wait(jobPlace, reason, message);
-    expect(await world.after(1)).toEqual({ kind: 'settled', requeueAfterMs: 30_000 });
-    expect(world.status).toMatchObject({ phase: 'Running' });
-    expect(world.waiting).toBe(reason);
-    await world.after(29);
-    expect(world.status.phase).toBe('Running');
-    await world.after(1);
-    expect(world.failure).toMatchObject({ reason: expected, message: expect.stringContaining(message) });
-    expect(world.waiting).toBeUndefined();
-    expect(world.made).toEqual([]);
-  });
-
-  test('and then does: nothing is said of it any more', async () => {
-    await begun();
-    world.kubelet.wait(jobPlace, 'CreateContainerConfigError', 'secret "late" not found');
-    await world.after(1);
-    await world.after(20);
-    world.kubelet.run(jobPlace);
-    await world.after(5);
-    expect(world.status).toMatchObject({ phase: 'Running', conditions: [] });
-    await world.after(60);
-    expect(world.status.phase).toBe('Running');
-  });
-
-  test('because its registry is away: waits as long as it takes', async () => {
-    await begun();
-    world.kubelet.wait(jobPlace, 'ErrImagePull', 'dial tcp: i/o timeout');
-    for (let count = 0; count < 20; count += 1) await world.after(30);
-    expect(world.status.phase).toBe('Running');
-    expect(world.waiting).toBe('ErrImagePull');
-  });
-
-  test('because no node has room: waits as long as it takes, and says so once', async () => {
-    await begun();
-    world.kubelet.unschedulable(jobPlace, '0/3 nodes are available');
-    for (let count = 0; count < 20; count += 1) await world.after(30);
-    expect(world.status.phase).toBe('Running');
-    expect(world.waiting).toBe('Unschedulable');
-    expect(world.calls('writeStatus Task')).toBe(3);
-  });
-
-  test.each([
-    'MountVolume.SetUp failed for volume "credential-0" : secret "ssh-keys" not found',
-    'MountVolume.SetUp failed for volume "credential-0" : references non-existent secret key: id_rsa',
-    'MountVolume.SetUp failed for volume "dir-mount-0" : configmap "my-configs" not found',
-  ])('because of %s: 30 seconds after it is known', async (message) => {
-    await begun();
-    world.kubelet.startJobs();
-    world.warnOfPod('FailedMount', message);
-    expect(await world.after(1)).toEqual({ kind: 'settled', requeueAfterMs: 9_000 });
-    await world.after(9);
-    expect(world.waiting).toBe('FailedMount');
-    await world.after(30);
-    expect(world.failure).toMatchObject({ reason: 'ConfigurationError', message: expect.stringContaining(message) });
-    expect(world.made).toEqual([]);
-  });
-
-  test('because its image is large: what was told of its volumes before does not count any more', async () => {
-    await begun();
-    world.kubelet.startJobs();
-    world.warnOfPod('FailedMount', 'MountVolume.SetUp failed for volume "credential-0" : secret "late" not found');
-    await world.after(10);
-    expect(world.waiting).toBe('FailedMount');
-    const pod = world.kubelet.podOf(jobPlace);
-    const ready = { type: 'PodReadyToStartContainers', status: 'True' };
-    const conditions = [{ type: 'PodScheduled', status: 'True' }, ready];
-    const place = { kind: agentKinds.pod, namespace: 'team', name: pod?.metadata.name ?? '' };
-    world.cluster.setStatus(place, { ...asRecord(pod?.['status']), conditions });
-    for (let count = 0; count < 10; count += 1) await world.after(30);
-    expect(world.status.phase).toBe('Running');
-  });
-
-  test('because a volume takes its time: waits', async () => {
-    await begun();
-    world.kubelet.startJobs();
-    world.warnOfPod('FailedMount', 'MountVolume.SetUp failed: timed out waiting for the condition');
-    for (let count = 0; count < 10; count += 1) await world.after(30);
-    expect(world.status.phase).toBe('Running');
-  });
-
-  test.each([
-    ['Error creating: admission webhook "gate.example" denied the request: SIGNATURE_MISSING: none', 'Refused'],
-    ['Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": privileged', 'Refused'],
-    [
-      'Error creating: pods "x" is forbidden: error looking up service account team/agent: not found',
-      'ConfigurationError',
-    ],
-  ])('because it may not be made (%s): %s', async (message, reason) => {
-    await begun();
-    world.cluster.warn(job, { reason: 'FailedCreate', message });
-    await world.after(10);
-    expect(world.waiting).toBe('PodNotCreated');
-    await world.after(30);
-    expect(world.failure).toMatchObject({ reason });
-    expect(world.made).toEqual([]);
-  });
-
-  test.each([
-    'Error creating: pods "x" is forbidden: exceeded quota: small, requested: pods=1',
-    'Error creating: Internal error occurred: failed calling webhook "gate.example": timeout',
-  ])('because it may not be made for now (%s): waits', async (message) => {
-    await begun();
-    world.cluster.warn(job, { reason: 'FailedCreate', message });
-    for (let count = 0; count < 10; count += 1) await world.after(30);
-    expect(world.status.phase).toBe('Running');
-    expect(world.waiting).toBe('PodNotCreated');
   });
 });
 
@@ -470,7 +340,7 @@ describe('a Job that ends badly', () => {
     ['on a node that is short of something', (w) => w.kubelet.evict(jobPlace), 'NodeLost', 'low on resource'],
   ];
   test.each(rows)('%s', async (_, ends, reason, words) => {
-    await begun({ timeout: '90s' });
+    await begun(world, { timeout: '90s' });
     world.kubelet.run(jobPlace);
     await world.after(1);
     ends(world);
@@ -483,7 +353,7 @@ describe('a Job that ends badly', () => {
   });
 
   test('in the container that copies its tools', async () => {
-    await begun({}, { toolsImage: 'registry.example/tools:v1' });
+    await begun(world, {}, { toolsImage: 'registry.example/tools:v1' });
     world.kubelet.run(jobPlace);
     world.kubelet.finish(jobPlace, { exitCode: 1 });
     const pod = world.kubelet.podOf(jobPlace);
@@ -495,7 +365,7 @@ describe('a Job that ends badly', () => {
   });
 
   test('because somebody has removed its Pod', async () => {
-    await begun();
+    await begun(world);
     world.kubelet.run(jobPlace);
     const pod = world.kubelet.podOf(jobPlace);
     world.kubelet.finish(jobPlace, { exitCode: 137 });
@@ -507,7 +377,7 @@ describe('a Job that ends badly', () => {
   });
 
   test('because its Pod goes, and its node says nothing', async () => {
-    await begun();
+    await begun(world);
     world.kubelet.run(jobPlace);
     const pod = world.kubelet.podOf(jobPlace);
     if (pod === undefined) throw new Error('no Pod');
@@ -521,7 +391,7 @@ describe('a Job that ends badly', () => {
   });
 
   test('because somebody has removed it: the Task has failed, and it is not made again', async () => {
-    await begun();
+    await begun(world);
     world.cluster.drop(job);
     expect(await world.reconcile()).toEqual({ kind: 'settled', requeueAfterMs: 5_000 });
     await world.after(5);
@@ -531,7 +401,7 @@ describe('a Job that ends badly', () => {
   });
 
   test('is not believed to be removed because nobody has told us of it', async () => {
-    await begun();
+    await begun(world);
     world.seen = {
       ...world.cluster,
       get: (place) => (place.kind.kind === 'Job' ? undefined : world.cluster.get(place)),
@@ -541,72 +411,6 @@ describe('a Job that ends badly', () => {
     await world.reconcile();
     await world.after(5);
     expect(world.status.phase).toBe('Running');
-  });
-});
-
-describe('what the controller before us has made', () => {
-  /** As upstream's controller makes it. */
-  function adopted(status: object, spec: object = { backoffLimit: 6 }, jobName = 'update-job'): KubeObject {
-    const { metadata } = world.addTask();
-    const owner = {
-      apiVersion: 'kubetask.io/v1alpha1',
-      kind: 'Task',
-      name: 'update',
-      uid: metadata.uid,
-      controller: true,
-    };
-    const labels = { app: 'kubetask', 'kubetask.io/task': 'update' };
-    const template = { metadata: { labels }, spec: { containers: [{ name: 'agent', image: 'a' }] } };
-    const made = { name: jobName, namespace: 'team', labels, ownerReferences: [owner] };
-    return world.cluster.put({
-      apiVersion: 'batch/v1',
-      kind: 'Job',
-      metadata: made,
-      spec: { ...spec, template },
-      status,
-    });
-  }
-
-  test.each(['update-job', 'update-service-a-xyz123'])('goes on as %s, and is not made again', async (name) => {
-    adopted({}, {}, name);
-    await world.reconcile();
-    expect(world.status).toMatchObject({ phase: 'Running', jobName: name });
-    expect(world.cluster.all(agentKinds.job)).toHaveLength(1);
-    world.cluster.setStatus({ ...job, name }, { succeeded: 1 });
-    await world.after(1);
-    expect(world.status).toMatchObject({ phase: 'Completed', completionTime: second(1) });
-    expect(world.calls('create Job')).toBe(0);
-  });
-
-  test('also after that controller has written the status', async () => {
-    adopted({});
-    world.cluster.setStatus(task, { phase: 'Running', jobName: 'update-job', startTime: second(-60) });
-    await world.reconcile();
-    expect(world.cluster.callCount()).toBe(0);
-    world.cluster.setStatus(job, { succeeded: 1 });
-    await world.after(1);
-    expect(world.status).toMatchObject({ phase: 'Completed', startTime: second(-60) });
-  });
-
-  test('has failed with its first Pod, and is stopped from trying again', async () => {
-    adopted({ failed: 1 });
-    await world.reconcile();
-    expect(world.status.phase).toBe('Failed');
-    expect(world.job).toBeUndefined();
-  });
-
-  test('that has failed and does not try again stays as it is', async () => {
-    adopted({ failed: 1 }, { backoffLimit: 0 });
-    await world.reconcile();
-    expect(world.status.phase).toBe('Failed');
-    expect(world.job).toBeDefined();
-  });
-
-  test('is left as it is when the Task has ended', async () => {
-    adopted({ succeeded: 1 });
-    world.cluster.setStatus(task, { phase: 'Completed', jobName: 'update-job' });
-    await world.reconcile();
-    expect(world.cluster.callCount()).toBe(0);
   });
 });
 
@@ -659,7 +463,7 @@ test('who begins to lead and is behind makes no Job for a Task that has come to 
 });
 
 test('Tasks are counted by namespace and phase', async () => {
-  await begun();
+  await begun(world);
   world.addTask({}, 'second');
   world.addTask({}, 'third');
   expect(world.load()).toEqual({

@@ -14,6 +14,9 @@ import { fakeKubelet, type FakeKubelet } from '../../fakes/fake-kubelet.ts';
 export const start = Date.parse('2026-01-01T00:00:00Z');
 export const key = { namespace: 'team', name: 'update' };
 export const jobPlace = { namespace: 'team', name: 'update-job' };
+export const second = (after: number): string => new Date(start + after * 1_000).toISOString().replace('.000Z', 'Z');
+export const task = { kind: agentKinds.kubeTask, ...key };
+export const job = { kind: agentKinds.job, ...jobPlace };
 const agentImage = 'registry.example/agent:v1';
 
 export function inline(filePath: string, text: string): object {
@@ -138,4 +141,11 @@ export class World {
       metrics: { taskFinished: (task) => void this.finished.push(task) },
     });
   }
+}
+
+/** With a Task and its Agent, to a Job that is there. */
+export async function begun(world: World, spec: object = {}, agent: object = {}): Promise<void> {
+  world.addAgent(agent);
+  world.addTask(spec);
+  await world.reconcile();
 }

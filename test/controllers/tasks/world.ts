@@ -139,3 +139,14 @@ export class World {
     return this.events.map(({ type, reason }) => `${type} ${reason}`);
   }
 }
+
+/** With a Task whose Pod runs. */
+export async function running(spec: object = {}, agent: object = {}): Promise<World> {
+  const world = new World();
+  world.agent(agent);
+  world.add(spec);
+  await world.reconcile();
+  world.pods.run(podPlace);
+  await world.reconcile();
+  return world;
+}
