@@ -13,7 +13,7 @@ import { createWorkflowReconciler } from '../../controllers/workflows/reconcile-
 import { tektonEngine } from '../../controllers/workflows/tekton-engine.ts';
 import { unfinishedWorkflows } from '../../controllers/workflows/unfinished.ts';
 import type { EvidenceSource } from '../../evidence/evidence-source.ts';
-import type { Kind } from '../../kernel/kube-object.ts';
+import type { Kind, KubeObject } from '../../kernel/kube-object.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Leadership } from '../../ports/leadership.ts';
 import type { Policies } from '../../ports/policies.ts';
@@ -86,17 +86,17 @@ export function startWorkflows(base: Foundation, ports: WorkflowPorts): RunningW
     const all = leadership.isLeader() ? workflowKinds.flatMap((kind) => objects.list(kind)) : [];
     return unfinishedWorkflows(all, live.settings(), clock.now());
   });
-  objects.onChange((object) => {
+  const workflowsByUid = new Map<string, Key>();
+  objects.onChange((object, change) => {
+    if (workflowKinds.some(({ kind }) => kind === object.kind)) note(workflowsByUid, object, change);
     const keys = concerned(object, objects);
     for (const key of keys.workflows) workflows.enqueue(key);
     for (const key of keys.actions) ofActions.enqueue(key);
   });
   // A finished workflow waits for it: condition Recorded, and its time to live.
   history.onStored((workflowUid) => {
-    const stored = workflowKinds
-      .flatMap((kind) => objects.list(kind))
-      .find(({ metadata }) => metadata.uid === workflowUid);
-    if (stored !== undefined) workflows.enqueue(keyOf(stored));
+    const stored = workflowsByUid.get(workflowUid);
+    if (stored !== undefined) workflows.enqueue(stored);
   });
   onClose(async () => {
     await Promise.all([workflows.close(), ofActions.close()]);
@@ -105,6 +105,11 @@ export function startWorkflows(base: Foundation, ports: WorkflowPorts): RunningW
     objects.close();
   });
   return { warnings: () => objects.problems().map((problem) => `workflows: ${problem}`) };
+}
+
+function note(keys: Map<string, Key>, object: KubeObject, change: 'present' | 'gone'): void {
+  if (change === 'present') keys.set(object.metadata.uid, keyOf(object));
+  else keys.delete(object.metadata.uid);
 }
 
 function keyOf({ metadata }: { readonly metadata: { readonly namespace?: string; readonly name: string } }): Key {
