@@ -21,9 +21,15 @@ export interface Collection {
   readonly path: string;
   readonly fieldSelector?: string;
   readonly labelSelector?: string;
-  /** Objects in one answer to a list. */
-  readonly pageSize?: number;
+  /** The larger first; the next for the rest of a list of which a page could not be had. */
+  readonly pages?: readonly [Pages, ...Pages[]];
   readonly list: (options: ConfigurationOptions, page: ListPage) => Promise<unknown>;
+}
+
+/** Objects in one answer to a list, and how long that may be; absent: as any answer. */
+export interface Pages {
+  readonly size: number;
+  readonly maxBytes?: number;
 }
 
 /** In the client library's words. Kubernetes API concepts §retrieving large results sets in chunks */
@@ -33,7 +39,7 @@ export interface ListPage {
 }
 
 /** A page of the largest policies that there are stays far below the limit for one answer. */
-const usualPageSize = 500;
+const usualPages = [{ size: 500 }] as const;
 
 export interface WatchSettings {
   readonly kubeConfig: KubeConfig;
@@ -133,13 +139,21 @@ export async function listCollection(
   limits: CallLimits,
   signal: AbortSignal,
 ): Promise<Result<Listed, ApiFailure>> {
-  const { title, pageSize = usualPageSize } = collection;
+  const { title, pages: [first, ...smaller] = usualPages } = collection;
   const objects: unknown[] = [];
+  let pages: Pages = first;
   let next: string | undefined;
   for (;;) {
-    const page: ListPage = { limit: pageSize, ...defined('_continue', next) };
-    const answer = await boundedCall(`list ${title}`, limits, (options) => collection.list(options, page), signal);
-    if (!answer.ok) return answer;
+    const page: ListPage = { limit: pages.size, ...defined('_continue', next) };
+    const bounds = { ...limits, ...defined('maxBytes', pages.maxBytes) };
+    const answer = await boundedCall(`list ${title}`, bounds, (options) => collection.list(options, page), signal);
+    if (!answer.ok) {
+      const less = smaller.shift();
+      // An answer that is no answer: too long, or too late.
+      if (answer.failure.status !== undefined || less === undefined || signal.aborted) return answer;
+      pages = less;
+      continue;
+    }
     const items = asRecord(answer.value)?.['items'];
     // Whatever is no list is not an empty list: that would take every policy away.
     if (!Array.isArray(items)) return fail(apiFailure(`list ${title}`, new Error('the answer is no list')));

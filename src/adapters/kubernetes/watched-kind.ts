@@ -34,12 +34,12 @@ export interface WatchedKind {
   readonly close: () => void;
 }
 
-/**
- * No object is larger than 1.5 MiB (etcd), and as JSON up to six times as much, since `<` is written as an escape: so no page
- * is larger than the limit, whatever somebody has put into it.
- */
-const pageSize = 10;
 const listLimits: CallLimits = { deadlineMs: 30_000, maxBytes: 128 * 1024 * 1024 };
+/**
+ * Objects are a few KiB, as a rule. None is larger than 1.5 MiB (etcd), and as JSON up to six times as much, since `<` is
+ * written as an escape: so no small page is larger than the limit, whatever somebody has put into it.
+ */
+const pages = [{ size: 500, maxBytes: 16 * 1024 * 1024 }, { size: 10 }] as const;
 /** An API server that has just started does not serve all of its definitions: what is missing for this long is gone. */
 const goneAfterMs = 5_000;
 
@@ -151,7 +151,7 @@ function collectionOf(kubeConfig: KubeConfig, { kind, label, namespace, name }: 
     title: kind.plural,
     path: pathOf(kind, namespace),
     ...selectors,
-    pageSize,
+    pages,
     list: (call, page) => pageOf(api, listing, page, call),
   };
 }

@@ -255,7 +255,9 @@ test('who wrote what is neither kept nor sent', async () => {
   const objects = start();
   await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
   expect(objects.get(place)?.metadata).not.toHaveProperty('managedFields');
-  expect(server.requests[0]).toBe('GET /api/v1/persistentvolumeclaims?labelSelector=countersign.dev%2Fengine&limit=10');
+  expect(server.requests[0]).toBe(
+    'GET /api/v1/persistentvolumeclaims?labelSelector=countersign.dev%2Fengine&limit=500',
+  );
 });
 
 test('what a watch has not told is there once it was listed anew, and what is gone is not', async () => {

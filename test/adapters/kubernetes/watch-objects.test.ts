@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { CustomObjectsApi } from '@kubernetes/client-node';
+import { ApiException, CustomObjectsApi } from '@kubernetes/client-node';
 import { watchObjects, type WatchedObjects } from '../../../src/adapters/kubernetes/watch-objects.ts';
+import { listCollection, type Collection } from '../../../src/adapters/kubernetes/follow-collection.ts';
 import { fakeApiServer, type FakeApiServer } from './fake-api-server.ts';
 
 const things = '/apis/example.dev/v1/things';
@@ -17,7 +18,7 @@ afterEach(async () => {
   await server.close();
 });
 
-function start(maxBytes = 10_000): WatchedObjects {
+function start(maxBytes = 10_000, pages?: Collection['pages']): WatchedObjects {
   changes = 0;
   const api = server.kubeConfig.makeApiClient(CustomObjectsApi);
   watched = watchObjects(
@@ -29,6 +30,7 @@ function start(maxBytes = 10_000): WatchedObjects {
     {
       title: 'things',
       path: things,
+      ...(pages !== undefined && { pages }),
       list: (options, page) =>
         api.listClusterCustomObject({ group: 'example.dev', version: 'v1', plural: 'things', ...page }, options),
     },
@@ -154,6 +156,26 @@ test('refuses an answer beyond the byte limit', async () => {
   await vi.waitFor(() => {
     expect(watched?.problem()?.message).toBe('cannot list things: the answer is longer than 10000 bytes');
   });
+});
+
+test('asks for smaller pages where a large one is too long, and for no more of them than it needs', async () => {
+  for (let index = 0; index < 9; index += 1) server.put(things, `thing-${index}`, { text: 'x'.repeat(1_500) });
+  start(4_000, [{ size: 5, maxBytes: 6_000 }, { size: 1 }]);
+  await vi.waitFor(() => expect(names()).toHaveLength(10));
+  expect(lists()).toBe(11);
+  expect(watched?.problem()).toBeUndefined();
+});
+
+test('does not ask for smaller pages where it is told no', async () => {
+  const asked: number[] = [];
+  const list: Collection['list'] = (_, { limit }) => {
+    asked.push(limit);
+    throw new ApiException(403, 'no', {}, {});
+  };
+  const collection: Collection = { title: 'things', path: things, pages: [{ size: 5 }, { size: 1 }], list };
+  const answer = await listCollection(collection, { deadlineMs: 300, maxBytes: 1 }, new AbortController().signal);
+  expect(answer).toMatchObject({ ok: false, failure: { status: 403 } });
+  expect(asked).toEqual([5]);
 });
 
 test('credentials that cannot be had are a problem, not the end of the process', async () => {
