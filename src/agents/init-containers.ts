@@ -1,6 +1,6 @@
 /**
  * Init containers of Tasks and servers: opencode-init brings the program, those of the system image fill the workspace.
- * Names and variables are those that upstream's images know; what only ours reads is ignored by them. Pure.
+ * Names and variables are those that the images of KubeOpenCode know; what only ours reads is ignored by them. Pure.
  */
 import type { Agent, SystemConfig, Workspace, WorkspaceClone, WorkspaceDownload } from './model.ts';
 import { secretVariable, variable, type Container, type EnvVar, type VolumeMount } from './pod-members.ts';

@@ -1,5 +1,5 @@
 /**
- * Statuses as they were written before, by us, by the upstream controllers or by somebody who patched them. What cannot
+ * Statuses as they were written before, by us, by the controller before us or by somebody who patched them. What cannot
  * be read must never mean that there is room for another Task, or that a Task may begin once more.
  */
 import { defined } from '../kernel/defined.ts';

@@ -1,4 +1,4 @@
-/** Where things are in the containers of a Task: places that are the same for our system image and for upstream's. */
+/** Where things are in the containers of a Task: places that are the same for our system image and for that of KubeOpenCode. */
 
 export const toolsDir = '/tools';
 /** Where context-init finds what it is to copy. */

@@ -1,6 +1,6 @@
 /**
  * The Pod of a Task of KubeOpenCode: its names, labels, variables and mounts are what users, their agents' images and
- * upstream's tools rely upon. Pure: equal work gives equal Pods, so that making one again finds the one that is there.
+ * tools for KubeOpenCode rely upon. Pure: equal work gives equal Pods, so that making one again finds the one that is there.
  */
 import { defined } from '../kernel/defined.ts';
 import type { NewObject } from '../kernel/kube-object.ts';

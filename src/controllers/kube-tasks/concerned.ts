@@ -10,7 +10,7 @@ export function kubeTaskConcerned(object: KubeObject): readonly Key[] {
   if (!is(object, agentKinds.job) && !is(object, agentKinds.pod)) return [];
   const label = labels[names.kubeTaskLabel];
   if (label === undefined) return [];
-  // A label has no room for long names; of upstream's controllers there is only the label.
+  // A label has no room for long names; on what KubeTask's own controller made there is only the label.
   const inFull = annotations[names.taskAnnotation]?.split('/')[1];
   return [{ namespace, name: inFull ?? label }];
 }

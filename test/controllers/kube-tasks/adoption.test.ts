@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 
 describe('what the controller before us has made', () => {
-  /** As upstream's controller makes it. */
+  /** As the controller of KubeTask itself makes it. */
   function adopted(status: object, spec: object = { backoffLimit: 6 }, jobName = 'update-job'): KubeObject {
     const { metadata } = world.addTask();
     const owner = {
