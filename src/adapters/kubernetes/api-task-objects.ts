@@ -10,7 +10,7 @@ import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
 import type { LoggingContainer } from '../../ports/agent-tasks.ts';
 import type { TaskObjects } from './agent-tasks.ts';
-import { apiClient, type ApiAnswer } from './api-request.ts';
+import { apiClient, type ApiAnswer, type ApiClient } from './api-request.ts';
 import type { CallLimits } from './bounded-call.ts';
 import { kubeObject, pathOf } from './object-shape.ts';
 
@@ -63,28 +63,7 @@ export function apiTaskObjects(kubeConfig: KubeConfig, limits: CallLimits = usua
   };
 
   return {
-    async list(kind, { namespace, label }, signal) {
-      const found: KubeObject[] = [];
-      let next = '';
-      do {
-        const what = `list ${kind.plural}.${groupOf(kind)}`;
-        const query = {
-          limit: pageSize,
-          ...(next === '' ? {} : { continue: next }),
-          ...defined('labelSelector', label?.join('=')),
-        };
-        const answer = await client.send(what, { method: 'GET', path: pathOf(kind, namespace), query }, signal);
-        if (!answer.ok) return answer;
-        if (answer.value.status === 404) return ok(undefined);
-        const body = asRecord(answer.value.body);
-        const items: unknown = body?.['items'];
-        if (answer.value.status !== 200 || !Array.isArray(items)) return refused(what, answer.value);
-        found.push(...items.flatMap((item: unknown) => kubeObject(item, kind) ?? []));
-        const token = asRecord(body?.['metadata'])?.['continue'];
-        next = typeof token === 'string' ? token : '';
-      } while (next !== '');
-      return ok(found);
-    },
+    list: (kind, where, signal) => listAll(client, kind, where, signal),
     async find({ kind, namespace, name }, signal) {
       const what = `read ${kind.kind} ${quoted(`${namespace ?? ''}/${name}`)}`;
       const answer = await client.send(what, { method: 'GET', path: pathOf(kind, namespace, name) }, signal);
@@ -111,6 +90,35 @@ export function apiTaskObjects(kubeConfig: KubeConfig, limits: CallLimits = usua
     logTail: (from, maxBytes, signal) => log(from, {}, maxBytes, signal),
     close: () => client.close(),
   };
+}
+
+/** Page by page; undefined: there is no such kind. */
+async function listAll(
+  client: ApiClient,
+  kind: Kind,
+  { namespace, label }: Parameters<ApiTaskObjects['list']>[1],
+  signal: AbortSignal,
+): ReturnType<ApiTaskObjects['list']> {
+  const found: KubeObject[] = [];
+  let next = '';
+  do {
+    const what = `list ${kind.plural}.${groupOf(kind)}`;
+    const query = {
+      limit: pageSize,
+      ...(next === '' ? {} : { continue: next }),
+      ...defined('labelSelector', label?.join('=')),
+    };
+    const answer = await client.send(what, { method: 'GET', path: pathOf(kind, namespace), query }, signal);
+    if (!answer.ok) return answer;
+    if (answer.value.status === 404) return ok(undefined);
+    const body = asRecord(answer.value.body);
+    const items: unknown = body?.['items'];
+    if (answer.value.status !== 200 || !Array.isArray(items)) return refused(what, answer.value);
+    found.push(...items.flatMap((item: unknown) => kubeObject(item, kind) ?? []));
+    const token = asRecord(body?.['metadata'])?.['continue'];
+    next = typeof token === 'string' ? token : '';
+  } while (next !== '');
+  return ok(found);
 }
 
 function groupOf({ apiVersion }: Kind): string {
