@@ -1,6 +1,7 @@
 /** What a context takes out of a ConfigMap. Data and binaryData share their keys, as the API server sees to. */
 import { fail, ok, type Result } from '../kernel/result.ts';
 import { quoted } from '../kernel/failure.ts';
+import { maxBytes } from './context-config-map.ts';
 import type { ConfigMapContext, ConfigMapData, ConfigMaps, FileContent } from './model.ts';
 import { isObjectName, placeKey } from './needed-config-maps.ts';
 
@@ -16,12 +17,15 @@ export function lookUp(item: ConfigMapContext, namespace: string, configMaps: Co
     const way = 'create it, or set optional: true to go on without it';
     return item.optional ? ok(undefined) : fail(`ConfigMap ${namespace}/${name} not found; ${way}`);
   }
+  if (found === 'unread') return fail(tooMuch);
   if (key === undefined) return ok(allOf(found));
   const content = contentOf(found, key);
   if (content !== undefined) return ok(new Map([[key, content]]));
   if (item.optional) return ok(undefined);
   return fail(`key ${quoted(key, 253)} not found in ConfigMap ${name}; write one that it has, or set optional: true`);
 }
+
+const tooMuch = `the ConfigMaps of the contexts before it have more than ${maxBytes} bytes together, and one ConfigMap holds no more; take less, or fetch it with a Git context`;
 
 function allOf(found: ConfigMapData): ReadonlyMap<string, FileContent> {
   const keys = [...new Set([...Object.keys(found.data), ...Object.keys(found.binaryData)])].sort();

@@ -19,6 +19,7 @@ import type {
   WorkspaceFolder,
 } from './model.ts';
 import { resolveMountPath } from './mount-path.ts';
+import { isMounted } from './needed-config-maps.ts';
 import { runtimeContext } from './runtime-context.ts';
 import { urlProblem } from './url-address.ts';
 
@@ -92,7 +93,7 @@ function folderPieces(
 ): Pieces {
   const path = resolveMountPath(item.mountPath, around.workspaceDir);
   if (!path.ok) return fail(`mountPath ${path.failure}`);
-  if (namespace !== around.namespace || path.value === around.workspaceDir) return embedded(item, path.value, files);
+  if (!isMounted(item, namespace, around)) return embedded(item, path.value, files);
   const { name: configMap } = item.configMap;
   return ok([{ kind: 'folder', folder: { path: path.value, ...modeOf(item), configMap, optional: item.optional } }]);
 }

@@ -15,14 +15,13 @@ import {
   type FileContent,
   type KubeTask,
   type KubeTaskAgent,
-  type Place,
   type TaskProblem,
   type Workspace,
   type WorkspaceFile,
   type WorkspaceFolder,
 } from './model.ts';
 import { conflictIn } from './mount-conflicts.ts';
-import { neededConfigMaps } from './needed-config-maps.ts';
+import { neededConfigMaps, type NeededConfigMap } from './needed-config-maps.ts';
 
 /** Both are of one namespace. */
 export interface KubeTaskWork {
@@ -35,9 +34,10 @@ interface Used<T> {
   readonly by: string;
 }
 
-export function neededKubeTaskConfigMaps({ task, agent }: KubeTaskWork): readonly Place[] {
+export function neededKubeTaskConfigMaps({ task, agent }: KubeTaskWork): readonly NeededConfigMap[] {
   const { namespace } = task;
-  return neededConfigMaps({ contexts: [...agent.contexts, ...task.contexts].map((item) => ({ item, namespace })) });
+  const contexts = [...agent.contexts, ...task.contexts].map((item) => ({ item, namespace }));
+  return neededConfigMaps({ contexts, agent: { namespace, workspaceDir: names.workspaceDir } });
 }
 
 export function layOutKubeTask(work: KubeTaskWork, configMaps: ConfigMaps): Result<Workspace, TaskProblem> {

@@ -325,8 +325,8 @@ export interface ConfigMapData {
   readonly binaryData: Readonly<Record<string, string>>;
 }
 
-/** By `namespace/name`. */
-export type ConfigMaps = ReadonlyMap<string, ConfigMapData>;
+/** By `namespace/name`. `unread`: those before it have more than one Task can hold. */
+export type ConfigMaps = ReadonlyMap<string, ConfigMapData | 'unread'>;
 
 /** Of what is made for a Task. Owner: only in the Task's own namespace. */
 export interface TaskNames {

@@ -76,7 +76,9 @@ test('files are mounted by themselves, also beside those of the image', () => {
 
 test('ConfigMaps are read in the namespace of the Task, each once', () => {
   const item = fromConfigMap({ name: 'guides' }, '/x');
-  expect(neededKubeTaskConfigMaps(work([item], [item]))).toEqual([{ namespace: 'team', name: 'guides' }]);
+  expect(neededKubeTaskConfigMaps(work([item], [item]))).toEqual([
+    { namespace: 'team', name: 'guides', keys: new Set() },
+  ]);
 });
 
 describe('refuses', () => {

@@ -1,5 +1,5 @@
 /** What is made for Tasks and Agents as users write them, from their text to the objects in the cluster. */
-import type { Agent, ConfigMapData, SystemConfig, TaskProblem } from '../../src/agents/model.ts';
+import type { Agent, ConfigMaps, SystemConfig, TaskProblem } from '../../src/agents/model.ts';
 import { mergeTemplate } from '../../src/agents/merge-template.ts';
 import { parseAgent } from '../../src/agents/parse-agent.ts';
 import { parseSystemConfig } from '../../src/agents/parse-config.ts';
@@ -63,7 +63,7 @@ export class Refused extends Error {
 const systemConfig = (): SystemConfig =>
   valueOf(parseSystemConfig(undefined, { systemImage: 'quay.io/kubeopencode/kubeopencode:latest' }));
 
-function mapsOf(given: Given['configMaps'] = {}): ReadonlyMap<string, ConfigMapData> {
+function mapsOf(given: Given['configMaps'] = {}): ConfigMaps {
   return configMaps(Object.fromEntries(Object.entries(given).map(([place, data]) => [place, { data }])));
 }
 

@@ -343,3 +343,20 @@ test('ConfigMaps are read where the context was written, each once', () => {
     { namespace: 'team', name: 'guides' },
   ]);
 });
+
+test('of ConfigMaps only those keys are needed that contexts name, and nothing of one that is mounted as it is', () => {
+  const work = workWith([fromConfigMap({ name: 'one', key: 'a' }, 'x'), fromConfigMap({ name: 'one', key: 'b' })], {
+    contexts: [fromConfigMap({ name: 'folder' }, 'guides'), fromConfigMap({ name: 'here' }, '.')],
+  });
+  expect(neededConfigMaps(work)).toEqual([
+    { namespace: 'agents', name: 'folder', keys: new Set() },
+    { namespace: 'agents', name: 'here' },
+    { namespace: 'team', name: 'one', keys: new Set(['a', 'b']) },
+  ]);
+});
+
+test('ConfigMaps that were not read because those before them are too large are a problem, also where they are optional', () => {
+  const unread = new Map([['team/late', 'unread' as const]]);
+  const problem = problemOf(workWith([fromConfigMap({ name: 'late' }, 'x', true)]), unread);
+  expect(problem.message).toContain('have more than 1048576 bytes together');
+});

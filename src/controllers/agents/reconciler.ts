@@ -23,7 +23,7 @@ import { decide } from './decide.ts';
 import type { AgentAct, Existing, Observed, ServerPart, Setback } from './decision.ts';
 import { eventsOf } from './events.ts';
 import { existing, placeOf, wantedFor } from './observe.ts';
-import { readConfigMaps } from './read-config-maps.ts';
+import { readConfigMaps, sizeOf } from './read-config-maps.ts';
 import { parseAgentStatus } from './status.ts';
 
 export interface AgentReconcilerPorts {
@@ -49,11 +49,16 @@ const contextsAgeMs = 50_000;
 /** One that was missing is looked for sooner. */
 const missingAgeMs = 20_000;
 const maxAgents = 2_000;
+const maxContextBytes = 32 * 1024 * 1024;
 
 export function createAgentReconciler(ports: AgentReconcilerPorts): Reconciler {
   const { objects, clock, events, systemImage } = ports;
   /** By UID and generation of the Agent. */
-  const contexts = new LRUCache<string, { readonly at: number; readonly configMaps: ConfigMaps }>({ max: maxAgents });
+  const contexts = new LRUCache<string, { readonly at: number; readonly configMaps: ConfigMaps }>({
+    max: maxAgents,
+    maxSize: maxContextBytes,
+    sizeCalculation: ({ configMaps }) => sizeOf(configMaps),
+  });
 
   async function reconcile({ namespace, name }: Key, signal: AbortSignal): Promise<Settled> {
     if (!objects.isReady()) return { kind: 'retry', why: 'not everything that is watched was listed yet' };

@@ -1,6 +1,7 @@
 /** What is known of a Task of KubeTask when it is decided upon, and what a decision consists of. */
 import type { TaskIdentity } from '../../agents/kube-task-names.ts';
-import type { ConfigMaps, KubeTask, KubeTaskAgent, Place, TaskProblem, TaskStatus } from '../../agents/model.ts';
+import type { ConfigMaps, KubeTask, KubeTaskAgent, TaskProblem, TaskStatus } from '../../agents/model.ts';
+import type { NeededConfigMap } from '../../agents/needed-config-maps.ts';
 import type { Kind, NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { Warning } from '../../ports/cluster-objects.ts';
@@ -48,6 +49,6 @@ export type Next =
   | TaskDecision
   | { readonly kind: 'read-task' }
   | { readonly kind: 'read-agent' }
-  | { readonly kind: 'read-config-maps'; readonly places: readonly Place[] }
+  | { readonly kind: 'read-config-maps'; readonly places: readonly NeededConfigMap[] }
   /** What is told of the object with this UID. */
   | { readonly kind: 'read-warning'; readonly uid: string };

@@ -1,5 +1,6 @@
 /** What is known of a Task when it is decided upon, and what a decision consists of. */
 import type { ConfigMaps, Place, Task, TaskProblem, TaskStart, TaskStatus } from '../../agents/model.ts';
+import type { NeededConfigMap } from '../../agents/needed-config-maps.ts';
 import type { PodState } from '../../agents/pod-state.ts';
 import type { Line } from '../../agents/queue.ts';
 import type { NewObject, ObjectPlace } from '../../kernel/kube-object.ts';
@@ -94,7 +95,7 @@ export type Next =
   | Decision
   | { readonly kind: 'refresh' }
   | { readonly kind: 'ask-for'; readonly place: ObjectPlace }
-  | { readonly kind: 'read-config-maps'; readonly places: readonly Place[] }
+  | { readonly kind: 'read-config-maps'; readonly places: readonly NeededConfigMap[] }
   | { readonly kind: 'look-for-pod'; readonly place: Place }
   | { readonly kind: 'read-log'; readonly pod: Place }
   | { readonly kind: 'read-warning'; readonly pod: Pick<PodState, 'namespace' | 'uid'> };
