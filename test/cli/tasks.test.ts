@@ -223,6 +223,13 @@ describe('tasks logs', () => {
     expect([ran.code, ran.err]).toEqual([2, expect.stringContaining(sentence)]);
   });
 
+  test('says why there is none without steering a terminal', async () => {
+    const conditions = [condition('Ready', 'False', 'AgentError', '\u001b]0;title\u0007\u202Egnol')];
+    server.cluster.put(openCodeTask('one', { status: { phase: 'Failed', conditions } }));
+    const ran = await tasks('logs', 'one');
+    expect([ran.code, ran.err]).toEqual([3, expect.stringContaining('\\u{1b}]0;title\\u{7}\\u{202e}gnol')]);
+  });
+
   test('of a Pod whose log may not be read says so', async () => {
     putPod(server.cluster, server.cluster.put(openCodeTask('one', withPod)));
     server.refuse = (_method, path) => (path.endsWith('/log') ? 403 : undefined);

@@ -138,9 +138,11 @@ function newest(pods: readonly KubeObject[]): KubeObject | undefined {
   return pods.toSorted((a, b) => born(b).localeCompare(born(a)))[0];
 }
 
+/** Its status may be written by others too, and a terminal shows what is said here. */
 function notBegun({ phase, why }: TaskView): string {
-  if (phase === 'Queued') return `It is queued and has no Pod yet: ${why?.message ?? 'it waits for its Agent'}.`;
-  if (phase === 'Failed') return `It has failed before it had a Pod: ${why?.message ?? 'no reason is given'}.`;
+  const said = (otherwise: string): string => quoted(why?.message ?? otherwise, 1_024);
+  if (phase === 'Queued') return `It is queued and has no Pod yet: ${said('it waits for its Agent')}.`;
+  if (phase === 'Failed') return `It has failed before it had a Pod: ${said('no reason is given')}.`;
   return phase === 'Completed' ? 'It was stopped before it had a Pod.' : 'It has no Pod yet.';
 }
 
@@ -165,7 +167,7 @@ function whyNot(pod: KubeObject, init: readonly ContainerState[]): string {
   if (running !== undefined) return `init container ${quoted(running.name, 63)} is running`;
   const { waiting } = troubleOfPod(pod, [names.agentContainer]);
   if (waiting === undefined) return 'its containers are being made';
-  return `${waiting.reason}: ${waiting.message}`.replace(/[.:\s]+$/, '');
+  return quoted(`${waiting.reason}: ${waiting.message}`, 1_024).replace(/[.:\s]+$/, '');
 }
 
 /** core/v1 ContainerStatus */
