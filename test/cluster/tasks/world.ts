@@ -166,7 +166,7 @@ export async function startWorld(flags: readonly string[] = []): Promise<World> 
 }
 
 /** All of both systems, with what they have made. */
-export async function removeTasks(world: Pick<World, 'api' | 'list' | 'task'>, namespace: string): Promise<void> {
+async function removeTasks(world: Pick<World, 'api' | 'list' | 'task'>, namespace: string): Promise<void> {
   const left = async (): Promise<readonly Found[]> => world.list(openCode, 'tasks', namespace);
   for (const { metadata } of await left()) await world.api.remove(world.task(metadata.name, {}, { namespace }));
   if (!(await until(async () => (await left()).length === 0, 60_000)))

@@ -11,7 +11,7 @@ import type { FinishedTask } from '../../../src/ports/task-metrics.ts';
 import { fakeCluster, type FakeCluster } from '../../fakes/fake-cluster.ts';
 import { fakeKubelet, type FakeKubelet } from '../../fakes/fake-kubelet.ts';
 
-export const start = Date.parse('2026-01-01T00:00:00Z');
+const start = Date.parse('2026-01-01T00:00:00Z');
 export const key = { namespace: 'team', name: 'update' };
 export const jobPlace = { namespace: 'team', name: 'update-job' };
 export const second = (after: number): string => new Date(start + after * 1_000).toISOString().replace('.000Z', 'Z');
