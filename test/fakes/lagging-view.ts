@@ -11,8 +11,8 @@ import { isControlledBy, type FakeCluster } from './fake-cluster.ts';
 export interface LaggingView extends ClusterObjects {
   /** What comes by watch next, in its order; absent: all of it. */
   catchUp(changes?: number): void;
-  /** The next writes take effect, and nobody hears of it. */
-  loseAnswers(writes: number): void;
+  /** The next writes of a status take effect, and nobody hears of it. `of`: only of this kind. */
+  loseAnswers(writes: number, of?: Kind): void;
   /** After the cluster has forgotten who follows it, and before anything has happened since. */
   reconnect(): void;
   /** The process is gone. */
@@ -31,6 +31,7 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
   const listeners = new Set<(object: KubeObject, change: 'present' | 'gone') => void>();
   let behind: Change[] = [];
   let toLose = 0;
+  let lostKind: Kind | undefined;
   for (const object of kinds.flatMap((kind) => cluster.list(kind))) memory.set(keyOf(object), object);
   const follow = (): (() => void) => cluster.onChange((object, change) => void behind.push({ object, change }));
   let unfollow = follow();
@@ -55,7 +56,8 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
     tell(known, 'gone');
   }
 
-  function isLost(): boolean {
+  function isLost({ kind }: Kind): boolean {
+    if (lostKind !== undefined && lostKind.kind !== kind) return false;
     toLose -= 1;
     return toLose >= 0;
   }
@@ -101,7 +103,7 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
     },
     async writeStatus(object, kind, status, signal) {
       const answer = await cluster.writeStatus(object, kind, status, signal);
-      if (isLost()) return lost;
+      if (isLost(kind)) return lost;
       if (answer.ok && answer.value.kind === 'written') answered(kind, answer.value.object);
       return answer;
     },
@@ -121,8 +123,9 @@ export function laggingView(cluster: FakeCluster, kinds: readonly Kind[]): Laggi
       behind = behind.slice(changes);
       for (const change of next) take(change);
     },
-    loseAnswers(writes) {
+    loseAnswers(writes, of) {
       toLose = writes;
+      lostKind = of;
     },
     reconnect() {
       unfollow();

@@ -30,9 +30,12 @@ type Step =
   | { readonly kind: 'catch-up'; readonly changes: number }
   | { readonly kind: 'kill'; readonly at: number; readonly when: 'before' | 'after' }
   | { readonly kind: 'change leader' }
-  | { readonly kind: 'lose answers'; readonly writes: number }
+  /** `ofTasks`: not those of Agents, which come first, so that it is claims of which nobody hears. */
+  | { readonly kind: 'lose answers'; readonly writes: number; readonly ofTasks: boolean }
   /** Nobody can write the oldest that waits, so that others pass it; then somebody leads who has not seen it. */
   | { readonly kind: 'pass'; readonly loses: number }
+  /** Those that come next, and nobody else: whoever was just said to run is not looked at. */
+  | { readonly kind: 'next'; readonly many: number }
   | { readonly kind: 'time'; readonly seconds: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -51,8 +54,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('change leader') }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('lose answers'), writes: fc.integer({ min: 1, max: 3 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('lose answers'),
+      writes: fc.integer({ min: 1, max: 3 }),
+      ofTasks: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('pass'), loses: fc.nat(2) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('next'), many: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('time'), seconds: fc.integer({ min: 1, max: 30 }) }) },
 );
 
@@ -88,10 +99,12 @@ class Schedule {
       case 'change leader':
         return this.changeLeader();
       case 'lose answers':
-        this.#view.loseAnswers(what.writes);
+        this.#view.loseAnswers(what.writes, what.ofTasks ? agentKinds.task : undefined);
         return;
       case 'pass':
         return this.pass(what.loses);
+      case 'next':
+        return this.reconcile(this.#line().slice(0, what.many));
       case 'time':
         this.world.nowMs += what.seconds * 1_000;
     }
@@ -120,6 +133,16 @@ class Schedule {
     this.world.cluster.refuse = undefined;
     if (loses === 0) this.changeLeader();
     await this.reconcile(everybody);
+  }
+
+  /** Who waits, as the store has it, oldest first. */
+  #line(): readonly number[] {
+    const waits = everybody.filter((index) => {
+      const { namespace, name } = keys[index] ?? { namespace: '', name: '' };
+      return ['', 'Pending', 'Queued'].includes(this.world.status(name, namespace).phase);
+    });
+    const placeOf = (index: number): string => `${keys[index]?.namespace}/${keys[index]?.name}`;
+    return waits.toSorted((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1));
   }
 
   /** Some begin, some end. */
