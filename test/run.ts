@@ -1,6 +1,6 @@
 /**
- * `npm test`: everything. The suites of the gate and those of what is run need a cluster each; they mostly wait, so that both
- * go side by side. With arguments it is Vitest alone: npm test -- test/policy
+ * `npm test`: everything. The suites of the gate, those of workflows and those of Tasks need a cluster each; they mostly wait,
+ * so that all go side by side. With arguments it is Vitest alone: npm test -- test/policy
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -27,7 +27,11 @@ function run(args: readonly string[], output: 'at once' | 'at the end' = 'at onc
 
 async function everything(): Promise<readonly number[]> {
   const alone = await run(['--project=unit', '--project=cosign', '--project=whole']);
-  const besides = await Promise.all([run(['--project=cluster']), run(['--project=runs'], 'at the end')]);
+  const besides = await Promise.all([
+    run(['--project=cluster']),
+    run(['--project=runs'], 'at the end'),
+    run(['--project=tasks'], 'at the end'),
+  ]);
   return [alone, ...besides];
 }
 

@@ -12,6 +12,7 @@ const whole = ['test/image/**/*.test.ts', 'test/package/**/*.test.ts', 'test/con
 const runs = ['workflows/**/*', 'actions', 'workflow*', 'cluster-objects', 'tekton*', 'certificates-in-cluster'].map(
   (name) => `test/cluster/${name}.test.ts`,
 );
+const tasks = ['test/cluster/tasks/**/*.test.ts'];
 /** One cluster serves all suites of a project, one after the other. */
 const inCluster = {
   globalSetup: 'test/cluster/setup.ts',
@@ -50,11 +51,12 @@ export default defineConfig({
           ...inCluster,
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          exclude: runs,
+          exclude: [...runs, ...tasks],
           sequence: { groupOrder: 3 },
         },
       },
       { extends: true, test: { ...inCluster, name: 'runs', include: runs, sequence: { groupOrder: 4 } } },
+      { extends: true, test: { ...inCluster, name: 'tasks', include: tasks, sequence: { groupOrder: 5 } } },
     ],
   },
 });
