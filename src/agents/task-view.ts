@@ -42,7 +42,7 @@ export interface TaskView extends Place {
 
 export function viewTask(system: System, object: KubeObject): TaskView {
   const { namespace, name, uid, createdAt, deleted, stopped, labels } = readMetadata(object);
-  const status = parseTaskStatus(object);
+  const status = statusOf(system, object);
   const phase = status.phase === '' ? 'Pending' : status.phase;
   const spec = new Seen(object['spec']);
   const contexts = spec.raw('contexts');
@@ -62,6 +62,14 @@ export function viewTask(system: System, object: KubeObject): TaskView {
     ...defined('description', spec.text('description')),
     contexts: Array.isArray(contexts) ? contexts : [],
   };
+}
+
+/** Pods of KubeTask are beside their Task, and found by its Job: that is where logs may be read, or may not. */
+function statusOf(system: System, object: KubeObject): TaskStatus {
+  const { podName, podNamespace, ...ofBoth } = parseTaskStatus(object);
+  return system === 'kubetask'
+    ? ofBoth
+    : { ...ofBoth, ...defined('podName', podName), ...defined('podNamespace', podNamespace) };
 }
 
 /** A template may name one that is not in the Task; then only the label knows it. */

@@ -286,6 +286,14 @@ describe('/console/tasks/SYSTEM/NAMESPACE/NAME', () => {
     expect(words(text)).toContain('kubectl delete tasks.kubetask.io one -n shop');
   });
 
+  test('of KubeTask has its Pod beside it, whatever its status says', async () => {
+    const scene = await world();
+    scene.cluster.put(kubeTask('one', { status: { ...running, jobName: 'one-job', podNamespace: 'mine' } }));
+    await get(scene, '/console/tasks/kubetask/shop/one');
+    expect(scene.access.calls).toContain('get pods/log  shop');
+    expect(scene.access.calls).not.toContain('get pods/log  mine');
+  });
+
   test.each(['none', 'ONE', '..%2fone', '%00', '__proto__'])('%s is nobody', async (name) => {
     const { status: code, text } = await get(await world(), `/console/tasks/kubeopencode/shop/${name}`);
     expect([code, words(text)]).toEqual([404, expect.stringContaining('No such Task')]);
