@@ -93,10 +93,25 @@ interface Ran {
   readonly calls: number;
 }
 
+/** The API server does not answer to one call. */
+function fallOut({ cluster }: World, at: number): void {
+  const { refuse } = cluster;
+  let calls = 0;
+  cluster.refuse = (...asked) => {
+    calls += 1;
+    return calls === at ? 'unavailable' : refuse?.(...asked);
+  };
+}
+
 /** To the end, in seconds that pass; a process that is killed is followed by another at once. */
-async function run(life: Life, kill?: { readonly at: number; readonly when: 'before' | 'after' }): Promise<Ran> {
+async function run(
+  life: Life,
+  kill?: { readonly at: number; readonly when: 'before' | 'after' },
+  outageAt?: number,
+): Promise<Ran> {
   const world = new World();
   prepare(world, life);
+  if (outageAt !== undefined) fallOut(world, outageAt);
   if (kill !== undefined) world.cluster.failAfter(kill.at, kill.when);
   for (let second = 0; second < 80; second += 1) {
     await world.survive();
@@ -129,6 +144,16 @@ describe.each(lives)('a Task that %s', (life) => {
         const ran = await run(life, { at, when });
         expect({ at, when, end: essence(ran) }).toEqual({ at, when, end: essence(whole) });
       }
+    }
+  });
+
+  test('comes to the same end whichever call the API server does not answer', async () => {
+    // A start that could not be taken back counts for longer than it has to.
+    const endOf = (ran: Ran): unknown => essence({ ...ran, history: undefined });
+    const whole = await run(life);
+    for (let at = 1; at <= whole.calls; at += 1) {
+      const ran = await run(life, undefined, at);
+      expect({ at, end: endOf(ran) }).toEqual({ at, end: endOf(whole) });
     }
   });
 });
