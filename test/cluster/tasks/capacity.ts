@@ -1,5 +1,4 @@
 /** Limits of an Agent on a real cluster: how many of its Tasks run at a time, and how many begin in a while. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ApiObject } from '../gate/api.ts';
 import { watchPhases, type PhaseWatch } from './phases.ts';
@@ -58,7 +57,6 @@ export function capacity(place: () => World): void {
       reason: 'QuotaExceeded',
       message: 'Waiting for agent "slow" quota (max: 5 per 60s)',
     });
-    await sleep(2_000);
     for (const task of all.slice(5)) expect(await world.ended(task, 150_000)).toMatchObject({ phase: 'Completed' });
     const starts = await Promise.all(all.map(async (task) => Date.parse((await world.status(task))?.startTime ?? '')));
     starts.sort((a, b) => a - b);
