@@ -28,6 +28,20 @@ export async function screenshotFolder(): Promise<string> {
   return folder;
 }
 
+const tries = 3;
+
+/** For people to look at. On a busy machine Chromium sometimes cannot, which says nothing about the page: it is asked again. */
+export async function takePicture(page: Page, file: string): Promise<void> {
+  for (let left = tries - 1; ; left -= 1) {
+    try {
+      await page.screenshot({ path: file, fullPage: true });
+      return;
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
+
 export interface Look {
   readonly colorScheme: 'light' | 'dark';
   readonly width: 'wide' | 'narrow';

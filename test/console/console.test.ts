@@ -14,6 +14,7 @@ import {
   overflow,
   screenshotFolder,
   startChromium,
+  takePicture,
 } from './chromium.ts';
 
 const browser = await startChromium();
@@ -141,7 +142,7 @@ describe.skipIf(browser === undefined).each(looks)('in Chromium, $colorScheme an
       const complaints = complaintsOf(page);
       if (withToken.includes(scene)) await page.setExtraHTTPHeaders(bearer('viewer').headers);
       await page.goto(`${scenes[scene].origin}${path}`);
-      await page.screenshot({ path: join(folder, `${name}-${look.colorScheme}-${look.width}.png`), fullPage: true });
+      await takePicture(page, join(folder, `${name}-${look.colorScheme}-${look.width}.png`));
       expect(await page.title()).toBe(`${title} · Countersign`);
       expect(await axeProblems(page)).toEqual([]);
       expect(await overflow(page)).toBe(0);
