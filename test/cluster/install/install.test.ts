@@ -396,6 +396,10 @@ const unseen: readonly Permission[] = [
   'get tekton.dev/taskruns',
   // When the API server has not answered whether a Task may begin: test/controllers/tasks/queue.test.ts.
   'get kubeopencode.io/tasks',
+  // When one seems not to be there: test/cluster/tasks/endings.ts.
+  'get kubeopencode.io/tasktemplates',
+  // When another process has led before: test/controllers/kube-tasks.
+  'get kubetask.io/tasks',
   ...askedByAdmission,
   ...askedOfTasks,
 ];

@@ -158,7 +158,7 @@ export function contexts(place: () => World): void {
     });
 
     test('what opencode is told is the description, and the context file is in its configuration', async () => {
-      const task = world.task('told', { description: 'Say it.', contexts: [{ type: 'Text', text: 'known' }] });
+      const task = world.task('told-it', { description: 'Say it.', contexts: [{ type: 'Text', text: 'known' }] });
       expect(await world.run(task)).toMatchObject({ phase: 'Completed' });
       expect(await world.log(task)).toBe('TOLD Say it.\n');
     });
