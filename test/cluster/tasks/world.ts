@@ -230,9 +230,11 @@ function worldOf(gate: Gate, controller: WebhookProcess, images: Images, flags: 
     },
     log: async (task, container = 'agent') => {
       const { namespace = '', name } = await podOf(task);
-      const { status, text } = await api.get(
-        `/api/v1/namespaces/${namespace}/pods/${name}/log?container=${encodeURIComponent(container)}`,
-      );
+      const path = `/api/v1/namespaces/${namespace}/pods/${name}/log?container=${encodeURIComponent(container)}`;
+      let answer = await api.get(path);
+      // The node writes what a container has said last a moment after it has ended.
+      await until(async () => (answer = await api.get(path)).text !== '', 5_000);
+      const { status, text } = answer;
       return status === 200 ? text : `no log (${status}): ${text}`;
     },
     list: async (apiVersion, plural, namespace = usual) => {
