@@ -110,9 +110,12 @@ function reported(definition: ApiObject): { readonly kind: string; readonly grou
   return { kind: String(kind), group: String(spec['group']), version: String(asRecord(versions[0])?.['name']) };
 }
 
-/** A scan follows the change of a policy, and of the leader, after a minute; and then there is one each minute. */
+/**
+ * A scan follows the change of a policy, and of the leader, after a minute; and then there is one each minute. What is tried
+ * meanwhile changes both for minutes on end.
+ */
 async function untilTrue(what: string, condition: () => Promise<boolean>): Promise<void> {
-  if (!(await until(condition, 240_000))) throw new Error(`not so within four minutes: ${what}`);
+  if (!(await until(condition, 480_000))) throw new Error(`not so within eight minutes: ${what}`);
 }
 
 /** What is not Countersign's and would be left. */
