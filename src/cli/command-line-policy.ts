@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { parsePolicyDocuments } from '../policy/parse-documents.ts';
-import { compilePolicy } from '../policy/compile.ts';
+import { compilePolicy, noMaterials } from '../policy/compile.ts';
 import type { ClusterImagePolicy } from '../policy/model.ts';
 import { readText } from './evidence.ts';
 import { UsageError } from './usage-error.ts';
@@ -28,7 +28,7 @@ export function commandLinePolicy(flags: SignerFlags): ClusterImagePolicy | unde
     spec: { images: [{ glob: '**' }], authorities: [authority] },
   };
   const [parsed] = parsePolicyDocuments(stringify(document), 'command line');
-  if (parsed?.kind === 'policy') return compilePolicy(parsed.policy, () => ({ ok: false, problem: 'no secrets here' }));
+  if (parsed?.kind === 'policy') return compilePolicy(parsed.policy, noMaterials);
   throw new UsageError(parsed?.kind === 'problem' ? parsed.messages.join('\n') : 'the flags do not make a policy');
 }
 

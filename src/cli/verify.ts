@@ -114,6 +114,7 @@ async function report(
   const signatures: SignatureFact[] = [];
   const evidence = new Map<string, Result<readonly SignatureFact[]>>();
   for (const question of planned.questions) {
+    if (question.kind === 'attestations') continue;
     const collected = await collectFacts(adapters, question, options, 'all');
     evidence.set(question.id, collected.ok ? ok(collected.value.facts) : collected);
     if (collected.ok) signatures.push(...collected.value.facts);

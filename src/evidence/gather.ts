@@ -121,9 +121,13 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
       return before(signal, tags.forceFetch(key, { context: { image: { ...image, tag }, credentials } }));
     },
 
+    configs: async () => fail(noEngine),
+    evaluate: async () => fail(noEngine),
+
     async answer(questions: readonly Question[], workload: Workload, signal: AbortSignal): Promise<Evidence> {
       const credentials = ports.pullCredentials.ofWorkload(workload);
       const entries = questions.map(async (question): Promise<readonly [string, Answer]> => {
+        if (question.kind === 'attestations') return [question.id, fail(noEngine)];
         return [question.id, await answerOne(question, credentials, signal)];
       });
       return new Map(await Promise.all(entries));
@@ -139,6 +143,8 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
     },
   };
 }
+
+const noEngine = failure('POLICY_ENGINE_UNAVAILABLE', 'policy code cannot be evaluated here');
 
 /** A key's proof holds for ever; a certificate that was only held against the clock may expire. */
 function proofTtl(question: SignaturesQuestion): number {

@@ -93,9 +93,8 @@ function valueOf(document: Document.Parsed, lines: LineCounter, limits: YamlLimi
   try {
     return { ok: true, value: document.toJS({ maxAliasCount: limits.aliases ?? usualAliases }) as unknown };
   } catch (caught) {
-    // Aliases of aliases that unfold to too much.
-    if (caught instanceof ReferenceError) return { ok: false, problem: quoted(caught.message) };
-    throw caught;
+    // Aliases of aliases that unfold to too much, and merges of what is no map.
+    return { ok: false, problem: quoted(caught instanceof Error ? caught.message : 'it cannot be read') };
   }
 }
 

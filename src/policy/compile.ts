@@ -7,62 +7,154 @@ import { digestOf } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
 import { stableJson } from '../kernel/stable-json.ts';
 import type { ActionPolicy } from './action-policy.ts';
-import type { Authority, ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from './model.ts';
-import type { KeySource, ParsedAuthority } from './parse-authority.ts';
-import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
+import type {
+  AttestationDemand,
+  Authority,
+  ClusterImagePolicy,
+  NoMatchPolicy,
+  ObjectPolicy,
+  PolicyCode,
+  PolicySnapshot,
+  TrustRoot,
+} from './model.ts';
+import type { CodeSource, KeySource, ParsedAttestation, ParsedAuthority, ParsedCode } from './parse-authority.ts';
+import type { ParsedObjectPolicy, ParsedPolicy } from './parse-cluster-image-policy.ts';
 import { certificatesWanted, pemCertificates } from './pem-certificates.ts';
 import { parsePublicKeys } from './public-keys.ts';
 
 /** Data of a Secret by name, or why it cannot be had. */
 export type SecretLookup = (name: string, namespace: string | undefined) => SecretData;
+/** What policies name and do not hold: looked up before, and kept by whoever calls. */
+export interface Materials {
+  readonly secret: SecretLookup;
+  /** A text of a ConfigMap in Countersign's own namespace; without a key, the only one. */
+  configMap(name: string, key: string | undefined): Material;
+  /** What is at the address, once its SHA-256 (lower-case hex) was compared. */
+  remote(url: string, sha256: string): Material;
+  /** PEM of the public key. */
+  kms(uri: string): Material;
+}
+
+export type Material = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
+
+const nothing = { ok: false, problem: 'it is not looked up here' } as const;
+
+/** For policies that hold everything themselves. */
+export const noMaterials: Materials = {
+  secret: () => nothing,
+  configMap: () => nothing,
+  remote: () => nothing,
+  kms: () => nothing,
+};
+
 export type SecretData =
   { readonly ok: true; readonly data: ReadonlyMap<string, string> } | { readonly ok: false; readonly problem: string };
 
-export function compilePolicy(parsed: ParsedPolicy, secret: SecretLookup): ClusterImagePolicy {
+export function compilePolicy(parsed: ParsedPolicy, materials: Materials): ClusterImagePolicy {
   const notReady = [...parsed.notReady];
-  const authorities = parsed.authorities.map((authority) => compileAuthority(authority, secret, notReady));
-  const policy = { ...parsed, authorities, notReady };
+  const { policy: written, ...rest } = parsed;
+  const authorities = parsed.authorities.map((authority) => compileAuthority(authority, materials, notReady));
+  const complain = (problem: string): void => void notReady.push(`spec.policy: ${problem}`);
+  const code = written === undefined ? undefined : compileCode(written, materials, complain);
+  const policy = {
+    ...rest,
+    authorities,
+    ...defined('policy', written === undefined || code === undefined ? undefined : withCode(written, code)),
+    notReady,
+  };
   return { ...policy, meaning: digestOf(stableJson(meaningOf(policy))) };
 }
 
-function compileAuthority(authority: ParsedAuthority, secret: SecretLookup, notReady: string[]): Authority {
+function withCode(
+  { source: _source, language: _language, ...rest }: ParsedObjectPolicy,
+  code: PolicyCode,
+): ObjectPolicy {
+  return { ...rest, code };
+}
+
+/** Undefined: it cannot be had, which was complained of. */
+function compileCode(
+  { language, source }: ParsedCode,
+  materials: Materials,
+  complain: (problem: string) => void,
+): PolicyCode | undefined {
+  const found = codeText(source, materials);
+  if (found === undefined) return undefined;
+  if (!found.ok) {
+    complain(found.problem);
+    return undefined;
+  }
+  return { language, text: found.text, hash: digestOf(found.text) };
+}
+
+function codeText(source: CodeSource, materials: Materials): Material | undefined {
+  switch (source.kind) {
+    case 'data':
+      return { ok: true, text: source.text };
+    case 'config-map':
+      return materials.configMap(source.name, source.key);
+    case 'remote':
+      return materials.remote(source.url, source.sha256);
+    case 'none':
+      return undefined;
+  }
+}
+
+function compileAttestation(
+  { policy: written, ...demand }: ParsedAttestation,
+  materials: Materials,
+  complain: (problem: string) => void,
+): AttestationDemand {
+  const tell = (problem: string): void => complain(`attestation ${demand.name}: ${problem}`);
+  return { ...demand, ...defined('policy', written === undefined ? undefined : compileCode(written, materials, tell)) };
+}
+
+function compileAuthority(authority: ParsedAuthority, materials: Materials, notReady: string[]): Authority {
   const complain = (problem: string): void => void notReady.push(`${authority.name}: ${problem}`);
   switch (authority.kind) {
     case 'static':
       return authority;
     case 'key': {
       const { key, ...rest } = authority;
-      return { ...rest, keys: readKeys(key, secret, complain) };
+      const attestations = authority.attestations.map((one) => compileAttestation(one, materials, complain));
+      return { ...rest, attestations, keys: readKeys(key, materials, complain) };
     }
     case 'keyless': {
       const { caCert, ...rest } = authority;
-      return { ...rest, ...defined('caCert', caCert === undefined ? undefined : readCa(caCert, secret, complain)) };
+      const attestations = authority.attestations.map((one) => compileAttestation(one, materials, complain));
+      const ca = caCert === undefined ? undefined : readCa(caCert, materials, complain);
+      return { ...rest, attestations, ...defined('caCert', ca) };
     }
   }
 }
 
-function readKeys(source: KeySource, secret: SecretLookup, complain: (problem: string) => void): readonly string[] {
-  const text = material(source, secret, complain);
+function readKeys(source: KeySource, materials: Materials, complain: (problem: string) => void): readonly string[] {
+  const text = material(source, materials, complain);
   if (text === undefined) return [];
   const parsed = parsePublicKeys(text);
   if (!parsed.ok) complain(parsed.problem);
   return parsed.ok ? parsed.keys : [];
 }
 
-function readCa(source: KeySource, secret: SecretLookup, complain: (problem: string) => void): string | undefined {
-  const text = material(source, secret, complain);
+function readCa(source: KeySource, materials: Materials, complain: (problem: string) => void): string | undefined {
+  const text = material(source, materials, complain);
   if (text !== undefined && pemCertificates(text) === undefined) complain(`keyless.ca-cert: ${certificatesWanted}`);
   return text;
 }
 
-function material(source: KeySource, secret: SecretLookup, complain: (problem: string) => void): string | undefined {
+function material(source: KeySource, materials: Materials, complain: (problem: string) => void): string | undefined {
   switch (source.kind) {
     case 'pem':
       return source.text;
     case 'none':
       return undefined;
+    case 'kms': {
+      const found = materials.kms(source.uri);
+      if (!found.ok) complain(found.problem);
+      return found.ok ? found.text : undefined;
+    }
     case 'secret': {
-      const found = secret(source.name, source.namespace);
+      const found = materials.secret(source.name, source.namespace);
       if (!found.ok) {
         complain(found.problem);
         return undefined;
@@ -79,8 +171,8 @@ function material(source: KeySource, secret: SecretLookup, complain: (problem: s
 
 /** Text of everything that decides: compiled globs and patterns stand by their source. */
 function meaningOf(policy: Omit<ClusterImagePolicy, 'meaning'>): unknown {
-  const { images, match, mode, authorities, notReady } = policy;
-  return plain({ images, match, mode, authorities, notReady });
+  const { images, match, mode, authorities, policy: rule, notReady } = policy;
+  return plain({ images, match, mode, authorities, ...defined('rule', rule), notReady });
 }
 
 function plain(value: unknown): unknown {

@@ -1,16 +1,24 @@
-import type { FailureCode } from '../kernel/failure.ts';
+import type { Failure, FailureCode } from '../kernel/failure.ts';
 
 /**
  * What was found at a registry for an image, unparsed: everything in here is written by whoever can push there.
  * Fetching has checked digests and sizes; verification checks the rest.
  */
-export type SignatureArtifact = LegacySignature | BundleSignature;
+export type SignatureArtifact = LegacySignature | LegacyAttestation | BundleSignature;
 
 /** One layer of a `sha256-….sig` manifest. sigstore/cosign specs SIGNATURE_SPEC.md */
 export interface LegacySignature {
   readonly format: 'legacy';
   /** The simple-signing payload: the bytes that were signed. */
   readonly payload: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** One layer of a `sha256-….att` manifest. sigstore/cosign specs ATTESTATION_SPEC.md */
+export interface LegacyAttestation {
+  readonly format: 'legacy-attestation';
+  /** JSON of a DSSE envelope. */
+  readonly envelope: Uint8Array;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -37,6 +45,19 @@ export interface VerifiedSignature {
   readonly log?: { readonly url: string; readonly index: string };
   /** Proven time of signing (earliest), ISO 8601. */
   readonly time?: string;
+  /** Lower-case hex SHA-256 of the signature's bytes and the certificate's PEM: what policies know it by. */
+  readonly id?: string;
+  /** Of attestations: JSON text of the in-toto statement. Not kept once the policies about it were asked. */
+  readonly statement?: string;
+  /** Of attestations: what each demand that has this predicate type says of it. */
+  readonly checks?: readonly AttestationCheck[];
+}
+
+/** Absent `refusal`: the attestation is what the demand of this name asks for. */
+export interface AttestationCheck {
+  /** Of the demand, as in `attestations[].name`. */
+  readonly name: string;
+  readonly refusal?: Failure;
 }
 
 export type Signer =

@@ -2,6 +2,7 @@
  * What policies and trust roots say, after parsing: immutable data with everything optional resolved to its default.
  * A policy that cannot be used yet keeps its images and carries `notReady`: it refuses what it matches and says why.
  */
+import type { Digest } from '../kernel/digest.ts';
 import type { Glob } from '../kernel/glob.ts';
 import type { Pattern } from '../kernel/pattern.ts';
 import type { ActionPolicy } from './action-policy.ts';
@@ -19,8 +20,38 @@ export interface ClusterImagePolicy {
   readonly mode: Mode;
   /** Alternatives: one that passes is enough. */
   readonly authorities: readonly Authority[];
+  /** Must pass as well, over what the authorities have proven. It is asked only when one of them passes. */
+  readonly policy?: ObjectPolicy;
   /** Sentences; not empty means that the policy refuses whatever it matches. */
   readonly notReady: readonly string[];
+}
+
+export type PolicyLanguage = 'cue' | 'rego' | 'cel';
+
+/** Code that an author wrote; to be evaluated within limits, by the port PolicyLanguages. */
+export interface PolicyCode {
+  readonly language: PolicyLanguage;
+  readonly text: string;
+  /** Of the text. */
+  readonly hash: Digest;
+}
+
+/** `spec.policy`: code over the results of the authorities and, on request, over image and object. */
+export interface ObjectPolicy {
+  readonly code: PolicyCode;
+  /** The image's configuration, of every platform. */
+  readonly fetchConfigFile: boolean;
+  readonly includeSpec: boolean;
+  readonly includeObjectMeta: boolean;
+  readonly includeTypeMeta: boolean;
+}
+
+/** One entry of `attestations`: an attestation of that type, which passes the code. */
+export interface AttestationDemand {
+  readonly name: string;
+  /** As written: one of cosign's short names, or a URI. */
+  readonly predicateType: string;
+  readonly policy?: PolicyCode;
 }
 
 export interface MatchRule {
@@ -55,6 +86,8 @@ export interface SignatureOptions {
   /** Where signatures are, when not beside the image. */
   readonly source?: SignatureSource;
   readonly ctlog?: { readonly url?: string; readonly trustRootRef?: string };
+  /** Not empty: these attestations are demanded, all of them, and signatures are not looked at. */
+  readonly attestations: readonly AttestationDemand[];
   /** A verified RFC 3161 timestamp of this TrustRoot is demanded. */
   readonly timestampTrustRootRef?: string;
   /** Absent: any format. */

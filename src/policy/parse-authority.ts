@@ -2,7 +2,15 @@ import { defined } from '../kernel/defined.ts';
 import { parseImageReference } from '../kernel/image-reference.ts';
 import type { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
-import type { HashAlgorithm, Identity, SignatureOptions, SignatureSource, StaticAuthority } from './model.ts';
+import type {
+  AttestationDemand,
+  HashAlgorithm,
+  Identity,
+  PolicyLanguage,
+  SignatureOptions,
+  SignatureSource,
+  StaticAuthority,
+} from './model.ts';
 import { parseIdentity } from './parse-identity.ts';
 import { certificatesWanted, pemCertificates } from './pem-certificates.ts';
 import { parsePublicKeys } from './public-keys.ts';
@@ -11,13 +19,33 @@ export type ParsedAuthority = (StaticAuthority | ParsedKeyAuthority | ParsedKeyl
   readonly notReady: readonly string[];
 };
 
-export interface ParsedKeyAuthority extends SignatureOptions {
+/** Where policy code is. `none` only beside an error. */
+export type CodeSource =
+  | { readonly kind: 'data'; readonly text: string }
+  /** In Countersign's own namespace; without a key, the only one. */
+  | { readonly kind: 'config-map'; readonly name: string; readonly key?: string }
+  /** Lower-case hex SHA-256 of what is there. */
+  | { readonly kind: 'remote'; readonly url: string; readonly sha256: string }
+  | { readonly kind: 'none' };
+
+export interface ParsedCode {
+  readonly language: PolicyLanguage;
+  readonly source: CodeSource;
+}
+
+export interface ParsedAttestation extends Omit<AttestationDemand, 'policy'> {
+  readonly policy?: ParsedCode;
+}
+
+type ParsedOptions = Omit<SignatureOptions, 'attestations'> & { readonly attestations: readonly ParsedAttestation[] };
+
+export interface ParsedKeyAuthority extends ParsedOptions {
   readonly kind: 'key';
   readonly key: KeySource;
   readonly hashAlgorithm?: HashAlgorithm;
 }
 
-export interface ParsedKeylessAuthority extends SignatureOptions {
+export interface ParsedKeylessAuthority extends ParsedOptions {
   readonly kind: 'keyless';
   readonly identities: readonly Identity[];
   readonly trustRootRef?: string;
@@ -29,6 +57,8 @@ export interface ParsedKeylessAuthority extends SignatureOptions {
 export type KeySource =
   | { readonly kind: 'pem'; readonly text: string }
   | { readonly kind: 'secret'; readonly name: string; readonly namespace?: string }
+  /** Of a key management service: awskms://, gcpkms://, azurekms:// or hashivault://. */
+  | { readonly kind: 'kms'; readonly uri: string }
   | { readonly kind: 'none' };
 
 const kmsPrefixes = ['awskms://', 'azurekms://', 'hashivault://', 'gcpkms://'];
@@ -55,7 +85,7 @@ export function parseAuthority(fields: Fields, index: number, errors: FieldError
   return { ...readStatic(fields, options.name, errors), notReady };
 }
 
-function readOptions(fields: Fields, index: number, errors: FieldErrors, notReady: string[]): SignatureOptions {
+function readOptions(fields: Fields, index: number, errors: FieldErrors, notReady: string[]): ParsedOptions {
   const name = fields.filled('name') ?? `authority-${index}`;
   const [source, ...others] = fields.objects('source', (entry) => readSource(entry, errors));
   if (others.length > 0) errors.invalid('source', fields.at('source'), 'only single source is supported');
@@ -67,6 +97,7 @@ function readOptions(fields: Fields, index: number, errors: FieldErrors, notRead
     ...defined('ctlog', readLog(fields)),
     ...defined('timestampTrustRootRef', readTimestampRoot(fields, errors)),
     ...defined('signatureFormat', readFormat(fields, errors)),
+    attestations,
   };
 }
 
@@ -94,11 +125,12 @@ function readFormat(fields: Fields, errors: FieldErrors): 'legacy' | 'bundle' | 
 }
 
 /** Checked so that a typing error shows now; what it demands is not implemented yet. */
-function readAttestation(entry: Fields, errors: FieldErrors): void {
+function readAttestation(entry: Fields, errors: FieldErrors): ParsedAttestation {
   for (const name of ['name', 'predicateType']) {
     if (entry.filled(name) === undefined) errors.missing(entry.at(name));
   }
   entry.ignore('policy');
+  return { name: entry.filled('name') ?? '', predicateType: entry.filled('predicateType') ?? '' };
 }
 
 function readSource(entry: Fields, errors: FieldErrors): SignatureSource {
@@ -187,7 +219,7 @@ function readSecretRef(secret: Fields, errors: FieldErrors): KeySource {
   return { kind: 'secret', name: name ?? '', ...defined('namespace', namespace) };
 }
 
-type KeylessParts = Omit<ParsedKeylessAuthority, 'kind' | keyof SignatureOptions>;
+type KeylessParts = Omit<ParsedKeylessAuthority, 'kind' | keyof ParsedOptions>;
 
 function readKeyless(keyless: Fields, errors: FieldErrors, notReady: string[]): KeylessParts {
   const url = keyless.filled('url');

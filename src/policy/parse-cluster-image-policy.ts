@@ -8,8 +8,8 @@ import { compileGlob, type Glob } from '../kernel/glob.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
-import type { MatchRule, Mode } from './model.ts';
-import { parseAuthority, type ParsedAuthority } from './parse-authority.ts';
+import type { MatchRule, Mode, ObjectPolicy } from './model.ts';
+import { parseAuthority, type ParsedAuthority, type ParsedCode } from './parse-authority.ts';
 
 export interface ParsedPolicy {
   readonly name: string;
@@ -17,8 +17,11 @@ export interface ParsedPolicy {
   readonly match: readonly MatchRule[];
   readonly mode: Mode;
   readonly authorities: readonly ParsedAuthority[];
+  readonly policy?: ParsedObjectPolicy;
   readonly notReady: readonly string[];
 }
+
+export type ParsedObjectPolicy = Omit<ObjectPolicy, 'code'> & ParsedCode;
 
 export const policyApiVersions = ['policy.sigstore.dev/v1alpha1', 'policy.sigstore.dev/v1beta1'];
 

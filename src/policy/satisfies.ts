@@ -1,12 +1,12 @@
 import type { SignatureFact } from './facts.ts';
 import type { Identity, TextMatch } from './model.ts';
-import type { SignaturesQuestion } from './question.ts';
+import type { Question } from './question.ts';
 
 /**
  * Whether one fact is all that the question asked for: a proven signature (an attestation is none) by the wanted signer.
  * Key questions need no look at the signer: verification tried exactly the keys that the question names.
  */
-export function satisfies(question: SignaturesQuestion, fact: SignatureFact): boolean {
+export function satisfies(question: Question, fact: SignatureFact): boolean {
   if (!fact.verified || fact.type !== 'signature') return false;
   switch (question.trust.kind) {
     case 'key':

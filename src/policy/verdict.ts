@@ -1,9 +1,13 @@
 import type { Failure, FailureCode } from '../kernel/failure.ts';
 import type { Result } from '../kernel/result.ts';
+import type { Evaluation } from './evaluation.ts';
 import type { SignatureFact } from './facts.ts';
 
 /** Answers by question id. A question without an entry counts as not established. */
 export type Evidence = ReadonlyMap<string, Result<readonly SignatureFact[]>>;
+
+/** What the code of policies says, by the policy's name. One without an entry counts as not established. */
+export type Evaluations = ReadonlyMap<string, Result<Evaluation>>;
 
 /** One reason of a refusal or warning. */
 export interface Violation {

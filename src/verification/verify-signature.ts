@@ -25,6 +25,14 @@ export function verifySignature(
   trust: TrustQuestion,
   now: Date,
 ): SignatureFact {
+  if (artifact.format === 'legacy-attestation')
+    return {
+      verified: false,
+      format: 'legacy',
+      type: 'attestation',
+      code: 'SIGNATURE_UNSUPPORTED',
+      message: 'not yet',
+    };
   const { format } = artifact;
   let parsed: ParsedSignature | undefined;
   try {

@@ -23,6 +23,7 @@ import type { Authority, ClusterImagePolicy, NoMatchPolicy, PolicySnapshot } fro
 import type { PinnedImage, Question } from '../../src/policy/question.ts';
 import type { Decision } from '../../src/ports/decision-log.ts';
 import type { Workload } from '../../src/ports/pull-credentials.ts';
+import { noPolicyCode } from '../fakes/policy-code.ts';
 
 type Facts = Result<readonly SignatureFact[]>;
 
@@ -41,7 +42,7 @@ export function pinned(repository: string, tag = ''): string {
   return `${repository}${tag === '' ? '' : `:${tag}`}@${digestFor(repository)}`;
 }
 
-export const byKey: Authority = { kind: 'key', name: 'release-key', keys: ['a public key'] };
+export const byKey: Authority = { kind: 'key', name: 'release-key', keys: ['a public key'], attestations: [] };
 export const passes: Authority = { kind: 'static', name: 'static', action: 'pass', message: '' };
 export const fails: Authority = { kind: 'static', name: 'static', action: 'fail', message: 'not here' };
 
@@ -170,6 +171,7 @@ export class Bench {
   #evidence(): EvidenceSource {
     const { facts = () => signed, resolve = (repository) => ok(digestFor(repository)) } = this.#world;
     return {
+      ...noPolicyCode,
       resolveTag: async (image, workload, signal) => {
         const repository = repositoryName(image);
         this.resolved.push(repository);

@@ -26,6 +26,7 @@ import {
   unreachable,
   unsigned,
 } from './bench.ts';
+import { noPolicyCode } from '../fakes/policy-code.ts';
 
 const repository = 'a.example/actions/scale';
 const image = pinned(repository);
@@ -76,6 +77,7 @@ async function prove(given: Given = {}): Promise<Result<ProvenAction>> {
       resolveTag: async (of) => given.tag ?? ok(digestFor(repositoryName(of))),
       answer: async (questions): Promise<Evidence> => new Map(questions.map(({ id }) => [id, facts])),
       contract: async () => given.contract ?? ok(contract),
+      ...noPolicyCode,
     },
   });
   const template = actionTemplate({ ...base, inputs: given.inputs ?? base.inputs }, wanted);
@@ -127,6 +129,7 @@ describe('an action that is proven', () => {
     const authority: Authority = {
       kind: 'keyless',
       name: 'ci',
+      attestations: [],
       identities: [
         {
           issuer: { kind: 'exact', text: 'https://i.example' },
@@ -342,6 +345,7 @@ describe('an action in a registry that asks who it is', () => {
         },
       },
       evidence: {
+        ...noPolicyCode,
         resolveTag: async () => denied,
         answer: async (questions, { pullSecrets }): Promise<Evidence> => {
           times += 1;

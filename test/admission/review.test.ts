@@ -23,6 +23,7 @@ import {
   type World,
 } from './bench.ts';
 import { reviewedKinds as kinds, objectWith, reviewedPlaces as places } from './places.ts';
+import { noPolicyCode } from '../fakes/policy-code.ts';
 
 const app = pinned('a.example/app', '1');
 const web = pinned('a.example/web');
@@ -317,7 +318,12 @@ describe('when it cannot be established', () => {
   });
 
   test('an answer that was not given is a refusal', async () => {
-    const evidence = { resolveTag: async () => noDigest, answer: async () => new Map(), contract: noContract };
+    const evidence = {
+      resolveTag: async () => noDigest,
+      answer: async () => new Map(),
+      contract: noContract,
+      ...noPolicyCode,
+    };
     const { response } = await validate({ ports: { evidence } }, app);
 
     expect(response).toMatchObject(refusedFor('INTERNAL', 500));
@@ -325,7 +331,7 @@ describe('when it cannot be established', () => {
 
   test('an answer to another question is none', async () => {
     const answer = async () => new Map([['another', signed]]);
-    const evidence = { resolveTag: async () => noDigest, answer, contract: noContract };
+    const evidence = { resolveTag: async () => noDigest, answer, contract: noContract, ...noPolicyCode };
     const { response } = await validate({ ports: { evidence } }, app);
 
     expect(response.allowed).toBe(false);
@@ -338,7 +344,10 @@ describe('something breaks', () => {
   };
 
   test.each<[string, World]>([
-    ['evidence, at once', { ports: { evidence: { answer: broken, resolveTag: broken, contract: broken } } }],
+    [
+      'evidence, at once',
+      { ports: { evidence: { answer: broken, resolveTag: broken, contract: broken, ...noPolicyCode } } },
+    ],
     ['evidence, later', { facts: async () => sleep(1).then(broken) }],
     ['the policies', { policies: 'broken' }],
     ['the clock', { ports: { clock: { now: broken } } }],
@@ -389,7 +398,14 @@ describe('the deadline', () => {
     for (const world of [
       { facts: async () => never },
       {
-        ports: { evidence: { answer: async () => never, resolveTag: async () => never, contract: async () => never } },
+        ports: {
+          evidence: {
+            answer: async () => never,
+            resolveTag: async () => never,
+            contract: async () => never,
+            ...noPolicyCode,
+          },
+        },
       },
     ]) {
       const bench = new Bench(world);

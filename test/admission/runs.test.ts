@@ -11,6 +11,7 @@ import { parseActionPolicy } from '../../src/policy/parse-action-policy.ts';
 import type { TektonDefinitions } from '../../src/ports/tekton-definitions.ts';
 import { nameOf } from '../../src/tekton/reference.ts';
 import { Bench, digestFor, held, pinned, policy, reviewOf, signed, unsigned, type World } from './bench.ts';
+import { noPolicyCode } from '../fakes/policy-code.ts';
 
 const taskRuns = { group: 'tekton.dev', version: 'v1', resource: 'taskruns', kind: 'TaskRun' };
 const pipelineRuns = { ...taskRuns, resource: 'pipelineruns', kind: 'PipelineRun' };
@@ -228,6 +229,7 @@ spec: ${spec}`;
       resolveTag: async ({ registry, repository }) => ok(digestFor(`${registry}/${repository}`)),
       answer: async (questions) => new Map(questions.map(({ id }) => [id, signed])),
       contract: async () => ok(read.value),
+      ...noPolicyCode,
     };
     const policies = buildSnapshot({
       policies: [policy('everything-signed', '**')],

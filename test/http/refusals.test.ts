@@ -1,4 +1,5 @@
 /** The edge and the real reviewer together: what the API server gets when a request never comes to be judged. */
+import { noPolicyCode } from '../fakes/policy-code.ts';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createReviewer, type Reviewer } from '../../src/admission/review.ts';
@@ -46,7 +47,7 @@ async function openGate(
   const reviewer = createReviewer(
     {
       policies: { current: ignore, problems: () => [] },
-      evidence: { resolveTag: nobody, answer: nobody, contract: nobody },
+      evidence: { resolveTag: nobody, answer: nobody, contract: nobody, ...noPolicyCode },
       decisionLog: {
         append: async (decision) => {
           decisions.push(decision);

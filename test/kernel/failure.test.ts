@@ -47,6 +47,7 @@ test('every code is of one of the three kinds', () => {
 test('codes are spoken by other programs: none is taken away', () => {
   expect([...failureCodes].sort()).toMatchInlineSnapshot(`
     [
+      "ATTESTATION_MISSING",
       "CERTIFICATE_EXPIRED",
       "CERTIFICATE_INVALID",
       "CLAIM_MISMATCH",
@@ -70,8 +71,11 @@ test('codes are spoken by other programs: none is taken away', () => {
       "OVERLOADED",
       "POD_SECURITY_VIOLATION",
       "POLICIES_UNAVAILABLE",
+      "POLICY_ENGINE_UNAVAILABLE",
       "POLICY_INVALID",
+      "POLICY_LIMIT_EXCEEDED",
       "POLICY_NOT_READY",
+      "POLICY_UNSATISFIED",
       "RECORDS_UNAVAILABLE",
       "REGISTRY_DENIED",
       "REGISTRY_RATE_LIMITED",

@@ -153,6 +153,13 @@ test('10,000 keys in one object are compared in linear time', () => {
   expect(performance.now() - start).toBeLessThan(3_000);
 });
 
+test('a merge of what is no map is told, not thrown', () => {
+  for (const text of ['! \t<<: ', '! <<: a', '? << : 1']) {
+    expect(parseStrictYaml(text, limits)).toHaveProperty('ok');
+    expect(parseStrictYaml(text, limits, 'kubectl')).toHaveProperty('ok');
+  }
+});
+
 test('what was printed is read back, and no text whatever throws', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {

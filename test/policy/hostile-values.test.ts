@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkPolicyObject } from '../../src/policy/check-object.ts';
-import { compilePolicy } from '../../src/policy/compile.ts';
+import { compilePolicy, noMaterials } from '../../src/policy/compile.ts';
 import { lintPolicy } from '../../src/policy/lint.ts';
 import { parsePolicyValue } from '../../src/policy/parse-documents.ts';
 import { byKey, keyless, noSecrets, pass, policyDocument } from './kit.ts';
@@ -52,7 +52,7 @@ const odd = fc.oneof(
 function reasonsAgainst(object: unknown): readonly string[] {
   return parsePolicyValue(object, 'fuzz').flatMap((document) => {
     if (document.kind !== 'policy') return document.kind === 'problem' ? document.messages : ['another kind'];
-    const { images, meaning } = compilePolicy(document.policy, noSecrets);
+    const { images, meaning } = compilePolicy(document.policy, { ...noMaterials, secret: noSecrets });
     const complete = images.length > 0 && meaning !== '' && lintPolicy(document.policy).length > 0;
     return complete ? [] : ['read, but not in full'];
   });

@@ -1,7 +1,7 @@
 /** Policies, trust roots and images for the tests of this folder. */
 import { generateKeyPairSync } from 'node:crypto';
 import { parseImageReference, type ImageReference } from '../../src/kernel/image-reference.ts';
-import { buildSnapshot, compilePolicy, type SecretLookup } from '../../src/policy/compile.ts';
+import { buildSnapshot, compilePolicy, noMaterials, type SecretLookup } from '../../src/policy/compile.ts';
 import {
   publicTrustRoot,
   type ClusterImagePolicy,
@@ -40,7 +40,7 @@ export const noSecrets: SecretLookup = (name) => ({ ok: false, problem: `secret 
 export function policyOf(spec: unknown, name = 'p', secrets = noSecrets): ClusterImagePolicy {
   const parsed = parseClusterImagePolicy(policyDocument(spec, name));
   if (!parsed.ok) throw new Error(parsed.failure.join('\n'));
-  return compilePolicy(parsed.value, secrets);
+  return compilePolicy(parsed.value, { ...noMaterials, secret: secrets });
 }
 
 /** A policy for every image, of these authorities. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SignatureFact, Signer } from '../../src/policy/facts.ts';
-import type { SignaturesQuestion } from '../../src/policy/question.ts';
+import type { Question } from '../../src/policy/question.ts';
 import { plan } from '../../src/policy/plan.ts';
 import { satisfies } from '../../src/policy/satisfies.ts';
 import { byKey, pinned, pod, policyFor, snapshotOf } from './kit.ts';
@@ -18,13 +18,13 @@ function factOf(by: Signer, members: object = {}): SignatureFact {
   return { verified: true, format: 'bundle', type: 'signature', signer: by, annotations: {}, ...members };
 }
 
-function questionOf(authority: unknown): SignaturesQuestion {
+function questionOf(authority: unknown): Question {
   const [question] = plan(snapshotOf([policyFor([authority])]), pinned('ghcr.io/org/app'), pod).questions;
   if (question === undefined) throw new Error('nothing is asked');
   return question;
 }
 
-const wanted = (...identities: object[]): SignaturesQuestion => questionOf({ keyless: { identities } });
+const wanted = (...identities: object[]): Question => questionOf({ keyless: { identities } });
 
 const subject = 'https://github.com/org/app/.github/workflows/w.yaml@refs/heads/main';
 

@@ -5,7 +5,7 @@
 import { digestOf } from '../../kernel/digest.ts';
 import { quoted } from '../../kernel/failure.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
-import { buildSnapshot, compilePolicy, type SecretLookup } from '../../policy/compile.ts';
+import { buildSnapshot, compilePolicy, noMaterials, type SecretLookup } from '../../policy/compile.ts';
 import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { PolicyDocument } from '../../policy/parse-documents.ts';
@@ -75,7 +75,7 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
   function compile(policy: ParsedPolicy, secret: SecretLookup): ClusterImagePolicy {
     const known = compiled.get(policy);
     if (known !== undefined) return known;
-    const made = compilePolicy(policy, secret);
+    const made = compilePolicy(policy, { ...noMaterials, secret });
     if (secretNames([policy]).length === 0) compiled.set(policy, made);
     return made;
   }

@@ -152,6 +152,20 @@ const table: Readonly<Record<FailureCode, Advice>> = {
       step('Use another image, or ask the author to take the image out of the policy.'),
     ],
   },
+  POLICY_UNSATISFIED: {
+    meaning: 'Who signed or attested the image was proven, and the code of the policy says no to what was found.',
+    steps: [
+      step('Read the message: it is what the CUE, Rego or CEL of the policy answers.'),
+      step('Try the policy on the image without a cluster:', 'countersign policy test --policy FILE --image IMAGE'),
+    ],
+  },
+  POLICY_LIMIT_EXCEEDED: {
+    meaning: 'The code of the policy took too long, or too much memory, and was ended.',
+    steps: [
+      step('Make the policy simpler: loops over loops of what an image brings along grow quickly.'),
+      step('Try the policy on the image without a cluster:', 'countersign policy test --policy FILE --image IMAGE'),
+    ],
+  },
   SIGNATURE_MISSING: {
     meaning: 'The image is there, and no signature of it.',
     steps: [
@@ -177,6 +191,13 @@ const table: Readonly<Record<FailureCode, Advice>> = {
   TOO_MANY_SIGNATURES: {
     meaning: 'The image has so many signatures that not all were tried, and none of the first ones fits.',
     steps: [whoSigned, step('Remove those that nobody needs and sign once more:', 'cosign clean IMAGE')],
+  },
+  ATTESTATION_MISSING: {
+    meaning: 'The policy demands an attestation of a certain type, and no wanted signer has made one for this image.',
+    steps: [
+      step('See what is attested, and by whom:', 'countersign verify IMAGE --policies policies/'),
+      step('Attest this digest:', 'cosign attest --predicate FILE --type TYPE IMAGE@sha256:…'),
+    ],
   },
   CLAIM_MISMATCH: {
     meaning: 'The signature is genuine and speaks of another image: it was copied from there.',
@@ -375,6 +396,10 @@ const table: Readonly<Record<FailureCode, Advice>> = {
       ),
       logs,
     ],
+  },
+  POLICY_ENGINE_UNAVAILABLE: {
+    meaning: 'What evaluates CUE and Rego could not be started, so nothing is known about the image.',
+    steps: [logs, retry],
   },
   POLICIES_UNAVAILABLE: {
     meaning: 'The program has not read a complete set of policies yet, and refuses everything until it has.',

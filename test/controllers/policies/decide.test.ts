@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decide, type Circumstances } from '../../../src/controllers/policies/decide.ts';
 import { asRecord } from '../../../src/kernel/strict-json.ts';
-import { buildSnapshot, compilePolicy } from '../../../src/policy/compile.ts';
+import { buildSnapshot, compilePolicy, noMaterials } from '../../../src/policy/compile.ts';
 import { parsePolicyValue } from '../../../src/policy/parse-documents.ts';
 import type { InForce, PolicyKind, PolicyObject } from '../../../src/ports/policy-objects.ts';
 import type { PolicyStatus } from '../../../src/ports/policy-statuses.ts';
@@ -39,7 +39,7 @@ function circumstances(
 ): Circumstances {
   const noSecret = (name: string) => ({ ok: false as const, problem: `secret "${name}" is not there` });
   const snapshot = buildSnapshot({
-    policies: document.kind === 'policy' ? [compilePolicy(document.policy, noSecret)] : [],
+    policies: document.kind === 'policy' ? [compilePolicy(document.policy, { ...noMaterials, secret: noSecret })] : [],
     trustRoots: roots.map((root) => ({ ...root, generation: 'g', trustedRootJson: '{}' })),
     noMatch: 'deny',
   });

@@ -8,6 +8,7 @@ import type { PolicySnapshot } from '../../../src/policy/model.ts';
 import type { PolicyReports, Report, StoredReport } from '../../../src/ports/policy-reports.ts';
 import type { RunningPod, RunningPods } from '../../../src/ports/running-pods.ts';
 import { digestFor, policy, signed, snapshotOf, unreachable, unsigned } from '../../admission/bench.ts';
+import { noPolicyCode } from '../../fakes/policy-code.ts';
 
 const everythingSigned = snapshotOf([policy('signed', '**')]);
 export const away: Failure = failure('CLUSTER_UNAVAILABLE', 'the API server is away', 5);
@@ -39,6 +40,7 @@ export class World {
         return new Map(names.map(([id, name]) => [id, this.facts.get(name) ?? signed]));
       },
       contract: async () => ok(undefined),
+      ...noPolicyCode,
     };
   }
 }
