@@ -53,10 +53,10 @@ export interface VerifiedSignature {
   readonly checks?: readonly AttestationCheck[];
 }
 
-/** Absent `refusal`: the attestation is what the demand of this name asks for. */
+/** Absent `refusal`: the attestation is what the demand asks for. */
 export interface AttestationCheck {
-  /** Of the demand, as in `attestations[].name`. */
-  readonly name: string;
+  /** Its place in the question's `wanted`: names need not be unique. */
+  readonly demand: number;
   readonly refusal?: Failure;
 }
 
