@@ -1,5 +1,15 @@
 // Builds everything the cluster suites need ahead of time: node test/cluster/build.ts
-import { cacheFolder, ensureDns, ensureHelm, ensureKube, ensureTekton, ensureTools, ensureYq, say } from './builds.ts';
+import {
+  cacheFolder,
+  ensureDns,
+  ensureHelm,
+  ensureKube,
+  ensurePolicyController,
+  ensureTekton,
+  ensureTools,
+  ensureYq,
+  say,
+} from './builds.ts';
 
 // One after the other: each build uses every core by itself.
 await ensureKube();
@@ -8,4 +18,5 @@ await ensureTools();
 await ensureTekton();
 await ensureHelm();
 await ensureYq();
+await ensurePolicyController();
 say(`all programs are in ${cacheFolder}`);

@@ -5,6 +5,7 @@ import {
   ensureDns,
   ensureHelm,
   ensureKube,
+  ensurePolicyController,
   ensureTekton,
   ensureTools,
   hasGo,
@@ -36,6 +37,11 @@ export async function findToolPrograms(): Promise<ToolPrograms | undefined> {
 /** Go is needed even when they are built: Tekton's manifests are in its sources. */
 export async function findTektonPrograms(): Promise<TektonPrograms | undefined> {
   return hasGo() ? fromFolder(tektonPrograms, await ensureTekton()) : undefined;
+}
+
+/** Go is needed even when it is built: its manifests are in its sources. */
+export async function findPolicyController(): Promise<string | undefined> {
+  return hasGo() ? join(await ensurePolicyController(), 'webhook') : undefined;
 }
 
 export async function findDns(): Promise<string | undefined> {
