@@ -5,13 +5,14 @@ import type { ActionMode, ActionRules } from '../policy/action-policy.ts';
 import { actionRules } from '../policy/action-rules.ts';
 import { judge } from '../policy/judge.ts';
 import { planUnpinned, possibleActionPolicies } from '../policy/plan-unpinned.ts';
-import { plan, type Plan } from '../policy/plan.ts';
+import { plan } from '../policy/plan.ts';
 import { violationOf, type Evidence, type ImageVerdict, type Violation } from '../policy/verdict.ts';
 import type { DecidedImage } from '../ports/decision-log.ts';
 import { bindObject, unbound, type BoundObject, type PassedImage } from './bind-object.ts';
 import { checkRun } from './bind-run.ts';
 import { concurrently } from './concurrently.ts';
 import { heldPodViolations, heldRunViolations, unheldRunViolations } from './hold-run.ts';
+import { judgePlan } from './judge-plan.ts';
 import { maxImagesAtOnce, type JudgePorts, type Matter } from './matter.ts';
 import { judged, type Outcome } from './outcome.ts';
 import { deferredNotices, type PlacedSubject } from './subjects.ts';
@@ -81,8 +82,9 @@ async function judgeImage(ports: JudgePorts, matter: Matter, subject: PlacedSubj
   const planned = ports.planner(matter.snapshot, subject, image, matter.object);
   switch (planned.kind) {
     case 'pinned': {
-      const verdict = judge(planned.plan, subject, matter.snapshot.noMatch, await gather(ports, matter, planned.plan));
-      return { ...verdict, passed: { subject, image: { ...image, digest: planned.digest }, ...doubtOf(verdict) } };
+      const pinned = { ...image, digest: planned.digest };
+      const { verdict } = await judgePlan(ports, matter, planned.plan, pinned, subject, matter.snapshot.noMatch);
+      return { ...verdict, passed: { subject, image: pinned, ...doubtOf(verdict) } };
     }
     case 'settled':
       return judgeUnpinned(matter, subject, image, notPinned);
@@ -175,12 +177,8 @@ export async function judgePinned(
   image: PassedImage['image'],
 ): Promise<ImageVerdict> {
   const planned = plan(matter.snapshot, image, matter.object);
-  return judge(planned, subject, matter.snapshot.noMatch, await gather(ports, matter, planned));
-}
-
-/** Whatever is not in the answer counts as not established: `judge` sees to that. */
-async function gather({ evidence }: JudgePorts, { workload, signal }: Matter, { questions }: Plan): Promise<Evidence> {
-  return questions.length === 0 ? noEvidence : evidence.answer(questions, workload, signal);
+  const { verdict } = await judgePlan(ports, matter, planned, image, subject, matter.snapshot.noMatch);
+  return verdict;
 }
 
 function unreadable({ fields, text }: PlacedSubject, failed: Failure): ImageVerdict {

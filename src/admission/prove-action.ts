@@ -24,6 +24,7 @@ import type { AccountPullSecrets } from '../ports/pull-credentials.ts';
 import { names } from '../workflow/model.ts';
 import { allReasons, bindAction } from './bind-action.ts';
 import { judgeImages } from './judge-images.ts';
+import { judgePlan } from './judge-plan.ts';
 import type { JudgePorts, Matter } from './matter.ts';
 import { createPlanner } from './planner.ts';
 import { resolvedSubject, type PlacedSubject } from './subjects.ts';
@@ -198,17 +199,15 @@ const noEvidence: Evidence = new Map();
 
 /** Who has signed it, by all policies that have a say; a policy that only warns is not satisfied with less. */
 async function signersOf(
-  { evidence }: JudgePorts,
-  { snapshot, object, workload, signal }: Matter,
+  ports: JudgePorts,
+  matter: Matter,
   subject: PlacedSubject,
   image: Pinned,
 ): Promise<Result<readonly string[]>> {
-  const planned = plan(snapshot, image, object);
-  const answers =
-    planned.questions.length === 0 ? noEvidence : await evidence.answer(planned.questions, workload, signal);
-  const { violations, warnings } = judge(planned, subject, 'deny', answers);
-  const missing = [...violations, ...warnings];
-  return missing.length > 0 ? fail(allReasons(missing)) : ok(namesOf(planned, answers));
+  const planned = plan(matter.snapshot, image, matter.object);
+  const { verdict, evidence } = await judgePlan(ports, matter, planned, image, subject, 'deny');
+  const missing = [...verdict.violations, ...verdict.warnings];
+  return missing.length > 0 ? fail(allReasons(missing)) : ok(namesOf(planned, evidence));
 }
 
 function namesOf({ policies }: Plan, answers: Evidence): readonly string[] {

@@ -1,3 +1,4 @@
+import type { Digest } from '../kernel/digest.ts';
 import type { Failure, FailureCode } from '../kernel/failure.ts';
 
 /**
@@ -47,6 +48,8 @@ export interface VerifiedSignature {
   readonly time?: string;
   /** Lower-case hex SHA-256 of the signature's bytes and the certificate's PEM: what policies know it by. */
   readonly id?: string;
+  /** Digest of the layer that it was stored as. */
+  readonly layer?: Digest;
   /** Of attestations: JSON text of the in-toto statement. Not kept once the policies about it were asked. */
   readonly statement?: string;
   /** Of attestations: what each demand that has this predicate type says of it. */

@@ -2,20 +2,25 @@
  * The verdict about one image. All matching policies must pass; inside a policy one authority is enough. The verdict is
  * built from violations: without one an image is admitted, and everything that is not proven is one.
  */
-import { failure, kindOf, quoted, type Failure, type FailureCode } from '../kernel/failure.ts';
-import type { SignatureFact } from './facts.ts';
-import type { Identity, NoMatchPolicy, TextMatch } from './model.ts';
+import { failure, kindOf, type Failure } from '../kernel/failure.ts';
+import type { Evaluation } from './evaluation.ts';
+import type { NoMatchPolicy } from './model.ts';
 import type { Plan, PlannedCheck, PlannedPolicy } from './plan.ts';
-import { satisfies } from './satisfies.ts';
-import type { SignaturesQuestion } from './question.ts';
+import type { Result } from '../kernel/result.ts';
+import type { Question } from './question.ts';
+import { isAnswered } from './satisfies.ts';
 import type { Subject } from './subject.ts';
-import { violationOf, type Evidence, type ImageVerdict, type Violation } from './verdict.ts';
+import { violationOf, type Evaluations, type Evidence, type ImageVerdict, type Violation } from './verdict.ts';
+import { byTelling, whyNot } from './why-not.ts';
+
+const noEvaluations: Evaluations = new Map();
 
 export function judge(
   plan: Plan,
   subject: Pick<Subject, 'fields' | 'text'>,
   noMatch: NoMatchPolicy,
   evidence: Evidence,
+  evaluations: Evaluations = noEvaluations,
 ): ImageVerdict {
   const where = { fields: subject.fields, image: subject.text };
   const policies = plan.policies.map(({ policy }) => policy.name);
@@ -23,7 +28,7 @@ export function judge(
   const violations: Violation[] = [];
   const warnings: Violation[] = [];
   for (const planned of plan.policies) {
-    const failed = judgePolicy(planned, evidence);
+    const failed = judgePolicy(planned, evidence, evaluations);
     if (failed === undefined) continue;
     // Only what signatures and authorities say is softened: a policy that is not ready never is.
     const softened = planned.policy.mode === 'warn' && planned.policy.notReady.length === 0;
@@ -54,7 +59,11 @@ function judgeUnmatched(
 }
 
 /** Undefined: the policy passes. */
-function judgePolicy({ policy, checks }: PlannedPolicy, evidence: Evidence): Failure | undefined {
+function judgePolicy(
+  { policy, checks }: PlannedPolicy,
+  evidence: Evidence,
+  evaluations: Evaluations,
+): Failure | undefined {
   const [problem] = policy.notReady;
   if (problem !== undefined) {
     return failure(
@@ -65,10 +74,36 @@ function judgePolicy({ policy, checks }: PlannedPolicy, evidence: Evidence): Fai
   const failures: { name: string; failed: Failure }[] = [];
   for (const check of checks) {
     const failed = judgeCheck(check, evidence);
-    if (failed === undefined) return undefined;
+    if (failed === undefined) {
+      return policy.policy === undefined ? undefined : judgeEvaluation(policy.name, evaluations.get(policy.name));
+    }
     failures.push({ name: check.authority.name, failed });
   }
   return combined(policy.name, failures);
+}
+
+/** What the code of a policy says once one of its authorities passes. */
+function judgeEvaluation(policy: string, evaluation: Result<Evaluation> | undefined): Failure | undefined {
+  if (evaluation === undefined) return failure('INTERNAL', `failed policy ${policy}: its code was not evaluated`);
+  if (!evaluation.ok) {
+    const { code, message, retryAfterSeconds } = evaluation.failure;
+    return failure(code, `failed policy ${policy}: ${message}`, retryAfterSeconds);
+  }
+  const { result, message } = evaluation.value;
+  return result === 'pass' ? undefined : failure('POLICY_UNSATISFIED', `failed policy ${policy}: ${message}`);
+}
+
+/** Whether the check passes: what the code of its policy is told about. */
+export function passes(check: PlannedCheck, evidence: Evidence): boolean {
+  return judgeCheck(check, evidence) === undefined;
+}
+
+/** The policies whose code has to be evaluated before a verdict. */
+export function policiesToEvaluate({ policies }: Plan, evidence: Evidence): readonly PlannedPolicy[] {
+  return policies.filter(
+    ({ policy, checks }) =>
+      policy.policy !== undefined && policy.notReady.length === 0 && checks.some((check) => passes(check, evidence)),
+  );
 }
 
 function judgeCheck(check: PlannedCheck, evidence: Evidence): Failure | undefined {
@@ -88,78 +123,11 @@ function judgeCheck(check: PlannedCheck, evidence: Evidence): Failure | undefine
   }
 }
 
-function judgeAnswer(question: SignaturesQuestion, evidence: Evidence): Failure | undefined {
+function judgeAnswer(question: Question, evidence: Evidence): Failure | undefined {
   const answer = evidence.get(question.id);
   if (answer === undefined) return failure('INTERNAL', 'its signatures were not looked at');
   if (!answer.ok) return answer.failure;
-  if (answer.value.some((fact) => satisfies(question, fact))) return undefined;
-  return mostTelling(question, answer.value);
-}
-
-/** Nearer to success is more telling: a signature by somebody else says more than one that cannot be read. */
-const telling: readonly FailureCode[] = [
-  'IDENTITY_MISMATCH',
-  'CERTIFICATE_EXPIRED',
-  'TIMESTAMP_MISSING',
-  'TIMESTAMP_INVALID',
-  'TLOG_MISSING',
-  'TLOG_INVALID',
-  'SCT_INVALID',
-  'CERTIFICATE_INVALID',
-  'CLAIM_MISMATCH',
-  'KEY_MISMATCH',
-  'SIGNATURE_INVALID',
-  'SIGNATURE_UNSUPPORTED',
-  'SIGNATURE_MALFORMED',
-];
-
-function mostTelling(question: SignaturesQuestion, facts: readonly SignatureFact[]): Failure {
-  const overflow = facts.find((fact) => !fact.verified && fact.code === 'TOO_MANY_SIGNATURES');
-  if (overflow !== undefined && !overflow.verified) return failure(overflow.code, overflow.message);
-  const failures = facts.map((fact) => failureOf(question, fact)).sort(byTelling);
-  const [first] = failures;
-  if (first === undefined) return failure('SIGNATURE_MISSING', 'no signatures found');
-  const others = failures.length > 1 ? ` (and ${failures.length - 1} more that do not fit)` : '';
-  return failure(first.code, `${first.message}${others}`);
-}
-
-function byTelling(a: Failure, b: Failure): number {
-  const rank = (failed: Failure): number => {
-    const place = telling.indexOf(failed.code);
-    return place === -1 ? telling.length : place;
-  };
-  return rank(a) - rank(b) || (a.message < b.message ? -1 : Number(a.message > b.message));
-}
-
-function failureOf(question: SignaturesQuestion, fact: SignatureFact): Failure {
-  if (!fact.verified) return failure(fact.code, fact.message);
-  if (fact.type === 'attestation') {
-    return failure(
-      'SIGNATURE_MISSING',
-      `no signatures found, only an attestation of type ${quoted(fact.predicateType ?? 'unknown')}`,
-    );
-  }
-  if (question.trust.kind === 'key' || fact.signer.kind === 'key') {
-    return failure('KEY_MISMATCH', 'signed with another kind of key than the policy asks for');
-  }
-  const subjects = quoted(fact.signer.subjects.join(', '), 512);
-  const wanted = question.trust.identities.map(describeIdentity).join(' or ');
-  return failure('IDENTITY_MISMATCH', `signed by ${subjects} (issuer ${quoted(fact.signer.issuer)}), not by ${wanted}`);
-}
-
-function describeIdentity({ issuer, subject }: Identity): string {
-  return `${describeMatch(subject)} (issuer ${describeMatch(issuer)})`;
-}
-
-function describeMatch(match: TextMatch): string {
-  switch (match.kind) {
-    case 'exact':
-      return match.text;
-    case 'below':
-      return `${match.prefix}*`;
-    case 'regexp':
-      return `/${match.pattern.source}/`;
-  }
+  return isAnswered(question, answer.value) ? undefined : whyNot(question, answer.value);
 }
 
 /** One authority: its failure. Several: the most telling one decides the code, and each is named. */

@@ -6,8 +6,16 @@ import type { ImageReference } from '../kernel/image-reference.ts';
 import { stableJson } from '../kernel/stable-json.ts';
 import { candidates } from './candidates.ts';
 import { policyApplies } from './matching.ts';
-import type { Authority, ClusterImagePolicy, PolicySnapshot, StaticAuthority, TextMatch, TrustRoot } from './model.ts';
-import type { PinnedImage, Question, SignaturesQuestion, TrustQuestion } from './question.ts';
+import type {
+  Authority,
+  ClusterImagePolicy,
+  PolicyCode,
+  PolicySnapshot,
+  StaticAuthority,
+  TextMatch,
+  TrustRoot,
+} from './model.ts';
+import type { PinnedImage, Question, TrustQuestion } from './question.ts';
 import type { ObjectFacts } from './subject.ts';
 import { selectTrust } from './trust-selection.ts';
 
@@ -19,7 +27,7 @@ export interface PlannedPolicy {
 /** One authority of a policy, ready to be judged. */
 export type PlannedCheck =
   | { readonly kind: 'static'; readonly authority: StaticAuthority }
-  | { readonly kind: 'question'; readonly authority: Authority; readonly question: SignaturesQuestion }
+  | { readonly kind: 'question'; readonly authority: Authority; readonly question: Question }
   | { readonly kind: 'impossible'; readonly authority: Authority; readonly problem: string }
   /** The question could not even be asked, because the image has no digest. */
   | { readonly kind: 'unanswerable'; readonly authority: Authority; readonly failure: Failure };
@@ -44,9 +52,13 @@ export function needsEvidence(policies: readonly ClusterImagePolicy[]): boolean 
   return policies.some((policy) => isOpen(policy));
 }
 
-/** A policy is settled without evidence when it is not ready, or when a static authority passes. */
+/**
+ * A policy is settled without evidence when it is not ready, or when a static authority passes and there is no code that
+ * looks at what else is proven.
+ */
 function isOpen(policy: ClusterImagePolicy): boolean {
   if (policy.notReady.length > 0) return false;
+  if (policy.policy !== undefined) return true;
   const passes = policy.authorities.some((authority) => authority.kind === 'static' && authority.action === 'pass');
   return !passes && policy.authorities.some((authority) => authority.kind !== 'static');
 }
@@ -54,7 +66,7 @@ function isOpen(policy: ClusterImagePolicy): boolean {
 export function plan(snapshot: PolicySnapshot, image: ImageReference & PinnedImage, object: ObjectFacts): Plan {
   const policies = applicablePolicies(snapshot, image, object).map((policy) => ({
     policy,
-    checks: policy.authorities.map((authority) => planCheck(authority, snapshot, image, isOpen(policy))),
+    checks: policy.authorities.map((authority) => planCheck(authority, snapshot, image, policy)),
   }));
   const questions = new Map<string, Question>();
   for (const { checks } of policies) {
@@ -63,21 +75,34 @@ export function plan(snapshot: PolicySnapshot, image: ImageReference & PinnedIma
   return { policies, questions: [...questions.values()] };
 }
 
-function planCheck(authority: Authority, snapshot: PolicySnapshot, image: PinnedImage, open: boolean): PlannedCheck {
+function planCheck(
+  authority: Authority,
+  snapshot: PolicySnapshot,
+  image: PinnedImage,
+  policy: ClusterImagePolicy,
+): PlannedCheck {
   if (authority.kind === 'static') return { kind: 'static', authority };
-  if (!open) return { kind: 'impossible', authority, problem: 'the policy is decided without it' };
-  const demand = demandOf(authority, snapshot);
+  if (!isOpen(policy)) return { kind: 'impossible', authority, problem: 'the policy is decided without it' };
+  const demand = demandOf(authority, snapshot, policy);
   if (!demand.ok) return { kind: 'impossible', authority, problem: demand.problem };
   const { registry, repository, digest } = image;
-  const question: SignaturesQuestion = {
-    kind: 'signatures',
+  const parts = {
     id: `${registry}/${repository}@${digest} ${demand.hash}`,
     image: { registry, repository, digest },
     ...defined('source', authority.source),
     ...defined('format', authority.signatureFormat),
     trust: demand.trust,
+    ...everyOne(policy),
   };
+  const wanted = authority.attestations;
+  const question: Question =
+    wanted.length === 0 ? { kind: 'signatures', ...parts } : { kind: 'attestations', ...parts, wanted };
   return { kind: 'question', authority, question };
+}
+
+/** Code of a policy is told about all that is proven, not only about the first that is enough. */
+function everyOne({ policy }: ClusterImagePolicy): { readonly everyOne?: true } {
+  return policy === undefined ? {} : { everyOne: true };
 }
 
 type SignatureAuthority = Exclude<Authority, StaticAuthority>;
@@ -88,25 +113,35 @@ type Demand =
 /** The part of a question that is the same for every image: worked out once per snapshot. */
 const demands = new WeakMap<PolicySnapshot, Map<SignatureAuthority, Demand>>();
 
-function demandOf(authority: SignatureAuthority, snapshot: PolicySnapshot): Demand {
+function demandOf(authority: SignatureAuthority, snapshot: PolicySnapshot, policy: ClusterImagePolicy): Demand {
   const known = demands.get(snapshot) ?? new Map<SignatureAuthority, Demand>();
   demands.set(snapshot, known);
-  const demand = known.get(authority) ?? makeDemand(authority, snapshot);
+  const demand = known.get(authority) ?? makeDemand(authority, snapshot, policy);
   known.set(authority, demand);
   return demand;
 }
 
-function makeDemand(authority: SignatureAuthority, snapshot: PolicySnapshot): Demand {
+function makeDemand(authority: SignatureAuthority, snapshot: PolicySnapshot, policy: ClusterImagePolicy): Demand {
   const selected = selectTrust(authority, snapshot);
   if (!selected.ok) return selected;
-  const content = { source: authority.source, format: authority.signatureFormat, trust: contentOf(selected.trust) };
+  const content = {
+    source: authority.source,
+    format: authority.signatureFormat,
+    trust: contentOf(selected.trust),
+    wanted: authority.attestations.map(({ policy: code, ...demand }) => ({ ...demand, code: contentOfCode(code) })),
+    ...everyOne(policy),
+  };
   return { ...selected, hash: digestOf(stableJson(content)) };
+}
+
+function contentOfCode(code: PolicyCode | undefined): unknown {
+  return code === undefined ? undefined : [code.language, code.hash];
 }
 
 /** Trust roots stand by the hash of their content, patterns by their source. */
 function contentOf(trust: TrustQuestion): unknown {
   const hash = (root: TrustRoot | undefined): string | undefined => root?.generation;
-  const log = trust.log.demand === 'required' ? hash(trust.log.root) : 'ignored';
+  const log = trust.log.demand === 'required' ? [hash(trust.log.root), trust.log.lookUp] : 'ignored';
   const common = { ...trust, log, timestamps: hash(trust.timestamps) };
   if (trust.kind === 'key') return common;
   const identities = trust.identities.map(({ issuer, subject }) => [issuer, subject].map(textOf));

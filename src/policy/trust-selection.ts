@@ -100,6 +100,8 @@ function selectLogAndTime(
     return `authority ${authority.name} demands timestamps of a trust root that is not there or cannot be used`;
   }
   const log =
-    logRoot === undefined ? ({ demand: 'ignored' } as const) : ({ demand: 'required', root: logRoot } as const);
+    logRoot === undefined
+      ? ({ demand: 'ignored' } as const)
+      : ({ demand: 'required', root: logRoot, ...defined('lookUp', ctlog?.url) } as const);
   return { log, ...defined('timestamps', timestamps) };
 }
