@@ -1,24 +1,19 @@
 /** `countersign review -f FILE`: the admission path over manifests, without a cluster. */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
+import type { RegistryFlags } from '../config.ts';
 import { judgedKinds } from '../admission/judged-kinds.ts';
-import { createReviewer, type Reviewer } from '../admission/review.ts';
-import { createEvidenceSource } from '../evidence/gather.ts';
-import { ok } from '../kernel/result.ts';
-import type { PolicySnapshot } from '../policy/model.ts';
+import type { Reviewer } from '../admission/review.ts';
 import type { Decision, DecisionReason } from '../ports/decision-log.ts';
-import type { Credentials } from '../ports/registry.ts';
-import type { TektonDefinitions } from '../ports/tekton-definitions.ts';
 import { changesOf, describeChange, type Change } from './changes.ts';
 import { definitionsIn } from './definitions-in-manifests.ts';
-import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot, type EvidenceAdapters } from './evidence.ts';
+import { readPublicTrustRoot } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { admissionReviewFor, readManifests, resourceOf, type ManifestDocument } from './manifest-documents.ts';
-import { noMetrics } from './no-metrics.ts';
 import { patched } from '../kernel/json-patch.ts';
 import { coloured, print, type OutputFormat, type Terminal } from './terminal.ts';
+import { createTrial } from './trial.ts';
 import { UsageError } from './usage-error.ts';
 import { snapshotFromFiles } from './verify.ts';
 
@@ -30,10 +25,10 @@ interface ReviewFlags extends RegistryFlags {
   readonly output: OutputFormat;
 }
 
-type Verdict = 'admit' | 'refuse' | 'error';
+export type Verdict = 'admit' | 'refuse' | 'error';
 
 /** What `--output json` prints for each manifest; fields may be added. */
-interface ReviewedDocument {
+export interface ReviewedDocument {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -77,20 +72,17 @@ function worst(verdicts: readonly Verdict[]): Verdict {
 }
 
 async function review(flags: ReviewFlags, terminal: Terminal): Promise<readonly ReviewedDocument[]> {
-  const settings = parseRegistrySettings(flags);
-  if (!settings.ok) throw new UsageError(settings.failure);
   const manifests = flags.file.flatMap(manifestsOf);
   const noMatch = flags.onNoMatch === 'allow' || flags.onNoMatch === 'warn' ? flags.onNoMatch : 'deny';
   const snapshot = await snapshotFromFiles(flags.policies, readPublicTrustRoot(flags.trustedRoot), noMatch);
-  const { credentials } = readDockerConfig(flags.dockerConfig, (message) => terminal.err(`${message}\n`));
-  const adapters = createEvidenceAdapters(settings.value, noMetrics);
+  const trial = createTrial(flags, terminal);
   try {
-    const reviewer = reviewerFor(snapshot, adapters, credentials, definitionsIn(manifests));
+    const reviewer = trial.reviewer(snapshot, definitionsIn(manifests));
     const reviewed: ReviewedDocument[] = [];
     for (const manifest of manifests) reviewed.push(await reviewManifest(reviewer, manifest));
     return reviewed;
   } finally {
-    await adapters.registry.close();
+    await trial.close();
   }
 }
 
@@ -102,35 +94,8 @@ function manifestsOf(file: string): readonly ManifestDocument[] {
   }
 }
 
-function reviewerFor(
-  snapshot: PolicySnapshot,
-  adapters: EvidenceAdapters,
-  credentials: Credentials,
-  definitions: TektonDefinitions,
-): Reviewer {
-  const evidence = createEvidenceSource({
-    ...adapters,
-    metrics: noMetrics,
-    pullCredentials: { ofWorkload: () => credentials },
-  });
-  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  return createReviewer(
-    {
-      policies: { current: () => snapshot, problems: () => [] },
-      evidence,
-      definitions,
-      // A trial leaves no record; what would be recorded comes back with each review.
-      decisionLog: { append: async () => ok(undefined) },
-      clock: adapters.clock,
-      metrics: noMetrics,
-      log,
-      newId: randomUUID,
-    },
-    { onDecisionLogFailure: 'refuse', recordedPhase: 'review', judgesWorkflowImages: true },
-  );
-}
-
-async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): Promise<ReviewedDocument> {
+/** Both phases, one after the other, as an API server asks. */
+export async function reviewManifest(reviewer: Reviewer, manifest: ManifestDocument): Promise<ReviewedDocument> {
   const { kind, namespace, name, object } = manifest;
   if (!isSentToTheWebhook(manifest)) {
     return {
