@@ -40,22 +40,27 @@ function readCredentials(entry: Readonly<Record<string, unknown>>): BasicCredent
 function splitKey(key: string): { readonly host: string; readonly path: string } {
   const [host = '', ...path] = key.replace(/^https?:\/\//, '').split('/');
   const rest = path.join('/').replace(/\/$/, '');
-  return { host: canonical(host), path: rest === 'v1' || rest === 'v2' ? '' : rest };
+  return { host: canonicalHost(host), path: rest === 'v1' || rest === 'v2' ? '' : rest };
 }
 
-function canonical(host: string): string {
+export function canonicalHost(host: string): string {
   return hubNames.includes(host) ? 'index.docker.io' : host;
 }
 
+export function canonicalRepository(name: string): string {
+  const [host = '', ...path] = name.split('/');
+  return [canonicalHost(host), ...path].join('/');
+}
+
 export function findCredentials(config: DockerConfig, host: string, repository: string): BasicCredentials | undefined {
-  const wanted = canonical(host);
+  const wanted = canonicalHost(host);
   return config.entries.find(({ host: own, path }) => {
-    return isHost(own, wanted) && (path === '' || repository === path || repository.startsWith(`${path}/`));
+    return fitsHost(own, wanted) && (path === '' || repository === path || repository.startsWith(`${path}/`));
   })?.credentials;
 }
 
 /** As in Kubernetes, "*.azurecr.io" stands for every host with one more part; a star is a whole part, never a piece. */
-function isHost(pattern: string, host: string): boolean {
+export function fitsHost(pattern: string, host: string): boolean {
   if (!pattern.includes('*')) return pattern === host;
   // A port is a part of its own.
   const separator = /\.|(?=:)/;

@@ -19,6 +19,11 @@ export function timedOut(url: URL): Failure {
   return failure('REGISTRY_TIMEOUT', `registry ${hostOf(url)} did not answer in time`, usualRetry);
 }
 
+/** Who did not let it through may be either of them. */
+export function throughProxy({ code, message, retryAfterSeconds }: Failure, proxy: URL): Failure {
+  return failure(code, `${message} (through the proxy ${hostOf(proxy)})`, retryAfterSeconds);
+}
+
 export function invalid(url: URL, why: string): Failure {
   return failure('REGISTRY_RESPONSE_INVALID', `registry ${hostOf(url)} answered oddly: ${why}`);
 }
@@ -53,6 +58,8 @@ const plainWords = new Map([
   ['', 'the connection broke'],
   ['UND_ERR_SOCKET', 'the connection broke'],
   ['ECONNRESET', 'the connection broke'],
+  ['UND_ERR_ABORTED', 'the proxy refuses to connect to it'],
+  ['UND_ERR_PRX_CONN', 'the proxy ended the connection'],
   ['ECONNREFUSED', 'it refuses connections'],
   ['ENOTFOUND', 'its name is not known'],
   ['EAI_AGAIN', 'its name cannot be resolved now'],
@@ -62,6 +69,9 @@ const badHttp = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH
 function tlsProblem(code: string): string | undefined {
   if (code.includes('CERT') || code.includes('SIGNATURE')) {
     return `its certificate is not trusted (${code}); --registry-ca names a CA for it`;
+  }
+  if (code.includes('ALERT')) {
+    return `it refuses the TLS connection (${code}); clientCertificate in --registry-config names one for it`;
   }
   if (code.includes('SSL') || code === 'EPROTO') {
     return `it does not speak TLS (${code}); --insecure-registry names hosts with plain HTTP`;

@@ -3,11 +3,20 @@
  * every way in which it can fail is a coded failure. Knows nothing of OCI.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent } from 'undici';
-import { fail, type Result } from '../../kernel/result.ts';
+import type { Dispatcher } from 'undici';
+import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Metrics } from '../../ports/metrics.ts';
-import { hasRefusedAddress, lookupAllowed } from './addresses.ts';
-import { invalid, problemOf, refusedAddress, retryAfterSeconds, timedOut, unreachable } from './failures.ts';
+import { hasRefusedAddress } from './addresses.ts';
+import { createConnections } from './connections.ts';
+import {
+  invalid,
+  problemOf,
+  refusedAddress,
+  retryAfterSeconds,
+  throughProxy,
+  timedOut,
+  unreachable,
+} from './failures.ts';
 import type { HostRule, Hosts } from './hosts.ts';
 import { send, type Answer, type Asked, type Sent } from './send.ts';
 
@@ -24,16 +33,7 @@ const maxRetryWaitSeconds = 2;
 const retriedStatus = new Set([429, 502, 503, 504]);
 
 export function createTransport(hosts: Hosts, metrics: Pick<Metrics, 'registryRequest'>): Transport {
-  const agents = new Map<string, Agent>();
-
-  function agentFor(rule: HostRule): Agent {
-    const key = rule.kind === 'ca' ? rule.pem : rule.kind;
-    const known = agents.get(key);
-    if (known !== undefined) return known;
-    const agent = newAgent(rule);
-    agents.set(key, agent);
-    return agent;
-  }
+  const connections = createConnections();
 
   async function once(asked: Asked): Promise<Sent> {
     const { url } = asked;
@@ -43,10 +43,27 @@ export function createTransport(hosts: Hosts, metrics: Pick<Metrics, 'registryRe
       if (why !== undefined) return { ok: false, failure: unreachable(url, why), again: false };
     }
     const started = performance.now();
-    const answer = await send(asked, agentFor(rule));
+    const answer = await sendBy(asked, rule);
     const outcome = answer.ok ? String(answer.value.status) : answer.failure.code;
     metrics.registryRequest(outcome, (performance.now() - started) / 1_000);
     return answer;
+  }
+
+  async function sendBy(asked: Asked, rule: HostRule): Promise<Sent> {
+    const opened = open(asked.url, rule);
+    if (!opened.ok) return { ...opened, again: false };
+    const answer = await send(asked, opened.value);
+    const proxy = rule.entry?.proxy;
+    if (answer.ok || proxy === undefined) return answer;
+    return { ...answer, failure: throughProxy(answer.failure, proxy.url) };
+  }
+
+  function open(url: URL, rule: HostRule): Result<Dispatcher> {
+    try {
+      return ok(connections.for(rule));
+    } catch {
+      return fail(unreachable(url, 'a file that --registry-config names for it cannot be read or is no PEM'));
+    }
   }
 
   async function retried(asked: Asked): Promise<Result<Answer>> {
@@ -75,27 +92,8 @@ export function createTransport(hosts: Hosts, metrics: Pick<Metrics, 'registryRe
       }
       return fail(invalid(asked.url, `it redirects more than ${maxRedirects} times`));
     },
-    async close() {
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()));
-    },
+    close: () => connections.close(),
   };
-}
-
-function newAgent(rule: HostRule): Agent {
-  return new Agent({
-    keepAliveTimeout: 30_000,
-    headersTimeout: 10_000,
-    bodyTimeout: 10_000,
-    maxHeaderSize: 32_768,
-    connections: 32,
-    // These limits are those of HTTP/1.1, and a few requests each gain nothing from another protocol.
-    allowH2: false,
-    connect: {
-      timeout: 5_000,
-      ...(rule.kind === 'unknown' ? { lookup: lookupAllowed } : {}),
-      ...(rule.kind === 'ca' ? { ca: rule.pem } : {}),
-    },
-  });
 }
 
 /** Why a host that nobody configured may not be spoken to at this URL. */
