@@ -7,6 +7,7 @@ import {
   CST,
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   Lexer,
@@ -53,6 +54,36 @@ export function parseStrictYaml(text: string, limits: YamlLimits, dialect: YamlD
   // A document may also end without the next one's marker.
   if (documents.length > limits.documents) return { ok: false, problem: tooMany(limits) };
   return { ok: true, documents: documents.map((document) => valueOf(document, lines, limits)) };
+}
+
+/** For people: in which line a document's member stands, from 1; of a path that is not there, the nearest that is. */
+export type YamlPlaces = (path: readonly (string | number)[]) => number;
+
+/** Of each document of a text that `parseStrictYaml` takes within the same limits; of another there are none. */
+export function yamlPlaces(text: string, limits: YamlLimits, dialect: YamlDialect = 'core'): readonly YamlPlaces[] {
+  if (text.length > limits.characters) return [];
+  const lines = new LineCounter();
+  const tokens = tokensOf(text, limits, lines);
+  if (typeof tokens === 'string') return [];
+  const composer = new Composer({ ...dialects[dialect], uniqueKeys: false, resolveKnownTags: false });
+  return [...composer.compose(tokens)].map((document) => (path) => {
+    const start = nearest(document.contents, path) ?? document.range[0];
+    return lines.linePos(start).line;
+  });
+}
+
+function nearest(start: unknown, path: readonly (string | number)[]): number | undefined {
+  let node = start;
+  let found = isNode(node) ? node.range?.[0] : undefined;
+  for (const step of path) {
+    const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && key.value === step) : undefined;
+    const item = isSeq(node) ? node.items[Number(step)] : undefined;
+    const place = pair === undefined ? item : pair.key;
+    if (!isNode(place)) return found;
+    found = place.range?.[0] ?? found;
+    node = pair === undefined ? item : pair.value;
+  }
+  return found;
 }
 
 function tokensOf(text: string, limits: YamlLimits, lines: LineCounter): readonly CST.Token[] | string {
