@@ -14,7 +14,7 @@ import type { RegistrySettings } from '../config.ts';
 import type { CollectPorts } from '../evidence/collect-facts.ts';
 import { digestOf } from '../kernel/digest.ts';
 import { publicTrustRoot, type TrustRoot } from '../policy/model.ts';
-import { trustRootFromJson } from '../policy/parse-trust-root.ts';
+import { trustRootFromJson } from '../policy/parse-trust-root-json.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Credentials } from '../ports/registry.ts';
 import { UsageError } from './usage-error.ts';

@@ -6,8 +6,7 @@ import { parseStrictYaml } from '../kernel/strict-yaml.ts';
 import type { ActionPolicy } from './action-policy.ts';
 import { actionPolicyApiVersions, parseActionPolicy } from './parse-action-policy.ts';
 import { parseClusterImagePolicy, policyApiVersions, type ParsedPolicy } from './parse-cluster-image-policy.ts';
-import { parseTrustRoot } from './parse-trust-root.ts';
-import type { TrustRoot } from './model.ts';
+import { parseTrustRoot, type ParsedTrustRoot } from './parse-trust-root.ts';
 import { standInPolicy } from './stand-in.ts';
 
 export type PolicyDocument =
@@ -25,7 +24,7 @@ export type PolicyDocument =
       readonly policy: ActionPolicy;
       readonly written: WrittenObject;
     }
-  | { readonly kind: 'trust-root'; readonly where: string; readonly name: string; readonly root: TrustRoot }
+  | { readonly kind: 'trust-root'; readonly where: string; readonly name: string; readonly root: ParsedTrustRoot }
   | {
       readonly kind: 'secret';
       readonly where: string;

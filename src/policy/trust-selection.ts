@@ -5,7 +5,7 @@
 import { defined } from '../kernel/defined.ts';
 import type { KeyAuthority, KeylessAuthority, PolicySnapshot, TrustRoot } from './model.ts';
 import { publicTrustRoot } from './model.ts';
-import { trustRootFromCertificates } from './parse-trust-root.ts';
+import { trustRootFromCertificates } from './parse-trust-root-json.ts';
 import type { LogAndTime, TrustQuestion } from './question.ts';
 
 export type TrustSelection =

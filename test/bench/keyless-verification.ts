@@ -6,7 +6,7 @@ import { imageStatement, signBundleKeyless } from '../../src/demo/images/bundle.
 import { githubIdentity } from '../../src/demo/sigstore/identity-token.ts';
 import { startSigstore } from '../../src/demo/sigstore/sigstore.ts';
 import { digestOf } from '../../src/kernel/digest.ts';
-import { trustRootFromJson } from '../../src/policy/parse-trust-root.ts';
+import { trustRootFromJson } from '../../src/policy/parse-trust-root-json.ts';
 import type { CertificateQuestion } from '../../src/policy/question.ts';
 import { verifySignature } from '../../src/verification/verify-signature.ts';
 import { percent, perSecond, type Section } from './report.ts';

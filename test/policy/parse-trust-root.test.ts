@@ -1,7 +1,9 @@
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import selfsigned from 'selfsigned';
 import { describe, expect, test } from 'vitest';
-import { parseTrustRoot, trustRootFromCertificates, trustRootFromJson } from '../../src/policy/parse-trust-root.ts';
+import { parseTrustRoot } from '../../src/policy/parse-trust-root.ts';
+import { trustRootFromCertificates, trustRootFromJson } from '../../src/policy/parse-trust-root-json.ts';
 import { newPublicKey, publicKey } from './kit.ts';
 
 const { cert } = await selfsigned.generate([{ name: 'commonName', value: 'Example CA' }]);
@@ -83,14 +85,14 @@ describe('refuses', () => {
     [
       'two of the three',
       { remote: {}, sigstoreKeys: keys },
-      'expected exactly one, got both: spec.remote, spec.sigstoreKeys',
+      'expected exactly one, got both: spec.remote, spec.repository, spec.sigstoreKeys',
     ],
     ['a field nobody knows', { sigstoreKeys: keys, keys }, 'unknown field(s): spec.keys'],
     ['keys that are no object', { sigstoreKeys: 'x' }, `invalid value: x: ${path}\nexpected an object`],
     [
       'no authorities',
       { sigstoreKeys: { tLogs: [log] } },
-      `missing field(s): ${path}.certificateAuthorities, ${path}.timestampAuthorities`,
+      `expected exactly one, got neither: ${path}.certificateAuthority, ${path}.timestampAuthorities`,
     ],
     [
       'authorities that are no list',
@@ -100,12 +102,12 @@ describe('refuses', () => {
     [
       'an empty authority',
       withKeys({ certificateAuthorities: [{}] }),
-      `missing field(s): ${path}.certificateAuthorities[0].certChain, ${path}.certificateAuthorities[0].subject, ${path}.certificateAuthorities[0].uri`,
+      `missing field(s): ${path}.certificateAuthority[0].certchain, ${path}.certificateAuthority[0].subject.commonName, ${path}.certificateAuthority[0].subject.organization, ${path}.certificateAuthority[0].uri`,
     ],
     [
       'an empty subject',
       withKeys({ certificateAuthorities: [{ ...authority, subject: {} }] }),
-      `missing field(s): ${path}.certificateAuthorities[0].subject.commonName, ${path}.certificateAuthorities[0].subject.organization`,
+      `missing field(s): ${path}.certificateAuthority[0].subject.commonName, ${path}.certificateAuthority[0].subject.organization`,
     ],
     [
       'a field nobody knows in an authority',
@@ -144,11 +146,11 @@ describe('refuses', () => {
     [
       'a log key that is none',
       withKeys({ tLogs: [{ ...log, publicKey: base64(cert.slice(0, 200)) }] }),
-      `${path}.tLogs[0].publicKey\nexpected base64 of a PEM public key, ECDSA P-256 or Ed25519`,
+      `${path}.tLogs[0].publicKey\nexpected base64 of a PEM public key, ECDSA (P-256, P-384, P-521), Ed25519 or RSA (2048 bits)`,
     ],
     [
       'a log key of another curve',
-      withKeys({ tLogs: [{ ...log, publicKey: base64(newPublicKey('P-384')) }] }),
+      withKeys({ tLogs: [{ ...log, publicKey: base64(newPublicKey('secp256k1')) }] }),
       `${path}.tLogs[0].publicKey`,
     ],
     [
@@ -159,12 +161,12 @@ describe('refuses', () => {
     [
       'a bad authority before a good one',
       withKeys({ certificateAuthorities: [{}, authority] }),
-      `${path}.certificateAuthorities[0]`,
+      `${path}.certificateAuthority[0]`,
     ],
     [
       'a bad authority beside good logs',
       withKeys({ certificateAuthorities: [{ ...authority, uri: '' }] }),
-      `missing field(s): ${path}.certificateAuthorities[0].uri`,
+      `missing field(s): ${path}.certificateAuthority[0].uri`,
     ],
   ])('%s', (_title, spec, expected) => {
     expect(errors(spec)).toContain(expected);
@@ -183,11 +185,18 @@ describe('refuses', () => {
   });
 });
 
-test.each(['remote', 'repository'])('%s is valid and not supported yet: it cannot be used', (kind) => {
-  const parsed = parseTrustRoot(document({ [kind]: { root: 'x' } }));
+test.each<[string, object]>([
+  ['remote', { mirror: 'https://tuf.example.org/' }],
+  ['repository', { mirrorFS: gzipSync('').toString('base64') }],
+])('%s is not ready before somebody has read it there', (kind, members) => {
+  const parsed = parseTrustRoot(document({ [kind]: { root: base64('{"signatures":[]}'), ...members } }));
   expect(parsed).toMatchObject({
     ok: true,
-    value: { notReady: [expect.stringContaining(`spec.${kind} is not supported`)] },
+    value: {
+      notReady: [`spec.${kind} was not read yet`],
+      trustedRootJson: '',
+      source: { kind, targets: 'targets', trustedRootTarget: 'trusted_root.json' },
+    },
   });
 });
 

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
 import { parsePolicyDocuments, type PolicyDocument } from '../../policy/parse-documents.ts';
-import { trustRootFromJson } from '../../policy/parse-trust-root.ts';
+import { trustRootFromJson } from '../../policy/parse-trust-root-json.ts';
 import type { Source } from './last-good.ts';
 import { listFiles, reason, type UnreadablePath } from './list-files.ts';
 

@@ -7,7 +7,7 @@ import { failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
 import { publicTrustRoot, type TrustRoot } from '../../policy/model.ts';
-import { trustRootFromJson } from '../../policy/parse-trust-root.ts';
+import { trustRootFromJson } from '../../policy/parse-trust-root-json.ts';
 
 const mirror = 'https://tuf-repo-cdn.sigstore.dev';
 
