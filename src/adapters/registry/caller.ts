@@ -1,11 +1,12 @@
 /** One question to a registry about a repository, with credentials where they are asked for. */
 import { defined } from '../../kernel/defined.ts';
 import { failure, quoted } from '../../kernel/failure.ts';
-import { fail, type Result } from '../../kernel/result.ts';
+import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { CallOptions, Repository } from '../../ports/registry.ts';
 import { createAuthorization } from './authorization.ts';
 import { parseChallenge } from './challenge.ts';
 import type { Hosts } from './hosts.ts';
+import type { Identities } from './identities.ts';
 import type { Answer, OnContent } from './send.ts';
 import type { Transport } from './transport.ts';
 
@@ -23,8 +24,8 @@ export interface Call {
 /** Answers of any status. */
 export type Caller = (call: Call) => Promise<Result<Answer>>;
 
-export function createCaller(hosts: Hosts, transport: Transport): Caller {
-  const authorization = createAuthorization(hosts, transport);
+export function createCaller(hosts: Hosts, transport: Transport, identities: Identities): Caller {
+  const authorization = createAuthorization(hosts, transport, identities);
 
   return async ({ method, repository, path, accept, maxBytes, onContent, options }) => {
     const url = path instanceof URL ? path : hosts.urlOf(repository, path);
@@ -45,11 +46,18 @@ export function createCaller(hosts: Hosts, transport: Transport): Caller {
     if (!first.ok || first.value.status !== 401 || first.value.url.origin !== url.origin) return first;
     const challenge = parseChallenge(first.value.headers['www-authenticate']);
     if (challenge === undefined) return first;
-    const header = await authorization.answer(challenge, repository, options);
-    if (!header.ok) return header;
+    const answer = await authorization.answer(challenge, repository, options);
+    if (!answer.ok) return answer;
+    const { header, tried } = answer.value;
     // Once: a registry that goes on asking does not want these credentials.
-    return header.value === undefined ? first : send(header.value);
+    const last = header === undefined ? first : await send(header);
+    return last.ok ? ok(withTried(last.value, repository, tried)) : last;
   };
+
+  function withTried(answer: Answer, { registry }: Repository, tried: string): Answer {
+    if (answer.status === 401) identities.refused(registry);
+    return { ...answer, tried };
+  }
 }
 
 function noHost({ registry, repository }: Repository): ReturnType<typeof failure> {

@@ -93,8 +93,9 @@ export function problemOf(answer: Answer): Failure | undefined {
   if (status === 200) return unusable(answer);
   const said = `registry ${hostOf(url)} answered ${status}${errorText(answer)}`;
   if (status === 401 || status === 403) {
+    const tried = answer.tried === undefined ? '' : ` (tried: ${answer.tried})`;
     const wayOut = 'check that the image exists, and the pull secret or --docker-config for this registry';
-    return failure('REGISTRY_DENIED', `${said}: ${wayOut}`);
+    return failure('REGISTRY_DENIED', `${said}${tried}: ${wayOut}`);
   }
   if (status === 429) return failure('REGISTRY_RATE_LIMITED', said, retrySeconds(answer));
   if (status >= 500) return failure('REGISTRY_UNREACHABLE', said, retrySeconds(answer));

@@ -1,12 +1,15 @@
 /** One HTTP request and its whole answer, limited in size while it comes in. */
 import { request, type Dispatcher } from 'undici';
+import { defined } from '../../kernel/defined.ts';
 import type { Failure } from '../../kernel/failure.ts';
 import { connectionFailure, tooLarge } from './failures.ts';
 
 export interface Asked {
-  readonly method: 'GET' | 'HEAD';
+  readonly method: 'GET' | 'HEAD' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** Holds a credential: it is sent to this URL alone, and no redirect is followed. */
+  readonly body?: string;
   readonly maxBytes: number;
   /** Gets the content of a 200 as it comes, which then is in no answer, and is waited for. */
   readonly onContent?: OnContent;
@@ -21,6 +24,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** What was tried as an answer to a challenge. */
+  readonly tried?: string;
 }
 
 export type Sent =
@@ -37,7 +42,9 @@ export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> 
   const { method, url, signal } = asked;
   let isPassedOn = false;
   try {
-    const got = await request(url, { method, headers: { ...usualHeaders, ...asked.headers }, dispatcher, signal });
+    const headersSent = { ...usualHeaders, ...asked.headers };
+    const content = defined('body', asked.body);
+    const got = await request(url, { method, headers: headersSent, ...content, dispatcher, signal });
     const status = got.statusCode;
     const headers = flatten(got.headers);
     isPassedOn = status === 200 && asked.onContent !== undefined;

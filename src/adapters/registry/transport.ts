@@ -86,7 +86,7 @@ export function createTransport(hosts: Hosts, metrics: Pick<Metrics, 'registryRe
       let current = asked;
       for (let hops = 0; hops <= maxRedirects; hops += 1) {
         const answer = await retried(current);
-        const target = answer.ok ? redirectTarget(answer.value) : undefined;
+        const target = answer.ok && asked.body === undefined ? redirectTarget(answer.value) : undefined;
         if (target === undefined) return answer;
         current = { ...current, url: target, headers: headersFor(current, target) };
       }
