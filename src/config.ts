@@ -19,6 +19,8 @@ export interface RegistrySettings {
   readonly ca: ReadonlyMap<string, string>;
   /** A docker config.json with credentials for every namespace. */
   readonly dockerConfig?: string;
+  /** The file that says how single registries are reached. */
+  readonly registryConfig?: string;
 }
 
 export interface WebhookConfig {
@@ -65,6 +67,7 @@ export interface RawWebhookFlags {
   readonly insecureRegistry?: readonly string[];
   readonly registryCa?: readonly string[];
   readonly dockerConfig?: string;
+  readonly registryConfig?: string;
 }
 
 export type Problems = readonly string[];
@@ -146,7 +149,10 @@ function parsePublicRoot({
   return ok({ ...defined('trustedRoot', trustedRoot), ...defined('publicRootCache', publicRootCache) });
 }
 
-export type RegistryFlags = Pick<RawWebhookFlags, 'insecureRegistry' | 'registryCa' | 'dockerConfig'>;
+export type RegistryFlags = Pick<
+  RawWebhookFlags,
+  'insecureRegistry' | 'registryCa' | 'dockerConfig' | 'registryConfig'
+>;
 
 export function parseRegistrySettings(flags: RegistryFlags): Result<RegistrySettings, string> {
   const insecure = flags.insecureRegistry ?? [];
@@ -161,7 +167,12 @@ export function parseRegistrySettings(flags: RegistryFlags): Result<RegistrySett
     if (!isCertificate(pem)) return fail(`--registry-ca: ${file} does not begin with a PEM certificate`);
     ca.set(host, pem);
   }
-  return ok({ insecure, ca, ...defined('dockerConfig', flags.dockerConfig) });
+  return ok({
+    insecure,
+    ca,
+    ...defined('dockerConfig', flags.dockerConfig),
+    ...defined('registryConfig', flags.registryConfig),
+  });
 }
 
 /** As in image names; an address with https:// before it would never be found. */

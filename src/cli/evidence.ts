@@ -8,10 +8,12 @@ import {
   unusedHelpers,
   type DockerConfig,
 } from '../adapters/registry/docker-config.ts';
+import { parseRegistryFile, type RegistryFile } from '../adapters/registry/registry-file.ts';
 import { embeddedPublicTrustRoot } from '../adapters/sigstore/public-trust-root.ts';
 import { createInProcessVerifier } from '../adapters/verification/in-process-verifier.ts';
 import type { RegistrySettings } from '../config.ts';
 import type { CollectPorts } from '../evidence/collect-facts.ts';
+import { defined } from '../kernel/defined.ts';
 import { digestOf } from '../kernel/digest.ts';
 import { publicTrustRoot, type TrustRoot } from '../policy/model.ts';
 import { trustRootFromJson } from '../policy/parse-trust-root-json.ts';
@@ -28,10 +30,23 @@ export function createEvidenceAdapters(
   metrics: Pick<Metrics, 'registryRequest'>,
 ): EvidenceAdapters {
   return {
-    registry: createOciRegistry({ insecure: settings.insecure, ca: settings.ca, metrics }),
+    registry: createOciRegistry({
+      insecure: settings.insecure,
+      ca: settings.ca,
+      ...defined('file', readRegistryFile(settings.registryConfig)),
+      metrics,
+      env: process.env,
+    }),
     verifier: createInProcessVerifier(),
     clock: { now: () => new Date() },
   };
+}
+
+function readRegistryFile(file: string | undefined): RegistryFile | undefined {
+  if (file === undefined) return undefined;
+  const parsed = parseRegistryFile(readText(file, '--registry-config'));
+  if (!parsed.ok) throw new UsageError(`--registry-config: ${file}: ${parsed.failure.join('; ')}`);
+  return parsed.value;
 }
 
 export interface InstallationCredentials {

@@ -31,7 +31,8 @@ export function registryFlags(command: Command): Command {
   return command
     .addOption(repeatable('--insecure-registry <host>', 'registry host[:port] to speak to over plain HTTP'))
     .addOption(repeatable('--registry-ca <host=file>', 'PEM certificates that a registry host is verified with'))
-    .addOption(flag('--docker-config <file>', 'docker config.json with registry credentials'));
+    .addOption(flag('--docker-config <file>', 'docker config.json with registry credentials'))
+    .addOption(flag('--registry-config <file>', 'YAML: certificates, proxies, mirrors and identities for registries'));
 }
 
 /** All serving commands take all of them, so that one ConfigMap or environment fits every part of an installation. */
