@@ -125,8 +125,8 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
     evaluate: async () => fail(noEngine),
 
     async answer(questions: readonly Question[], workload: Workload, signal: AbortSignal): Promise<Evidence> {
-      const credentials = ports.pullCredentials.ofWorkload(workload);
       const entries = questions.map(async (question): Promise<readonly [string, Answer]> => {
+        const credentials = ports.pullCredentials.ofWorkload(readerOf(question, workload));
         if (question.kind === 'attestations') return [question.id, fail(noEngine)];
         return [question.id, await answerOne(question, credentials, signal)];
       });
@@ -142,6 +142,12 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
       return found.ok ? ok(found.value?.contract) : found;
     },
   };
+}
+
+/** Secrets that a policy names for its signatures replace those of the workload, and are in its namespace all the same. */
+function readerOf({ source }: Question, workload: Workload): Workload {
+  if (source === undefined || source.pullSecrets.length === 0) return workload;
+  return { ...workload, serviceAccount: '', pullSecrets: source.pullSecrets };
 }
 
 const noEngine = failure('POLICY_ENGINE_UNAVAILABLE', 'policy code cannot be evaluated here');
