@@ -34,6 +34,8 @@ function whyUnmet(question: AttestationsQuestion, facts: readonly SignatureFact[
 
 /** Nearer to success is more telling: a signature by somebody else says more than one that cannot be read. */
 const telling: readonly FailureCode[] = [
+  'POLICY_UNSATISFIED',
+  'POLICY_LIMIT_EXCEEDED',
   'IDENTITY_MISMATCH',
   'CERTIFICATE_EXPIRED',
   'TIMESTAMP_MISSING',
@@ -47,6 +49,7 @@ const telling: readonly FailureCode[] = [
   'SIGNATURE_INVALID',
   'SIGNATURE_UNSUPPORTED',
   'SIGNATURE_MALFORMED',
+  'ATTESTATION_MISSING',
 ];
 
 function mostTelling(question: Question, facts: readonly SignatureFact[], nothing: Failure): Failure {

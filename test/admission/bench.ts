@@ -144,7 +144,7 @@ export class Bench {
     let ids = 0;
     return {
       policies: { current: () => this.#policies(), problems: () => [] },
-      evidence: this.#evidence(),
+      evidence: this.evidence(),
       decisionLog: {
         append: async (decision) => {
           this.decisions.push(decision);
@@ -168,7 +168,8 @@ export class Bench {
     return policies === 'none yet' ? undefined : policies;
   }
 
-  #evidence(): EvidenceSource {
+  /** What the outside says. */
+  evidence(): EvidenceSource {
     const { facts = () => signed, resolve = (repository) => ok(digestFor(repository)) } = this.#world;
     return {
       ...noPolicyCode,
