@@ -60,12 +60,20 @@ export interface AwsCall {
   readonly body: string;
 }
 
-/** One call of a service that speaks JSON over POST, signed with Signature Version 4. */
+/** One call of a service that speaks JSON over POST. */
 export async function awsCall(
-  { what, endpoint, service, region, target, body }: AwsCall,
+  call: AwsCall,
   credentials: AwsCredentials,
   signal: AbortSignal,
 ): Promise<Result<Members, string>> {
+  return await jsonReply(await signedAwsCall(call, credentials), signal);
+}
+
+/** Signature Version 4. */
+export async function signedAwsCall(
+  { what, endpoint, service, region, target, body }: AwsCall,
+  credentials: AwsCredentials,
+): Promise<Asked> {
   const signer = new AwsV4Signer({
     method: 'POST',
     url: endpoint.url.href,
@@ -76,7 +84,7 @@ export async function awsCall(
     ...credentials,
   });
   const { headers } = await signer.sign();
-  return await jsonReply({ what, ...endpoint, method: 'POST', headers: Object.fromEntries(headers), body }, signal);
+  return { what, ...endpoint, method: 'POST', headers: Object.fromEntries(headers), body };
 }
 
 const hour = 3_600_000;

@@ -5,16 +5,32 @@ import { exchange, type Asked, type Reply } from './exchange.ts';
 
 export type Members = Readonly<Record<string, unknown>>;
 
-/** The JSON object of a 200; anything else is a sentence, with what the service says of it. */
-export async function jsonReply(asked: Asked, signal: AbortSignal): Promise<Result<Members, string>> {
+/** What a service answered, whatever the status. */
+export interface JsonAnswer {
+  readonly status: number;
+  readonly members: Members | undefined;
+  /** Which service answered how, with what it says of it. */
+  readonly sentence: string;
+}
+
+export async function jsonAnswer(asked: Asked, signal: AbortSignal): Promise<Result<JsonAnswer, string>> {
   const got = await exchange(asked, signal);
   if (!got.ok) return got;
   const { status, body } = got.value;
   const json = parseStrictJson(body);
   const members = json.ok ? asRecord(json.value) : undefined;
   const from = `${asked.what} at ${quoted(asked.url.host)}`;
-  if (status !== 200) return fail(`${from} answered ${status}${said(members, got.value)}`);
-  return members === undefined ? fail(`${from} did not answer with a JSON object`) : ok(members);
+  return ok({ status, members, sentence: `${from} answered ${status}${said(members, got.value)}` });
+}
+
+/** The JSON object of a 200; anything else is a sentence. */
+export async function jsonReply(asked: Asked, signal: AbortSignal): Promise<Result<Members, string>> {
+  const got = await jsonAnswer(asked, signal);
+  if (!got.ok) return got;
+  const { status, members, sentence } = got.value;
+  if (status !== 200) return fail(sentence);
+  const noObject = `${asked.what} at ${quoted(asked.url.host)} did not answer with a JSON object`;
+  return members === undefined ? fail(noObject) : ok(members);
 }
 
 export function textOf(members: Members | undefined, name: string): string | undefined {
