@@ -1,7 +1,7 @@
 /** Every pair of log entry and timestamp that could satisfy a question: one that proves nothing must not spoil another. */
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import type { TrustQuestion } from '../policy/question.ts';
-import type { ParsedSignature } from './parsed-signature.ts';
+import type { SignedMaterial } from './parsed-signature.ts';
 import { Rejection } from './rejection.ts';
 import { TimestampToken } from './timestamp-token.ts';
 
@@ -11,7 +11,7 @@ export interface Choice {
 }
 
 /** Entries are not looked at, and vouch for no time, when the question ignores logs. */
-export function choices(parsed: ParsedSignature, trust: TrustQuestion): readonly Choice[] {
+export function choices(parsed: SignedMaterial, trust: TrustQuestion): readonly Choice[] {
   const entries = trust.log.demand === 'required' ? parsed.logEntries.filter(isReadable) : [undefined];
   if (entries.length === 0)
     throw new Rejection('TLOG_MISSING', 'it is not in a transparency log, as the policy demands');

@@ -1,7 +1,7 @@
 /** The calls to @sigstore/verify: entities in, nothing or a coded rejection out. */
 import type { TransparencyLogEntry } from '@sigstore/bundle';
 import { VerificationError, Verifier, type SignedEntity, type TrustMaterial } from '@sigstore/verify';
-import type { ParsedSignature } from './parsed-signature.ts';
+import type { SignedMaterial } from './parsed-signature.ts';
 import { Rejection } from './rejection.ts';
 import type { TimestampToken } from './timestamp-token.ts';
 
@@ -9,7 +9,7 @@ export type VerifierOptions = NonNullable<ConstructorParameters<typeof Verifier>
 
 /** Both lists are made from the same entry: the library does not check that a time comes from a proven one. */
 export function entityOf(
-  parsed: ParsedSignature,
+  parsed: SignedMaterial,
   key: SignedEntity['key'],
   entry: TransparencyLogEntry | undefined,
   token: TimestampToken | undefined,
@@ -26,7 +26,7 @@ export function entityOf(
 }
 
 /** The current time in the only form in which the library takes one. No log is asked about it. */
-export function entityNow(parsed: ParsedSignature, key: SignedEntity['key'], now: Date): SignedEntity {
+export function entityNow(parsed: SignedMaterial, key: SignedEntity['key'], now: Date): SignedEntity {
   const tlogEntry: TransparencyLogEntry = {
     logIndex: '0',
     logId: { keyId: Buffer.alloc(0) },

@@ -1,19 +1,18 @@
 /** Sigstore bundles that carry an in-toto statement about an image; sigstore/protobuf-specs sigstore_bundle.proto. */
 import { bundleFromJSON, type Bundle } from '@sigstore/bundle';
 import { defined } from '../kernel/defined.ts';
-import { hexOf, type Digest } from '../kernel/digest.ts';
+import { digestOf, hexOf, type Digest } from '../kernel/digest.ts';
 import { parseStrictJson } from '../kernel/strict-json.ts';
 import type { BundleSignature } from '../policy/facts.ts';
 import type { HashAlgorithm } from '../policy/model.ts';
-import type { ParsedSignature } from './parsed-signature.ts';
+import type { ParsedSignature, SignedMaterial } from './parsed-signature.ts';
 import { Rejection } from './rejection.ts';
 import { parseCertificate } from './signer-certificate.ts';
 import { SignedContent } from './signed-content.ts';
-import { readStatement } from './statement.ts';
+import { inTotoPayload, readStatement, statementAbout } from './statement.ts';
 
 /** What `cosign sign` states; every other predicate is an attestation. */
 const signPredicate = 'https://sigstore.dev/cosign/sign/v1';
-const inTotoPayload = 'application/vnd.in-toto+json';
 /** Log entries and timestamps: every pair of them may have to be tried, at some milliseconds each. Real ones have one. */
 const maxProofs = 3;
 /** As in legacy signatures. */
@@ -36,14 +35,15 @@ export function parseBundle(
   const [signature, ...others] = envelope.signatures;
   if (signature === undefined || others.length > 0) throw malformed('the bundle must hold exactly one signature');
   if (envelope.payloadType !== inTotoPayload) throw malformed('the bundle does not hold an in-toto statement');
-  const statement = readStatement(envelope.payload);
-  const annotations = statement.annotationsOf(hexOf(image));
-  if (annotations === undefined) throw new Rejection('CLAIM_MISMATCH', 'it is a statement about another image');
+  const about = statementAbout(readStatement(envelope.payload), hexOf(image));
+  const isSignature = about.predicateType === signPredicate;
   return {
-    type: statement.predicateType === signPredicate ? 'signature' : 'attestation',
-    predicateType: statement.predicateType,
-    annotations,
+    type: isSignature ? 'signature' : 'attestation',
+    ...about,
+    ...defined('statement', isSignature ? undefined : envelope.payload.toString('utf8')),
     content: SignedContent.ofEnvelope(signature.sig, envelope.payloadType, envelope.payload, hash),
+    layer: digestOf(artifact.bundle),
+    named: signature.sig,
     ...verificationMaterial(bundle),
   };
 }
@@ -67,9 +67,7 @@ function convert(json: unknown): Bundle {
   }
 }
 
-export function verificationMaterial(
-  bundle: Bundle,
-): Pick<ParsedSignature, 'certificate' | 'intermediates' | 'logEntries' | 'timestamps'> {
+export function verificationMaterial(bundle: Bundle): Omit<SignedMaterial, 'content'> {
   const { content, tlogEntries, timestampVerificationData } = bundle.verificationMaterial;
   const timestamps = timestampVerificationData?.rfc3161Timestamps ?? [];
   if (tlogEntries.length > maxProofs || timestamps.length > maxProofs)

@@ -1,11 +1,9 @@
 import type { TransparencyLogEntry } from '@sigstore/bundle';
+import type { Digest } from '../kernel/digest.ts';
 import type { SignedContent } from './signed-content.ts';
 
-/** A signature of either format, parsed: what has been signed, and everything that came along to prove it. */
-export interface ParsedSignature {
-  readonly type: 'signature' | 'attestation';
-  readonly predicateType?: string;
-  readonly annotations: Readonly<Record<string, unknown>>;
+/** What has been signed, and everything that came along to prove it. */
+export interface SignedMaterial {
   readonly content: SignedContent;
   /** DER; absent when signed with a bare key. */
   readonly certificate?: Uint8Array;
@@ -14,4 +12,17 @@ export interface ParsedSignature {
   readonly logEntries: readonly TransparencyLogEntry[];
   /** DER of RFC 3161 responses. */
   readonly timestamps: readonly Uint8Array[];
+}
+
+/** A signature or attestation of an image, of either format, parsed. */
+export interface ParsedSignature extends SignedMaterial {
+  readonly type: 'signature' | 'attestation';
+  readonly predicateType?: string;
+  readonly annotations: Readonly<Record<string, unknown>>;
+  /** Digest of the layer that it was stored as. */
+  readonly layer: Digest;
+  /** What the signature is known by, together with its certificate. */
+  readonly named: Uint8Array;
+  /** Of attestations: JSON text of the in-toto statement. */
+  readonly statement?: string;
 }

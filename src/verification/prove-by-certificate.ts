@@ -4,7 +4,7 @@ import type { CertificateQuestion } from '../policy/question.ts';
 import { choices, firstProof, type Choice } from './choices.ts';
 import { entityNow, entityOf, runLibrary, type VerifierOptions } from './library.ts';
 import type { MemoizingCertificate } from './memoizing-certificate.ts';
-import type { ParsedSignature } from './parsed-signature.ts';
+import type { SignedMaterial } from './parsed-signature.ts';
 import { materialFor, proofOf, type Proof } from './proof.ts';
 import { Rejection } from './rejection.ts';
 import {
@@ -16,14 +16,14 @@ import {
 import { noKeys } from './trust-material.ts';
 
 /** A signature by a certificate of the trust root; who that is, is for the policy to judge. */
-export function proveByCertificate(parsed: ParsedSignature, trust: CertificateQuestion, now: Date): Proof {
+export function proveByCertificate(parsed: SignedMaterial, trust: CertificateQuestion, now: Date): Proof {
   if (parsed.certificate === undefined) noKeys();
   const leaf = readSignerCertificate(Buffer.from(parsed.certificate).toString('base64'));
   return firstProof(choices(parsed, trust), (choice) => proveChoice(parsed, trust, leaf, choice, now));
 }
 
 function proveChoice(
-  parsed: ParsedSignature,
+  parsed: SignedMaterial,
   trust: CertificateQuestion,
   leaf: SignerCertificate,
   choice: Choice,

@@ -1,13 +1,13 @@
 import type { KeyQuestion } from '../policy/question.ts';
 import { choices, firstProof } from './choices.ts';
 import { entityOf, runLibrary } from './library.ts';
-import type { ParsedSignature } from './parsed-signature.ts';
+import type { SignedMaterial } from './parsed-signature.ts';
 import { materialFor, proofOf, type Proof } from './proof.ts';
 import { publicKeyFromPem, type PublicKey } from './public-key.ts';
 import { Rejection } from './rejection.ts';
 
 /** A signature by one of the policy's keys. A certificate or key hint that came along means nothing here. */
-export function proveByKey(parsed: ParsedSignature, trust: KeyQuestion, now: Date): Proof {
+export function proveByKey(parsed: SignedMaterial, trust: KeyQuestion, now: Date): Proof {
   for (const pem of trust.keys) {
     try {
       return proveWith(publicKeyFromPem(pem), parsed, trust, now);
@@ -18,7 +18,7 @@ export function proveByKey(parsed: ParsedSignature, trust: KeyQuestion, now: Dat
   throw new Rejection('SIGNATURE_INVALID', 'the signature is not by the given key, or what it signs was changed');
 }
 
-function proveWith(key: PublicKey, parsed: ParsedSignature, trust: KeyQuestion, now: Date): Proof {
+function proveWith(key: PublicKey, parsed: SignedMaterial, trust: KeyQuestion, now: Date): Proof {
   const material = { ...materialFor(trust), publicKey: () => ({ publicKey: key.key, validFor: () => true }) };
   return firstProof(choices(parsed, trust), ({ entry, token }) => {
     const entity = entityOf(parsed, { $case: 'public-key', hint: '' }, entry, token);

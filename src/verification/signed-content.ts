@@ -12,12 +12,20 @@ type LoggedHash = 'sha256' | 'sha384' | 'sha512';
  * key's default; policies may name another, and cosign uses several.
  */
 export class SignedContent {
+  /** What timestamps are of: mostly the signature. */
   readonly signature: Buffer;
+  private readonly own: Buffer;
   private readonly digests: { readonly payload: Digesting; readonly message: Digesting };
   private readonly check: (key: KeyObject) => boolean;
 
-  private constructor(signature: Uint8Array, digests: SignedContent['digests'], check: (key: KeyObject) => boolean) {
-    this.signature = Buffer.from(signature);
+  private constructor(
+    signature: Uint8Array,
+    digests: SignedContent['digests'],
+    check: (key: KeyObject) => boolean,
+    stamped = signature,
+  ) {
+    this.signature = Buffer.from(stamped);
+    this.own = Buffer.from(signature);
     this.digests = digests;
     this.check = check;
   }
@@ -29,16 +37,20 @@ export class SignedContent {
     );
   }
 
-  /** in-toto statements in DSSE: what is signed is the pre-authentication encoding. secure-systems-lab/dsse protocol.md */
+  /**
+   * in-toto statements in DSSE: what is signed is the pre-authentication encoding. secure-systems-lab/dsse protocol.md
+   * Timestamps are of the signature, but cosign lets them be of the whole envelope where that is a layer of its own.
+   */
   static ofEnvelope(
     signature: Uint8Array,
     payloadType: string,
     payload: Uint8Array,
     hash?: HashAlgorithm,
+    stamped?: Uint8Array,
   ): SignedContent {
     const message = dsse.preAuthEncoding(payloadType, Buffer.from(payload));
     const digests = { payload: digesting(payload), message: digesting(message) };
-    return new SignedContent(signature, digests, (key) => verifies(key, message, signature, hash));
+    return new SignedContent(signature, digests, (key) => verifies(key, message, signature, hash), stamped);
   }
 
   /** When only the SHA-256 of what was signed is known. */
@@ -50,7 +62,7 @@ export class SignedContent {
   }
 
   compareSignature(signature: Buffer): boolean {
-    return equal(this.signature, signature);
+    return equal(this.own, signature);
   }
 
   compareDigest(digest: Buffer): boolean {

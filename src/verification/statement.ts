@@ -1,4 +1,5 @@
 import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
+import type { ParsedSignature } from './parsed-signature.ts';
 import { Rejection } from './rejection.ts';
 
 /** in-toto Statement v1 and v0.1; github.com/in-toto/attestation spec/v1/statement.md */
@@ -7,6 +8,8 @@ export interface Statement {
   /** Annotations of the subject with this SHA-256 in hexadecimal; undefined when there is no such subject. */
   annotationsOf(sha256: string): Readonly<Record<string, unknown>> | undefined;
 }
+
+export const inTotoPayload = 'application/vnd.in-toto+json';
 
 const types = ['https://in-toto.io/Statement/v1', 'https://in-toto.io/Statement/v0.1'];
 
@@ -30,4 +33,14 @@ export function readStatement(payload: Uint8Array): Statement {
       return found === undefined ? undefined : (asRecord(found['annotations']) ?? {});
     },
   };
+}
+
+/** What the statement says about the image; CLAIM_MISMATCH when it is about others only. */
+export function statementAbout(
+  statement: Statement,
+  sha256: string,
+): Pick<ParsedSignature, 'annotations'> & { readonly predicateType: string } {
+  const annotations = statement.annotationsOf(sha256);
+  if (annotations === undefined) throw new Rejection('CLAIM_MISMATCH', 'it is a statement about another image');
+  return { annotations, predicateType: statement.predicateType };
 }

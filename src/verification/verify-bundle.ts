@@ -9,7 +9,7 @@ import { fail, ok, type Result } from '../kernel/result.ts';
 import type { TrustRoot } from '../policy/model.ts';
 import type { TrustQuestion } from '../policy/question.ts';
 import { readBundle, verificationMaterial } from './parse-bundle.ts';
-import type { ParsedSignature } from './parsed-signature.ts';
+import type { SignedMaterial } from './parsed-signature.ts';
 import type { Proof } from './proof.ts';
 import { Rejection } from './rejection.ts';
 import { SignedContent } from './signed-content.ts';
@@ -44,7 +44,7 @@ export function verifyBundle({ bundle, artifact, expected, root, now }: BundleQu
 }
 
 /** Of an image's signature one proven log entry and time are enough; the protocol wants each that is there to hold. */
-function proveEvery(parsed: ParsedSignature, trust: TrustQuestion, root: TrustRoot, now: Date): Proof {
+function proveEvery(parsed: SignedMaterial, trust: TrustQuestion, root: TrustRoot, now: Date): Proof {
   const isStamped = parsed.timestamps.length > 0;
   const demanding = isStamped ? { ...trust, timestamps: root } : trust;
   const times = isStamped ? parsed.timestamps.map((timestamp) => [timestamp]) : [[]];
@@ -68,8 +68,8 @@ function checkSigner({ signer }: Proof, expected: ExpectedSigner): void {
   if (!isExpected) throw new Rejection('IDENTITY_MISMATCH', 'it was signed by somebody else');
 }
 
-function parse(bundle: Bundle, artifact: Artifact): ParsedSignature {
-  return { type: 'signature', annotations: {}, content: contentOf(bundle, artifact), ...verificationMaterial(bundle) };
+function parse(bundle: Bundle, artifact: Artifact): SignedMaterial {
+  return { content: contentOf(bundle, artifact), ...verificationMaterial(bundle) };
 }
 
 function contentOf({ content }: Bundle, artifact: Artifact): SignedContent {

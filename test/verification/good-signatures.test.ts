@@ -2,6 +2,7 @@ import { bundleFromJSON } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { expect, test } from 'vitest';
+import { digestOf } from '../../src/kernel/digest.ts';
 import { verifySignature } from '../../src/verification/verify-signature.ts';
 import { ecKey, pem, pemOfKey } from './kit/certificates.ts';
 import { bundleEntry, dsseEntry, hashedRekord, logEntry } from './kit/log-entries.ts';
@@ -47,11 +48,14 @@ test('tells who has signed what and when, of a legacy signature', () => {
     annotations: { env: 'prod' },
     log: { url: 'https://rekor.test', index: expect.stringMatching(/^\d+$/) },
     time: signedAt.toISOString(),
+    id: expect.stringMatching(/^[0-9a-f]{64}$/),
+    layer: digestOf(artifact.payload),
   });
 });
 
 test('tells who has signed what and when, of a bundle', () => {
-  expect(verifySignature(keylessBundleV2(sigstore, leaf), image, keyless(sigstore), muchLater)).toEqual({
+  const artifact = keylessBundleV2(sigstore, leaf);
+  expect(verifySignature(artifact, image, keyless(sigstore), muchLater)).toEqual({
     verified: true,
     format: 'bundle',
     type: 'signature',
@@ -60,6 +64,8 @@ test('tells who has signed what and when, of a bundle', () => {
     annotations: { env: 'prod' },
     log: { url: 'https://rekor.test', index: expect.stringMatching(/^\d+$/) },
     time: signedAt.toISOString(),
+    id: expect.stringMatching(/^[0-9a-f]{64}$/),
+    layer: digestOf(artifact.bundle),
   });
 });
 

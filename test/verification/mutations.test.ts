@@ -205,7 +205,9 @@ function meaningOf(bundle: Buffer | Uint8Array, trust: TrustQuestion): unknown {
     readonly dsseEnvelope: { readonly payload: string; readonly signatures: readonly { readonly sig: string }[] };
   };
   const bytes = [dsseEnvelope.payload, ...dsseEnvelope.signatures.map(({ sig }) => sig)];
-  return { ...fact, log: fact.log?.url, bytes: bytes.map((text) => Buffer.from(text, 'base64').toString('hex')) };
+  // The digest of the bundle is of every byte.
+  const { layer: _, ...rest } = fact;
+  return { ...rest, log: fact.log?.url, bytes: bytes.map((text) => Buffer.from(text, 'base64').toString('hex')) };
 }
 
 /** The value at a place, counted through the whole tree, replaced by another. */
