@@ -19,7 +19,8 @@ const allowed = /^[a-zA-Z0-9\-_:/*.@]+$/;
 const limit = 1024;
 
 export function compileGlob(source: string): { ok: true; value: Glob } | { ok: false; problem: string } {
-  if (source.length > limit || !allowed.test(source)) return { ok: false, problem: `invalid glob "${quoted(source)}"` };
+  if (!isPattern(source)) return { ok: false, problem: 'syntax error in pattern' };
+  if (source.length > limit || !allowed.test(source)) return { ok: false, problem: `invalid glob ${inQuotes(source)}` };
   let compiled: RE2JS | undefined;
   // Of thousands of globs few are ever asked, and a compiled one is a hundred times as large as its text.
   const matches = (name: string): boolean => {
@@ -27,6 +28,22 @@ export function compileGlob(source: string): { ok: true; value: Glob } | { ok: f
     return compiled.matches(name);
   };
   return { ok: true, value: { source, matches } };
+}
+
+/** As Go writes a text in quotes. */
+function inQuotes(text: string): string {
+  return `"${quoted(text.replaceAll(/[\\"]/g, (character) => `\\${character}`))}"`;
+}
+
+/**
+ * Whether Go's filepath.Match could read it. Brackets and backslashes are no part of a glob either way; policy-controller
+ * says of the broken ones that they are, and so does this.
+ */
+function isPattern(source: string): boolean {
+  // A class holds at least one character or range; "-" and "]" in it are escaped.
+  const character = String.raw`(?:\\[^]|[^\\\]-])`;
+  const part = String.raw`\[(?:\^|(?!\^))(?:${character}(?:-${character})?)+\]|\\[^]|[^\\[]`;
+  return new RegExp(`^(?:${part})*$`).test(source.slice(0, limit));
 }
 
 /** Only these two literals get Docker Hub's defaults; `nginx*` does not. */

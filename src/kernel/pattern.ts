@@ -25,6 +25,14 @@ export function compilePattern(source: string): { ok: true; value: Pattern } | {
       value: { source, matches: (text) => compiled.matcher(text).find(), size: compiled.programSize() },
     };
   } catch (error) {
-    return { ok: false, problem: quoted(error instanceof Error ? error.message : 'not a regular expression') };
+    return {
+      ok: false,
+      problem: quoted(asGoSays(error instanceof Error ? error.message : 'not a regular expression')),
+    };
   }
+}
+
+/** Go ends every message with the part that is wrong, also when that is nothing. */
+function asGoSays(message: string): string {
+  return message.endsWith('trailing backslash at end of expression') ? `${message}: \`\`` : message;
 }

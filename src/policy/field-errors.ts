@@ -1,5 +1,9 @@
 import { quoted } from '../kernel/failure.ts';
 
+/** Nobody reads more, and a list of 10,000 broken entries would be a message of megabytes. */
+const maxErrors = 200;
+const maxPaths = 100;
+
 /**
  * Collects everything that is wrong with a document and prints it in the words of knative's FieldError, which users of
  * sigstore policy-controller know and match on: `message: path, path` and, on the next line, details.
@@ -26,18 +30,26 @@ export class FieldErrors {
     this.add('must not set the field(s)', path);
   }
 
-  invalid(value: unknown, path: string, details: string): void {
+  invalid(value: unknown, path: string, details = ''): void {
     // JSON has no infinity, which is what YAML makes of 1e309.
     const isPlain = typeof value === 'string' || typeof value === 'number';
     const shown = isPlain ? String(value) : (JSON.stringify(value) ?? 'undefined');
     this.add(`invalid value: ${quoted(shown, 200)}`, path, details);
   }
 
-  /** `given`: which of `paths` are set. Complains unless it is exactly one. */
+  /** `given`: which of `paths` are set. Complains of all of them unless it is exactly one. */
   exactlyOne(given: readonly string[], paths: readonly string[]): void {
-    if (given.length === 1) return;
-    const [word, named] = given.length === 0 ? ['neither', paths] : ['both', given];
-    for (const path of named) this.add(`expected exactly one, got ${word}`, path);
+    if (given.length === 0) this.neither(paths);
+    if (given.length > 1) this.both(paths);
+  }
+
+  neither(paths: readonly string[]): void {
+    for (const path of paths) this.add('expected exactly one, got neither', path);
+  }
+
+  /** Also of two that exclude each other. */
+  both(paths: readonly string[]): void {
+    for (const path of paths) this.add('expected exactly one, got both', path);
   }
 
   get isEmpty(): boolean {
@@ -49,8 +61,11 @@ export class FieldErrors {
     const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
     return [...this.found.values()]
       .sort((a, b) => byText(a.message, b.message) || byText(a.details, b.details))
+      .slice(0, maxErrors)
       .map(({ message, paths, details }) => {
-        const line = `${message}: ${[...paths].sort(byText).join(', ')}`;
+        const left = paths.size - maxPaths;
+        const more = left > 0 ? ` and ${left} more` : '';
+        const line = `${message}: ${[...paths].sort(byText).slice(0, maxPaths).join(', ')}${more}`;
         return details === '' ? line : `${line}\n${details}`;
       });
   }

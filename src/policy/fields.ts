@@ -1,6 +1,9 @@
 import { asRecord } from '../kernel/strict-json.ts';
 import type { FieldErrors } from './field-errors.ts';
 
+/** More than anybody writes by hand; every entry costs time while a request waits. */
+const maxEntries = 10_000;
+
 /**
  * Reads the members of one object strictly: every member is asked for by name and type, wrong types are reported with
  * their path, and `end` reports what nobody asked for. `null` counts as absent, as it does for the API server.
@@ -57,11 +60,25 @@ export class Fields {
     return value === undefined ? undefined : new Fields(value, this.at(name), this.errors);
   }
 
+  /** Objects that are told of under the path of the list, without their index. */
+  entries<T>(name: string, read: (fields: Fields) => T): readonly T[] {
+    return this.list(name, (value) => {
+      const fields = new Fields(value, this.at(name), this.errors);
+      const result = read(fields);
+      fields.end();
+      return result;
+    });
+  }
+
   list<T>(name: string, read: (value: unknown, path: string, index: number) => T): readonly T[] {
     const value = this.raw(name);
     if (value === undefined) return [];
     if (!Array.isArray(value)) {
       this.errors.invalid(value, this.at(name), 'expected a list');
+      return [];
+    }
+    if (value.length > maxEntries) {
+      this.errors.invalid(`${value.length} entries`, this.at(name), `expected at most ${maxEntries}`);
       return [];
     }
     return value.map((item: unknown, index) => read(item, `${this.at(name)}[${index}]`, index));

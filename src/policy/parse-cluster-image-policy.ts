@@ -1,15 +1,19 @@
 /**
  * Reads a ClusterImagePolicy (policy.sigstore.dev v1alpha1 and v1beta1 have one schema) into data with every default
- * filled in, or tells everything that is wrong with it. What is valid but not implemented is kept as a sentence in
- * `notReady`: such a policy refuses what it matches. It looks nothing up: secrets and trust roots come in compile.ts.
+ * filled in, or tells everything that is wrong with it. It looks nothing up: secrets and trust roots come in compile.ts.
  */
 import { defined } from '../kernel/defined.ts';
 import { compileGlob, type Glob } from '../kernel/glob.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
+import { asRecord } from '../kernel/strict-json.ts';
 import { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
-import type { MatchRule, Mode, ObjectPolicy } from './model.ts';
-import { parseAuthority, type ParsedAuthority, type ParsedCode } from './parse-authority.ts';
+import type { MatchRule, Mode } from './model.ts';
+import { parseAuthority, type ParsedAuthority } from './parse-authority.ts';
+import { parseObjectPolicy, type ParsedObjectPolicy } from './parse-code.ts';
+import { parseMatchRule } from './parse-match-rule.ts';
+
+export type { ParsedObjectPolicy } from './parse-code.ts';
 
 export interface ParsedPolicy {
   readonly name: string;
@@ -18,21 +22,31 @@ export interface ParsedPolicy {
   readonly mode: Mode;
   readonly authorities: readonly ParsedAuthority[];
   readonly policy?: ParsedObjectPolicy;
+  /** Of a policy that stands in for a broken one. */
   readonly notReady: readonly string[];
 }
 
-export type ParsedObjectPolicy = Omit<ObjectPolicy, 'code'> & ParsedCode;
+/** What differs between installations. */
+export interface PolicyRules {
+  /** The only one that a secretRef may name. Absent: any; it is looked at when the Secret is. */
+  readonly secretNamespace?: string;
+  /** `fail-on-empty-authorities: "false"`: such a policy may be stored, and refuses what it matches. */
+  readonly allowsNoAuthorities?: boolean;
+}
 
 export const policyApiVersions = ['policy.sigstore.dev/v1alpha1', 'policy.sigstore.dev/v1beta1'];
 
 /** Fails with the list of everything wrong, in policy-controller's words. */
-export function parseClusterImagePolicy(document: unknown): Result<ParsedPolicy, readonly string[]> {
+export function parseClusterImagePolicy(
+  document: unknown,
+  rules: PolicyRules = {},
+): Result<ParsedPolicy, readonly string[]> {
   const errors = new FieldErrors();
   const fields = new Fields(document, '', errors);
   const name = readHeader(fields, policyApiVersions, 'ClusterImagePolicy', errors);
   const spec = fields.object('spec');
   if (spec === undefined) errors.missing('spec');
-  const parsed = spec === undefined ? undefined : readSpec(name, spec, errors);
+  const parsed = spec === undefined ? undefined : readSpec(name, spec, errors, rules);
   fields.end();
   return parsed !== undefined && errors.isEmpty ? ok(parsed) : fail(errors.list());
 }
@@ -55,18 +69,54 @@ export function readHeader(fields: Fields, apiVersions: readonly string[], kind:
   return name ?? '';
 }
 
-function readSpec(name: string, spec: Fields, errors: FieldErrors): ParsedPolicy {
-  const notReady: string[] = [];
+function readSpec(name: string, spec: Fields, errors: FieldErrors, rules: PolicyRules): ParsedPolicy {
   const images = spec.objects('images', (entry) => readGlob(entry, errors)).filter((glob) => glob !== undefined);
-  if (!spec.has('images') || spec.list('images', () => 0).length === 0) errors.missing('spec.images');
-  const authorities = spec.objects('authorities', (entry, index) => parseAuthority(entry, index, errors));
-  if (authorities.length === 0) errors.missing('spec.authorities');
-  if (spec.raw('policy') !== undefined) notReady.push('spec.policy is not supported yet');
+  if (isEmpty(spec.raw('images'))) errors.missing(spec.at('images'));
+  const authorities = hasTooMany(spec.raw('authorities'), errors)
+    ? []
+    : spec.objects('authorities', (entry, index) => parseAuthority(entry, index, errors));
+  if (isEmpty(spec.raw('authorities')) && rules.allowsNoAuthorities !== true) errors.missing(spec.at('authorities'));
+  checkNamespaces(authorities, rules, errors);
+  const policy = spec.object('policy');
+  const code = policy === undefined ? undefined : parseObjectPolicy(policy, errors);
   const mode = readMode(spec, errors);
-  const match = spec.objects('match', (entry) => readMatchRule(entry, errors));
+  const match = spec.objects('match', (entry) => parseMatchRule(entry, errors));
   spec.end();
-  for (const authority of authorities) notReady.push(...authority.notReady);
-  return { name, images, match, mode, authorities, notReady };
+  return { name, images, match, mode, authorities, ...defined('policy', code), notReady: [] };
+}
+
+/** Patterns are compiled while a request waits, a quarter of a millisecond each. */
+const maxIdentities = 1_000;
+
+function hasTooMany(authorities: unknown, errors: FieldErrors): boolean {
+  const lists = Array.isArray(authorities)
+    ? authorities.map((entry: unknown) => asRecord(asRecord(entry)?.['keyless'])?.['identities'])
+    : [];
+  const count = lists.reduce((sum: number, list) => sum + (Array.isArray(list) ? list.length : 0), 0);
+  if (count <= maxIdentities) return false;
+  errors.invalid(`${count} identities`, 'spec.authorities', `expected at most ${maxIdentities}`);
+  return true;
+}
+
+function isEmpty(list: unknown): boolean {
+  return list === undefined || (Array.isArray(list) && list.length === 0);
+}
+
+const otherNamespace =
+  'secretref.namespace is invalid. If set, it should use the same namespace where the policy-controller was deployed';
+
+function checkNamespaces(
+  authorities: readonly ParsedAuthority[],
+  { secretNamespace }: PolicyRules,
+  errors: FieldErrors,
+) {
+  if (secretNamespace === undefined) return;
+  for (const [index, authority] of authorities.entries()) {
+    if (authority.kind === 'static') continue;
+    const [source, place] = authority.kind === 'key' ? [authority.key, 'key'] : [authority.caCert, 'keyless.ca-cert'];
+    if (source?.kind !== 'secret' || (source.namespace ?? secretNamespace) === secretNamespace) continue;
+    errors.invalid(source.namespace, `spec.authorities[${index}].${place}.secretref.namespace`, otherNamespace);
+  }
 }
 
 export function readGlob(entry: Fields, errors: FieldErrors): Glob | undefined {
@@ -86,65 +136,4 @@ function readMode(spec: Fields, errors: FieldErrors): Mode {
   if (mode === 'enforce' || mode === 'warn') return mode;
   errors.invalid(mode, spec.at('mode'), 'unsupported mode');
   return 'enforce';
-}
-
-/** policy-controller's list and the other kinds that are judged here. */
-const resources = new Set([
-  'pods',
-  'replicasets',
-  'deployments',
-  'statefulsets',
-  'daemonsets',
-  'jobs',
-  'cronjobs',
-  'replicationcontrollers',
-  'podtemplates',
-  'tasks',
-  'taskruns',
-  'pipelines',
-  'pipelineruns',
-]);
-
-function readMatchRule(entry: Fields, errors: FieldErrors): MatchRule {
-  const group = entry.text('group');
-  const version = entry.filled('version');
-  const resource = entry.filled('resource');
-  if (resource !== undefined && !resources.has(resource)) {
-    errors.invalid(resource, entry.at('resource'), 'unsupported resource name');
-  }
-  const selector = entry.object('selector');
-  if (selector !== undefined && [group, version, resource].every((member) => member === undefined)) {
-    errors.missing(entry.at('resource'));
-    errors.add(
-      'expected a resource type',
-      entry.at('selector'),
-      'selector requires a resource type to match the labels',
-    );
-  }
-  return {
-    ...defined('group', group),
-    ...defined('version', version),
-    ...defined('resource', resource),
-    ...defined('selector', selector === undefined ? undefined : readSelector(selector, errors)),
-  };
-}
-
-const operators = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
-
-function readSelector(selector: Fields, errors: FieldErrors): NonNullable<MatchRule['selector']> {
-  const matchLabels = selector.labels('matchLabels');
-  const matchExpressions = selector.objects('matchExpressions', (entry) => {
-    const key = entry.filled('key') ?? '';
-    if (key === '') errors.missing(entry.at('key'));
-    const written = entry.filled('operator');
-    const operator = operators.find((candidate) => candidate === written);
-    if (operator === undefined) errors.invalid(written, entry.at('operator'), `expected ${operators.join(', ')}`);
-    const values = entry.texts('values');
-    const needsValues = operator === 'In' || operator === 'NotIn';
-    if (needsValues && values.length === 0) errors.missing(entry.at('values'));
-    if (!needsValues && values.length > 0) errors.forbidden(entry.at('values'));
-    return { key, operator: operator ?? 'Exists', values };
-  });
-  selector.end();
-  return { matchLabels, matchExpressions };
 }

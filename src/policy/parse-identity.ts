@@ -28,16 +28,17 @@ function readMatch(entry: Fields, exact: string, regexp: string, errors: FieldEr
   const text = entry.filled(exact);
   const source = entry.filled(regexp);
   const paths = [entry.at(exact), entry.at(regexp)];
-  errors.exactlyOne(
-    [text, source].flatMap((value, index) => (value === undefined ? [] : [paths[index] ?? ''])),
-    paths,
-  );
-  if (text !== undefined) return { kind: 'exact', text };
-  if (source === undefined) return nothing;
+  if (text === undefined && source === undefined) for (const path of paths) errors.missing(path);
+  if (text !== undefined && source !== undefined) errors.both(paths);
+  if (source !== undefined) return readPattern(source, entry.at(regexp), errors);
+  return text === undefined ? nothing : { kind: 'exact', text };
+}
+
+function readPattern(source: string, path: string, errors: FieldErrors): TextMatch {
   const compiled = compilePattern(source);
   const problem = compiled.ok ? tooLarge(compiled.value) : compiled.problem;
   if (compiled.ok && problem === undefined) return { kind: 'regexp', pattern: compiled.value };
-  errors.invalid(source, entry.at(regexp), `regex is invalid: ${problem ?? ''}`);
+  errors.invalid(source, path, `regex is invalid: ${problem ?? ''}`);
   return nothing;
 }
 

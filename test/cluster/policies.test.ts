@@ -71,8 +71,8 @@ describe.runIf(hasCluster)('policies of the cluster', () => {
   test.each<[string, (host: string) => ApiObject, RegExp]>([
     ['that is not satisfied', (host) => keyPolicy('second', host, newSigningKey()), /^SIGNATURE_INVALID: .*second/],
     [
-      'that asks for what is not supported',
-      (host) => policyOf('second', host, [{ key: { kms: 'awskms://alias/release' } }]),
+      'whose key is not there',
+      (host) => policyOf('second', host, [{ key: { secretRef: { name: 'not-there' } } }]),
       /^POLICY_NOT_READY: .*second/,
     ],
   ])('a second policy %s refuses what the first admits, and is named', async (_name, make, sentence) => {

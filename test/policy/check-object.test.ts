@@ -21,7 +21,7 @@ test.each<[string, unknown, string]>([
     'several mistakes, all told',
     policy({ images: [{ glob: '[' }], authorities: [{ static: { action: 'perhaps' } }], mode: 'loud' }),
     [
-      'validation failed: invalid value: [: spec.images[0].glob\nglob is invalid: invalid glob "["',
+      'validation failed: invalid value: [: spec.images[0].glob\nglob is invalid: syntax error in pattern',
       'invalid value: loud: spec.mode\nunsupported mode',
       'invalid value: perhaps: spec.authorities[0].static.action\nunsupported action',
     ].join('\n'),

@@ -85,21 +85,28 @@ describe('not ready, and so refusing all that it matches', () => {
       compiled(caFromSecret, secretOf(['a', publicKey])),
       'authority-0: keyless.ca-cert: expected PEM certificates',
     ],
+    ['a key server', compiled({ key: { kms: 'gcpkms://x' } }), 'authority-0: it is not looked up here'],
     [
-      'attestations',
-      compiled({ ...byKey, attestations: [{ name: 'a', predicateType: 'custom' }] }),
-      'attestations are not supported yet',
+      'code of an attestation that is elsewhere',
+      compiled({
+        ...byKey,
+        attestations: [
+          { name: 'a', predicateType: 'custom', policy: { type: 'cue', configMapRef: { name: 'c', key: 'k' } } },
+        ],
+      }),
+      'authority-0: attestation a: it is not looked up here',
     ],
-    ['a key server', compiled({ key: { kms: 'awskms:///x' } }), 'kms is not supported yet'],
     [
-      'a policy over the whole',
-      policyFor([byKey], 'p', { policy: { type: 'rego', data: 'x' } }),
-      'spec.policy is not supported yet',
+      'code over the whole that is elsewhere',
+      policyFor([byKey], 'p', {
+        policy: { type: 'rego', remote: { url: 'https://example.org/p', sha256sum: '0'.repeat(64) } },
+      }),
+      'spec.policy: it is not looked up here',
     ],
     [
-      'one authority that is not supported, beside one that passes',
-      policyFor([pass, { key: { kms: 'awskms:///x' } }]),
-      'kms is not supported yet',
+      'one authority that cannot be used, beside one that passes',
+      policyFor([pass, { key: { kms: 'gcpkms://x' } }]),
+      'authority-1: it is not looked up here',
     ],
     [
       'a trust root that is not there',

@@ -167,11 +167,6 @@ describe('warns of', () => {
       rule({ group: 'apps', version: 'v1', resource: 'pods' }),
       'spec.match[0]: pods are of group "", so it matches nothing; write group: ""',
     ],
-    [
-      'what is not supported',
-      lint({ policy: { type: 'cue', data: 'x' } }),
-      'not ready, so it refuses all it matches: spec.policy is not supported yet',
-    ],
   ])('%s', (_title, warnings, expected) => {
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(expected);

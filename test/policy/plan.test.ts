@@ -26,7 +26,7 @@ import {
 } from './kit.ts';
 
 const app = pinned('ghcr.io/org/app');
-const unsupported = { key: { kms: 'awskms:///x' } };
+const unsupported = { key: { kms: 'gcpkms://x' } };
 
 function questionIds(snapshot: PolicySnapshot, image = app): readonly string[] {
   return plan(snapshot, image, pod).questions.map(({ id }) => id);

@@ -127,7 +127,7 @@ const gone = 'that is not there or cannot be used';
 
 describe('cannot be judged', () => {
   test.each<[string, object, string]>([
-    ['without keys', { key: { kms: 'awskms:///x' } }, 'there are no public keys for authority authority-0'],
+    ['without keys', { key: { kms: 'gcpkms://x' } }, 'there are no public keys for authority authority-0'],
     ['under a root that is not there', own('gone'), 'there is no usable trust root for authority authority-0'],
     ['under a root that cannot be used', own('broken'), 'there is no usable trust root for authority authority-0'],
     [
