@@ -923,9 +923,12 @@ const rows = [
 ].flat();
 
 describe('a request as policy-controller knows it', () => {
-  test.each(rows)('%s %s', async (_section, _behaviour, run, outcome) => {
-    expect(await run()).toStrictEqual(outcome);
-  });
+  test.each(rows.map(([section, behaviour, run, outcome]) => ({ section, behaviour, run, outcome })))(
+    '$section $behaviour',
+    async ({ run, outcome }) => {
+      expect(await run()).toStrictEqual(outcome);
+    },
+  );
 });
 
 test('every difference that a row names is a known one', () => {
