@@ -8,6 +8,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { addInitCommands } from './init.ts';
 import { loadDemo } from './load-demo.ts';
 import { addPolicyCommand } from './policy.ts';
+import { withLongFlags } from './policy/test-flags.ts';
 import { addPreflightCommand } from './preflight.ts';
 import { addReviewCommand } from './review.ts';
 import { addServingCommands } from './serve.ts';
@@ -55,7 +56,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
     });
   inherit(program);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(withLongFlags(args), { from: 'user' });
     return code;
   } catch (error) {
     return endOf(error, terminal);
