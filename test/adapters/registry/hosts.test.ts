@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Hosts } from '../../../src/adapters/registry/hosts.ts';
+import type { RegistryEntry } from '../../../src/adapters/registry/registry-file.ts';
 
 const hosts = new Hosts({
   insecure: ['127.0.0.1:5000', 'Plain.Example'],
@@ -55,5 +56,54 @@ describe('the URL of what is asked', () => {
     ['a letter that looks like another', 'registry.ex\u0430mple', 'app', 'manifests/1'],
   ])('there is none for %s', (_name, registry, repository, path) => {
     expect(hosts.urlOf({ registry, repository }, path)).toBeUndefined();
+  });
+});
+
+describe('what the registry file says of a host', () => {
+  const entry = (host: string, more: Partial<RegistryEntry> = {}): RegistryEntry => ({
+    host,
+    insecure: false,
+    files: {},
+    mirrors: [],
+    ...more,
+  });
+  const listed = [
+    entry('*.corp.example', { files: { ca: 'ca.pem' } }),
+    entry('own.corp.example', { files: { ca: 'own.pem' } }),
+    entry('*.corp.example:8443'),
+    entry('proxied.example', { proxy: { url: new URL('http://proxy.example') } }),
+    entry('plain.corp.example:5000', { insecure: true }),
+  ];
+  const known = new Hosts({
+    insecure: ['flag.corp.example'],
+    ca: new Map([['proxied.example', 'PEM']]),
+    file: { registries: listed, rewrites: [] },
+  });
+  const ruleOf = (url: string) => known.ruleFor(new URL(url));
+
+  test('counts for its own name, and lets it have any address with a CA of its own', () => {
+    expect(ruleOf('https://own.corp.example/v2/')).toEqual({ kind: 'ca', entry: listed[1] });
+  });
+
+  test('counts for a name that fits a star, of which any address is looked at all the same', () => {
+    expect(ruleOf('https://a.corp.example/v2/')).toEqual({ kind: 'unknown', entry: listed[0] });
+    expect(ruleOf('https://a.corp.example:8443/v2/')).toEqual({ kind: 'unknown', entry: listed[2] });
+  });
+
+  test('adds to what flags say', () => {
+    expect(ruleOf('https://proxied.example/')).toEqual({ kind: 'ca', pem: 'PEM', entry: listed[3] });
+    expect(ruleOf('http://flag.corp.example/')).toEqual({ kind: 'insecure', entry: listed[0] });
+    expect(known.isInsecure('plain.corp.example:5000')).toBe(true);
+  });
+
+  test.each([
+    ['a longer name', 'https://a.b.corp.example/'],
+    ['the name without the star', 'https://corp.example/'],
+    ['another port', 'https://own.corp.example:9000/'],
+    ['a name behind it', 'https://own.corp.example.attacker.example/'],
+    ['plain HTTP', 'http://own.corp.example/'],
+    ['plain HTTP, where only a star fits', 'http://a.corp.example/'],
+  ])('does not count for %s', (_name, url) => {
+    expect(ruleOf(url)).toEqual({ kind: 'unknown' });
   });
 });
