@@ -57,6 +57,11 @@ export class ProgramGroup {
     throw new Error(`${name} did not become ready:\n${lastLines(logFile)}`);
   }
 
+  /** Of the last one of this name. */
+  pid(name: string): number | undefined {
+    return this.#running.findLast((running) => running.name === name)?.program.pid;
+  }
+
   /** Those of this name; they can be started again. */
   async stopOne(name: string): Promise<void> {
     for (const { program } of this.#running.filter((running) => running.name === name)) await program.stop();

@@ -20,9 +20,24 @@ export const differences: readonly Difference[] = [
   },
   {
     id: 'bundle-signatures',
-    policyController: 'finds no image signature in bundle format, which cosign 3 writes',
+    policyController:
+      'finds no image signature in bundle format, which cosign 3 writes, and attestations in it only where signatureFormat says so',
     countersign: 'verifies bundles and legacy signatures alike',
     why: 'images that are signed as demanded are refused',
+  },
+  {
+    id: 'logs-of-trust-roots-in-bundles',
+    policyController:
+      'does not find the log of a bundle in a TrustRoot of sigstoreKeys, because it writes its name otherwise',
+    countersign: 'finds it by its key',
+    why: 'attestations that are signed and logged as demanded are refused',
+  },
+  {
+    id: 'hash-of-the-curve',
+    policyController:
+      'verifies with SHA-256 unless hashAlgorithm says otherwise, although cosign 3 signs as the key asks',
+    countersign: 'without hashAlgorithm tries SHA-256 and the hash that fits the key',
+    why: 'P-384, P-521 and Ed25519 keys work with what cosign writes',
   },
   {
     id: 'referrers-verified',
