@@ -5,6 +5,7 @@
  */
 import { digestOf } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
+import { quoted } from '../kernel/failure.ts';
 import { stableJson } from '../kernel/stable-json.ts';
 import type { ActionPolicy } from './action-policy.ts';
 import type {
@@ -34,6 +35,9 @@ export interface Materials {
   /** PEM of the public key. */
   kms(uri: string): Material;
 }
+
+/** Of policy code, wherever it comes from. */
+export const maxCodeBytes = 1024 * 1024;
 
 export type Material = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
 
@@ -84,6 +88,10 @@ function compileCode(
     complain(found.problem);
     return undefined;
   }
+  if (found.text.length > maxCodeBytes || Buffer.byteLength(found.text) > maxCodeBytes) {
+    complain(`the policy code is longer than ${maxCodeBytes} bytes`);
+    return undefined;
+  }
   return { language, text: found.text, hash: digestOf(found.text) };
 }
 
@@ -132,8 +140,13 @@ function readKeys(source: KeySource, materials: Materials, complain: (problem: s
   const text = material(source, materials, complain);
   if (text === undefined) return [];
   const parsed = parsePublicKeys(text);
-  if (!parsed.ok) complain(parsed.problem);
+  if (!parsed.ok) complain(`${whoseKey(source)}${parsed.problem}`);
   return parsed.ok ? parsed.keys : [];
+}
+
+/** In the words of sigstore policy-controller. */
+function whoseKey(source: KeySource): string {
+  return source.kind === 'secret' ? `secret "${quoted(source.name, 253)}" contains an invalid public key: ` : '';
 }
 
 function readCa(source: KeySource, materials: Materials, complain: (problem: string) => void): string | undefined {
@@ -160,11 +173,10 @@ function material(source: KeySource, materials: Materials, complain: (problem: s
         return undefined;
       }
       const [only, ...others] = found.data.values();
-      if (only === undefined || others.length > 0) {
-        complain(`secret "${source.name}" holds ${found.data.size} entries, expected exactly one with the public key`);
-        return undefined;
-      }
-      return only;
+      if (only !== undefined && others.length === 0) return only;
+      const what = only === undefined ? 'no data' : 'multiple data entries, only one is supported';
+      complain(`secret "${quoted(source.name, 253)}" contains ${what}`);
+      return undefined;
     }
   }
 }
@@ -180,6 +192,8 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Date) return value.toISOString();
   if (typeof value !== 'object' || value === null) return value;
+  // Code stands by its hash: it may be long, and many policies may share it.
+  if ('hash' in value && 'text' in value) return plain({ ...value, text: undefined });
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
 }
 

@@ -93,8 +93,9 @@ function keyIn({ status, members, sentence }: JsonAnswer): LookedUp {
   if (status !== 200) return status === 404 ? gone(sentence) : outage(sentence);
   const data = asRecord(members?.['data']);
   const version = asRecord(asRecord(data?.['keys'])?.[String(data?.['latest_version'])]);
+  if (version === undefined) return outage('Vault answered without the key');
   const written = textOf(version, 'public_key');
   if (written === undefined) return gone('the key in Vault has no public key: it is not one for signatures');
-  const pem = [version?.['name'], data?.['type']].includes('ed25519') ? pemOfEd25519(written) : pemOfPem(written);
+  const pem = [version['name'], data?.['type']].includes('ed25519') ? pemOfEd25519(written) : pemOfPem(written);
   return pem === undefined ? outage('Vault answered without a public key') : ok(pem);
 }
