@@ -15,6 +15,7 @@ import type { PolicyKind, PolicyObject, PolicyObjects } from '../../ports/policy
 import { usualLimits, type CallLimits } from '../kubernetes/bounded-call.ts';
 import type { Collection } from '../kubernetes/follow-collection.ts';
 import { watchObjects, type ApiObject, type WatchedObjects } from '../kubernetes/watch-objects.ts';
+import { followTrustRoots, type TrustRootSettings } from '../sigstore/trust-roots.ts';
 import type { Source } from './last-good.ts';
 import { followSecrets } from './named-secrets.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -31,6 +32,7 @@ export interface ClusterPoliciesOptions {
   readonly noMatch: NoMatchPolicy;
   readonly publicTrustRoot: TrustRoot;
   readonly log: Logger;
+  readonly trustRoots?: TrustRootSettings;
   readonly limits?: CallLimits;
   readonly timing?: ClusterTiming;
 }
@@ -52,7 +54,16 @@ export interface ClusterPolicies extends WatchedPolicies, PolicyObjects {}
 /** Begins at once; there is no policy in force until everything was read for the first time. */
 export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicies {
   const { kubeConfig, systemNamespace, limits = usualLimits, timing = usualTiming } = options;
-  const store = policyStore({ ...options, secretNamespace: systemNamespace });
+  const { log } = options;
+  const store = policyStore({
+    ...options,
+    secretNamespace: systemNamespace,
+    followTrustRoots: (replaced) =>
+      followTrustRoots({ log, addresses: 'no-local', ...options.trustRoots }, () => {
+        replaced();
+        changed();
+      }),
+  });
   const secrets = followSecrets({ kubeConfig, namespace: systemNamespace, limits, pauseMs: timing.secrets }, () => {
     applied = undefined;
     changed();
@@ -120,6 +131,7 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
     },
     close: () => {
       closed = true;
+      store.close();
       clearTimeout(soon);
       secrets.close();
       for (const { watch } of watched) watch.close();

@@ -10,6 +10,7 @@ import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyProblem } from '../../ports/policies.ts';
+import { followTrustRoots, type TrustRootSettings, type TrustRoots } from '../sigstore/trust-roots.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { policyStore } from './policy-store.ts';
 import type { WatchedPolicies } from './watched-policies.ts';
@@ -26,8 +27,13 @@ export interface DirectoryOptions {
 export async function readPolicies(
   options: DirectoryOptions,
 ): Promise<Result<PolicySnapshot, readonly PolicyProblem[]>> {
-  const store = policyStore(options);
+  const { log } = options;
+  // Whoever runs a command reaches these addresses anyway.
+  const followed = (changed: () => void): TrustRoots => followTrustRoots({ log, addresses: 'any' }, changed);
+  const store = policyStore({ ...options, followTrustRoots: followed });
   store.replace(await policyFileReader(options.paths)(), options.noMatch);
+  await store.settled();
+  store.close();
   const snapshot = store.current();
   return snapshot === undefined || store.problems().length > 0 ? fail(store.problems()) : ok(snapshot);
 }
@@ -37,12 +43,16 @@ export interface WatchOptions extends DirectoryOptions {
   readonly pollMs?: number;
   /** Milliseconds of silence after an event, so that a file is not read while it is written. */
   readonly settleMs?: number;
+  readonly trustRoots?: TrustRootSettings;
 }
 
 /** For servers. Settled once everything was read for the first time. */
 export async function watchPolicies(options: WatchOptions): Promise<WatchedPolicies> {
   const { paths, noMatch, log, pollMs = 10_000, settleMs = 200 } = options;
-  const store = policyStore(options);
+  const store = policyStore({
+    ...options,
+    followTrustRoots: (changed) => followTrustRoots({ log, addresses: 'no-local', ...options.trustRoots }, changed),
+  });
   const read = policyFileReader(paths);
   let closed = false;
   const refresh = oneAtATime(async () => {
@@ -67,6 +77,7 @@ export async function watchPolicies(options: WatchOptions): Promise<WatchedPolic
     documents: () => store.documents(),
     close: () => {
       closed = true;
+      store.close();
       clearTimeout(settled);
       clearInterval(poll);
       for (const watcher of watchers) watcher?.close();

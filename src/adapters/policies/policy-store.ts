@@ -9,16 +9,20 @@ import { buildSnapshot, compilePolicy, noMaterials, type SecretLookup } from '..
 import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { PolicyDocument } from '../../policy/parse-documents.ts';
+import type { ParsedTrustRoot } from '../../policy/parse-trust-root.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { InForce } from '../../ports/policy-objects.ts';
 import type { GoodDocument, PolicyCatalogue, PolicyProblem } from '../../ports/policies.ts';
 import { prepareTrustRoot } from '../../verification/trust-material.ts';
+import type { TrustRoots } from '../sigstore/trust-roots.ts';
 import { nextLastGood, type LastGood, type Source } from './last-good.ts';
 import { secretNames } from './secret-names.ts';
 
 export interface PolicyStoreOptions {
   readonly publicTrustRoot: TrustRoot;
   readonly log: Logger;
+  /** Absent: TrustRoots of TUF repositories are never ready. */
+  readonly followTrustRoots?: (changed: () => void) => TrustRoots;
   /** The only namespace that a secretRef may name; absent: Secrets come from files, and have no namespace. */
   readonly secretNamespace?: string;
 }
@@ -27,6 +31,9 @@ export interface PolicyStore extends PolicyCatalogue {
   replace(sources: readonly Source[], noMatch: NoMatchPolicy): void;
   /** From now on in place of the one that the store began with. */
   usePublicTrustRoot(root: TrustRoot): void;
+  /** Settled once every TUF repository was looked at. */
+  settled(): Promise<void>;
+  close(): void;
   /** What is wrong with the place that sources come from, now. */
   note(problems: readonly PolicyProblem[]): void;
   /** The policies in force, as written. */
@@ -37,6 +44,8 @@ export interface PolicyStore extends PolicyCatalogue {
 
 export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOptions): PolicyStore {
   let { publicTrustRoot } = options;
+  const trustRoots = options.followTrustRoots?.(build);
+  let looked: Promise<void> | undefined;
   let noMatchInForce: NoMatchPolicy = 'deny';
   const compiled = new WeakMap<ParsedPolicy, ClusterImagePolicy>();
   let lastGood: LastGood | undefined;
@@ -48,6 +57,7 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
     const next = nextLastGood(lastGood, sources);
     lastGood = next.state;
     noMatchInForce = noMatch;
+    looked = trustRoots?.follow(lastGood === undefined ? [] : rootsOf(lastGood));
     build();
     logNew(log, ofSources, next.problems);
     ofSources = next.problems;
@@ -88,7 +98,7 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
       actionPolicies: documents.flatMap((document) => (document.kind === 'action-policy' ? [document.policy] : [])),
       trustRoots: [
         publicTrustRoot,
-        ...documents.flatMap((document) => (document.kind === 'trust-root' ? [document.root] : [])),
+        ...rootsOf(good).map((root) => trustRoots?.resolve(root) ?? root),
         ...good.brokenRoots.map(({ name, problems: notReady }) => brokenRoot(name, notReady)),
       ],
       noMatch: noMatchInForce,
@@ -100,7 +110,9 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
     usePublicTrustRoot,
     note,
     current: () => snapshot,
-    problems: () => [...ofPlace, ...ofSources],
+    problems: () => [...ofPlace, ...(trustRoots?.problems() ?? []), ...ofSources],
+    settled: async () => looked,
+    close: () => trustRoots?.close(),
     policies: () => (lastGood === undefined ? [] : policiesOf(lastGood)),
     inForce: (key, document) => (lastGood === undefined ? 'nothing' : inForceOf(lastGood, key, document)),
     documents: () => (lastGood === undefined ? [] : documentsOf(lastGood)),
@@ -121,6 +133,10 @@ function standInKey({ name }: ParsedPolicy): string {
 
 function policiesOf(good: LastGood): readonly ParsedPolicy[] {
   return [...good.kept.values()].flatMap(({ document }) => (document.kind === 'policy' ? [document.policy] : []));
+}
+
+function rootsOf(good: LastGood): readonly ParsedTrustRoot[] {
+  return [...good.kept.values()].flatMap(({ document }) => (document.kind === 'trust-root' ? [document.root] : []));
 }
 
 /** Secrets are nobody's to look at. */

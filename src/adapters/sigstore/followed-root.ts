@@ -15,7 +15,8 @@ import { loadKnown, saveKnown } from './tuf-cache.ts';
 import type { KnownMetadata } from './tuf-repository.ts';
 
 export interface FollowOptions {
-  readonly clock: Clock;
+  /** Absent: this host's. */
+  readonly clock?: Clock;
   readonly log: Logger;
   readonly addresses: Addresses;
   /** Keeps what was verified, against older repositories after a restart. Absent: memory alone. */
@@ -34,6 +35,7 @@ export interface FollowTiming {
   readonly longestPause: number;
 }
 
+const systemClock: Clock = { now: () => new Date() };
 const day = 24 * 60 * 60 * 1_000;
 export const usualTiming: FollowTiming = {
   resync: day,
@@ -68,7 +70,7 @@ export interface Former {
 export function followRoot(
   parsed: ParsedTrustRoot & { readonly source: TrustRootSource },
   former: Former | undefined,
-  { clock, log, addresses, cacheFolder, timing }: FollowOptions,
+  { clock = systemClock, log, addresses, cacheFolder, timing }: FollowOptions,
   changed: () => void,
 ): FollowedRoot {
   const { name, source } = parsed;

@@ -8,6 +8,9 @@ import type { TrustRootSource } from '../../policy/parse-trust-root-source.ts';
 import type { PolicyProblem } from '../../ports/policies.ts';
 import { followRoot, notRead, type FollowedRoot, type FollowOptions, type Former } from './followed-root.ts';
 
+/** What whoever installs it decides; absent: see `usualTiming`. */
+export type TrustRootSettings = Pick<FollowOptions, 'cacheFolder' | 'timing'>;
+
 export interface TrustRoots {
   /** These and no others are followed from now on. Settled once each was looked at; only commands wait for it. */
   follow(roots: readonly ParsedTrustRoot[]): Promise<void>;
