@@ -12,6 +12,7 @@ import type {
   AttestationDemand,
   Authority,
   ClusterImagePolicy,
+  Compatibility,
   NoMatchPolicy,
   ObjectPolicy,
   PolicyCode,
@@ -205,9 +206,11 @@ export interface SnapshotParts {
   /** With the public-good root under its own name. */
   readonly trustRoots: readonly TrustRoot[];
   readonly noMatch: NoMatchPolicy;
+  readonly compatibility?: readonly Compatibility[];
 }
 
-export function buildSnapshot({ policies, actionPolicies = [], trustRoots, noMatch }: SnapshotParts): PolicySnapshot {
+export function buildSnapshot(parts: SnapshotParts): PolicySnapshot {
+  const { policies, actionPolicies = [], trustRoots, noMatch, compatibility = [] } = parts;
   const roots = new Map(trustRoots.map((root) => [root.name, root]));
   const sorted = policies.map((policy) => withRootsChecked(policy, roots)).sort(byName);
   const sortedActions = [...actionPolicies].sort(byName);
@@ -217,9 +220,17 @@ export function buildSnapshot({ policies, actionPolicies = [], trustRoots, noMat
     ...[...roots].map(([name, root]) => ['trust root', name, root.generation, ...root.notReady]),
     ...sortedActions.map((policy) => ['action policy', actionMeaning(policy)]),
     ['no match', noMatch],
+    ...(compatibility.length === 0 ? [] : [['compatibility', ...compatibility.toSorted()]]),
   ];
   const generation = digestOf(JSON.stringify(content));
-  return { generation, policies: sorted, actionPolicies: sortedActions, trustRoots: roots, noMatch };
+  return {
+    generation,
+    policies: sorted,
+    actionPolicies: sortedActions,
+    trustRoots: roots,
+    noMatch,
+    compatibility: new Set(compatibility),
+  };
 }
 
 const actionMeanings = new WeakMap<ActionPolicy, string>();

@@ -10,6 +10,15 @@ import type { ActionPolicy } from './action-policy.ts';
 export type Mode = 'enforce' | 'warn';
 export type NoMatchPolicy = 'deny' | 'warn' | 'allow';
 
+/** Where sigstore policy-controller has another outcome that users may rely on: docs/policy-controller.md */
+export const compatibilities = [
+  'tag-globs',
+  'typemeta-of-pods',
+  'log-of-trust-root',
+  'static-needs-no-registry',
+] as const;
+export type Compatibility = (typeof compatibilities)[number];
+
 export interface ClusterImagePolicy {
   readonly name: string;
   /** Hash over everything that decides: equal meaning, equal verdicts. Names of ready policies are not part of it. */
@@ -157,4 +166,6 @@ export interface PolicySnapshot {
   readonly actionPolicies: readonly ActionPolicy[];
   readonly trustRoots: ReadonlyMap<string, TrustRoot>;
   readonly noMatch: NoMatchPolicy;
+  /** In these the outcome is policy-controller's. */
+  readonly compatibility: ReadonlySet<Compatibility>;
 }

@@ -14,6 +14,8 @@ import type { ObjectFacts } from './subject.ts';
 
 /** Whether the verdict about this image, which has no digest, could be another one once it has. */
 export function dependsOnDigest(snapshot: PolicySnapshot, image: ImageReference, object: ObjectFacts): boolean {
+  // Compatible: every tag is resolved, whether or not the verdict needs it.
+  if (snapshot.compatibility.has('static-needs-no-registry')) return true;
   const isOpen = candidates(snapshot.policies, image).some((policy) =>
     policyApplies(policy, image, object) ? needsEvidence([policy]) : mayApplyOncePinned(policy, image, object),
   );

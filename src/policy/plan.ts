@@ -44,7 +44,15 @@ export function applicablePolicies(
   image: ImageReference,
   object: ObjectFacts,
 ): readonly ClusterImagePolicy[] {
-  return candidates(snapshot.policies, image).filter((policy) => policyApplies(policy, image, object));
+  const known = asMatched(snapshot, image);
+  return candidates(snapshot.policies, known).filter((policy) => policyApplies(policy, known, object));
+}
+
+/** Compatible: the tag of a pinned image is not looked at. */
+function asMatched({ compatibility }: PolicySnapshot, image: ImageReference): ImageReference {
+  if (!compatibility.has('tag-globs') || image.digest === undefined) return image;
+  const { tag: _tag, ...pinned } = image;
+  return pinned;
 }
 
 /** Whether a verdict about these policies needs signatures, and so the image's digest. */
@@ -65,7 +73,7 @@ function isOpen(policy: ClusterImagePolicy): boolean {
 
 export function plan(snapshot: PolicySnapshot, image: ImageReference & PinnedImage, object: ObjectFacts): Plan {
   const policies = applicablePolicies(snapshot, image, object).map((policy) => ({
-    policy,
+    policy: asEvaluated(snapshot, policy, object),
     checks: policy.authorities.map((authority) => planCheck(authority, snapshot, image, policy)),
   }));
   const questions = new Map<string, Question>();
@@ -73,6 +81,17 @@ export function plan(snapshot: PolicySnapshot, image: ImageReference & PinnedIma
     for (const check of checks) if (check.kind === 'question') questions.set(check.question.id, check.question);
   }
   return { policies, questions: [...questions.values()] };
+}
+
+/** Compatible: code is not told the kind of a Pod. */
+function asEvaluated(
+  { compatibility }: PolicySnapshot,
+  policy: ClusterImagePolicy,
+  { group, resource }: ObjectFacts,
+): ClusterImagePolicy {
+  const isPod = group === '' && resource === 'pods';
+  if (policy.policy?.includeTypeMeta !== true || !isPod || !compatibility.has('typemeta-of-pods')) return policy;
+  return { ...policy, policy: { ...policy.policy, includeTypeMeta: false } };
 }
 
 function planCheck(

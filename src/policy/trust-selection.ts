@@ -37,20 +37,20 @@ export function selectTrust(authority: KeyAuthority | KeylessAuthority, snapshot
       };
     }
     case 'keyless':
-      return selectForCertificates(authority, root);
+      return selectForCertificates(authority, root, snapshot.compatibility.has('log-of-trust-root'));
   }
 }
 
 /** A trust root that can be used. */
 type RootLookup = (name: string | undefined) => TrustRoot | undefined;
 
-function selectForCertificates(authority: KeylessAuthority, root: RootLookup): TrustSelection {
+function selectForCertificates(authority: KeylessAuthority, root: RootLookup, onlyNamedLogs: boolean): TrustSelection {
   const own = authority.caCert === undefined ? undefined : trustRootFromCertificates('(ca-cert)', authority.caCert);
   const chosen = own ?? root(authority.trustRootRef);
   if (chosen === undefined) {
     return { ok: false, problem: `there is no usable trust root for authority ${authority.name}` };
   }
-  const logAndTime = selectLogAndTime(authority, logRootOf(authority, chosen, root), root);
+  const logAndTime = selectLogAndTime(authority, logRootOf(authority, chosen, root, onlyNamedLogs), root);
   if (typeof logAndTime === 'string') return { ok: false, problem: logAndTime };
   return {
     ok: true,
@@ -66,12 +66,18 @@ function selectForCertificates(authority: KeylessAuthority, root: RootLookup): T
 
 /**
  * A log that the policy names is demanded. Otherwise: the public root always demands its log; a TrustRoot of one's own
- * demands it when it has logs, unless a timestamp proves the time of signing instead.
+ * demands it when it has logs, unless a timestamp proves the time of signing instead; compatible: only if it is named.
  */
-function logRootOf(authority: KeylessAuthority, chosen: TrustRoot, root: RootLookup): TrustRoot | undefined {
+function logRootOf(
+  authority: KeylessAuthority,
+  chosen: TrustRoot,
+  root: RootLookup,
+  onlyNamedLogs: boolean,
+): TrustRoot | undefined {
   if (authority.ctlog !== undefined) return root(authority.ctlog.trustRootRef ?? authority.trustRootRef);
   if (authority.timestampTrustRootRef !== undefined) return undefined;
-  return chosen.name === publicTrustRoot || logUrls(chosen).length > 0 ? chosen : undefined;
+  if (chosen.name === publicTrustRoot) return chosen;
+  return !onlyNamedLogs && logUrls(chosen).length > 0 ? chosen : undefined;
 }
 
 function logUrls(root: TrustRoot): readonly string[] {

@@ -50,6 +50,7 @@ export const differences: readonly Difference[] = [
     policyController: 'never matches a glob with a tag, because tags are gone when policies are matched',
     countersign: 'matches the tag that the workload wrote',
     why: 'a policy that says repo:v1 is meant for repo:v1',
+    switchedBackBy: 'compatibility: tag-globs',
   },
   {
     id: 'scale-down',
@@ -87,6 +88,7 @@ export const differences: readonly Difference[] = [
     policyController: 'resolves every tag of an opted-in namespace, and refuses what cannot be resolved',
     countersign: 'leaves tags alone where only static authorities decide',
     why: 'no registry is needed for such a verdict',
+    switchedBackBy: 'compatibility: static-needs-no-registry',
   },
   {
     id: 'cause-of-unpinned',
@@ -111,6 +113,7 @@ export const differences: readonly Difference[] = [
     policyController: 'ignores the transparency log when keyless names a trustRootRef and no ctlog',
     countersign: 'demands the log of that TrustRoot when it has one and no timestamp authority is named',
     why: 'the certificate is valid for minutes, and nothing else proves when it was used',
+    switchedBackBy: 'compatibility: log-of-trust-root',
   },
   {
     id: 'timestamp-required',
@@ -135,6 +138,7 @@ export const differences: readonly Difference[] = [
     policyController: 'gives typemeta to the code of a policy for every kind but Pods',
     countersign: 'gives it for every kind',
     why: 'a policy about kinds means Pods too',
+    switchedBackBy: 'compatibility: typemeta-of-pods',
   },
   {
     id: 'code-has-no-network',
@@ -177,5 +181,32 @@ export const differences: readonly Difference[] = [
     policyController: 'rewrites the images of ReplicaSets and Jobs that a controller made',
     countersign: 'leaves those of ReplicaSets to their Pods',
     why: 'a Deployment does not know its ReplicaSet again and makes one after the other',
+  },
+  {
+    id: 'checked-when-written',
+    policyController:
+      'stores policies that can never work: signatureFormat of any word, selectors without operator, Secrets without name, tag prefixes and hashes that are none',
+    countersign: 'refuses them when they are written; one that is stored already refuses what it matches',
+    why: 'a typing error shows to whoever makes it, and not to whoever deploys',
+  },
+  {
+    id: 'strict-keys',
+    policyController: 'takes the first PEM block of a key and drops the rest; repeats the text when there is none',
+    countersign:
+      'takes every block (any of the keys may have signed), refuses text around them, RSA below 2048 bits and rare curves, and says why',
+    why: 'a key that was put there is meant; a private key is not repeated in a message',
+  },
+  {
+    id: 'paths-of-errors',
+    policyController:
+      'leaves "policy" out of the paths of spec.policy, and puts signaturePullSecrets into the paths of other fields',
+    countersign: 'names the field that is wrong',
+    why: 'it is what the reader looks for',
+  },
+  {
+    id: 'cel',
+    policyController: 'knows policy code in CUE and Rego',
+    countersign: 'knows CEL as well, and names it beside the two',
+    why: 'it is what Kubernetes itself uses, it always ends, and a missing field is an error',
   },
 ];

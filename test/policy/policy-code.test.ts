@@ -5,11 +5,34 @@ import { fail, ok, type Result } from '../../src/kernel/result.ts';
 import type { Evaluation } from '../../src/policy/evaluation.ts';
 import type { AttestationCheck, SignatureFact } from '../../src/policy/facts.ts';
 import { judge, policiesToEvaluate } from '../../src/policy/judge.ts';
-import type { AttestationDemand, ClusterImagePolicy, Mode, ObjectPolicy, PolicyCode } from '../../src/policy/model.ts';
+import type {
+  AttestationDemand,
+  ClusterImagePolicy,
+  Compatibility,
+  Mode,
+  ObjectPolicy,
+  PolicyCode,
+  PolicySnapshot,
+} from '../../src/policy/model.ts';
+import { buildSnapshot } from '../../src/policy/compile.ts';
+import { dependsOnDigest } from '../../src/policy/plan-unpinned.ts';
 import { needsEvidence, plan, type Plan } from '../../src/policy/plan.ts';
 import { policyInput } from '../../src/policy/policy-input.ts';
 import type { Evidence, ImageVerdict } from '../../src/policy/verdict.ts';
-import { byKey, deny, issuer, keyless, pass, pinned, pod, policyFor, snapshotOf, subject } from './kit.ts';
+import {
+  byKey,
+  deny,
+  issuer,
+  keyless,
+  pass,
+  pinned,
+  pod,
+  policyFor,
+  publicRoot,
+  snapshotOf,
+  subject,
+  trustRoot,
+} from './kit.ts';
 
 const code = (text: string): PolicyCode => ({ language: 'cue', text, hash: digestOf(text) });
 const anything: ObjectPolicy = {
@@ -384,6 +407,65 @@ describe('what code is told', () => {
 
     expect(first && policyInput(first, anything, new Map(), { content })).toBe(
       '{"authorityMatches":{"__proto__":{"static":true}}}',
+    );
+  });
+});
+
+describe('compatible with policy-controller', () => {
+  const compatible = (policy: ClusterImagePolicy, ...compatibility: readonly Compatibility[]): PolicySnapshot =>
+    buildSnapshot({
+      policies: [policy],
+      trustRoots: [publicRoot, trustRoot('mine', ['https://log'])],
+      noMatch: 'deny',
+      compatibility,
+    });
+  const tagged = { ...pinned('ghcr.io/org/app'), tag: 'v1' };
+  const deployments = { ...pod, group: 'apps', resource: 'deployments' };
+
+  test('a glob with a tag matches no pinned image', () => {
+    const policy = policyFor([pass], 'p', { images: [{ glob: 'ghcr.io/org/app:v1' }] });
+
+    expect(plan(compatible(policy), tagged, pod).policies).toHaveLength(1);
+    expect(plan(compatible(policy, 'tag-globs'), tagged, pod).policies).toEqual([]);
+    expect(plan(compatible(policyFor([pass]), 'tag-globs'), tagged, pod).policies).toHaveLength(1);
+  });
+
+  test('code is not told the kind of a Pod, and of nothing but Pods', () => {
+    const told = (object: typeof pod, ...compatibility: readonly Compatibility[]) =>
+      plan(compatible(coded([pass], { includeTypeMeta: true }), ...compatibility), tagged, object).policies[0]?.policy
+        .policy?.includeTypeMeta;
+
+    expect([told(pod), told(pod, 'typemeta-of-pods'), told(deployments, 'typemeta-of-pods')]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  test('a log is demanded only where it is named, or of the public root', () => {
+    const demandOf = (members: object, ...compatibility: readonly Compatibility[]) => {
+      const policy = policyFor([{ keyless: { ...keyless.keyless, ...members } }]);
+      return plan(compatible(policy, ...compatibility), tagged, pod).questions[0]?.trust.log.demand;
+    };
+
+    expect(demandOf({ trustRootRef: 'mine' })).toBe('required');
+    expect(demandOf({ trustRootRef: 'mine' }, 'log-of-trust-root')).toBe('ignored');
+    expect(demandOf({}, 'log-of-trust-root')).toBe('required');
+  });
+
+  test('every tag is resolved', () => {
+    const { digest: _digest, ...unpinned } = tagged;
+
+    expect(dependsOnDigest(compatible(policyFor([pass])), unpinned, pod)).toBe(false);
+    expect(dependsOnDigest(compatible(policyFor([pass]), 'static-needs-no-registry'), unpinned, pod)).toBe(true);
+  });
+
+  test('is a part of what requests are judged under', () => {
+    const policy = policyFor([pass]);
+
+    expect(compatible(policy).generation).not.toBe(compatible(policy, 'tag-globs').generation);
+    expect(compatible(policy, 'tag-globs', 'typemeta-of-pods').generation).toBe(
+      compatible(policy, 'typemeta-of-pods', 'tag-globs').generation,
     );
   });
 });
