@@ -13,6 +13,7 @@ import { addPreflightCommand } from './preflight.ts';
 import { addReviewCommand } from './review.ts';
 import { addServingCommands } from './serve.ts';
 import { addTasksCommand } from './tasks.ts';
+import { addReplayCommand } from './replay.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { versionOfPackage } from './version.ts';
@@ -27,6 +28,7 @@ const commands = [
   addPolicyCommand,
   addPreflightCommand,
   addContractCommand,
+  addReplayCommand,
   addAuditCommand,
   addActionsCommand,
   addTasksCommand,

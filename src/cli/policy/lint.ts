@@ -91,6 +91,10 @@ export function lintDocument(document: PolicyDocument, now: Date): LintReport {
       return { ...fine, kind: 'TrustRoot', warnings: document.root.notReady };
     case 'secret':
       return { ...fine, kind: 'Secret' };
+    case 'config-map':
+      return { ...fine, kind: 'ConfigMap' };
+    case 'config-map':
+      return { ...fine, kind: 'ConfigMap' };
     case 'problem': {
       const [kind = '', name = ''] = (document.of ?? '').split('/', 2);
       return { file, kind, name, errors: document.messages, warnings: [] };
