@@ -18,6 +18,8 @@ export interface PolicyObject {
   /** What it says now. */
   readonly document: PolicyDocument;
   readonly inForce: InForce;
+  /** What is wrong with it although it can be read, e.g. that what it names cannot be had; a sentence each. */
+  readonly problems?: readonly string[];
 }
 
 export interface PolicyObjects {

@@ -212,7 +212,9 @@ function objectOf({ kind, object, source }: ReadObject, store: PolicyStore): rea
   const [document] = source.documents;
   if (document === undefined) return [];
   const inForce = store.inForce(source.name, document);
-  return [{ kind, name: object.name, object: object.document, document, inForce }];
+  const about = document.kind === 'trust-root' ? store.problems().filter(({ of }) => of === source.name) : [];
+  const problems = about.map(({ message }) => message);
+  return [{ kind, name: object.name, object: object.document, document, inForce, problems }];
 }
 
 function policiesIn(sources: readonly Source[]): readonly ParsedPolicy[] {

@@ -22,7 +22,7 @@ export interface Judging {
 }
 
 export function conditionsOf(
-  { document, inForce }: Pick<PolicyObject, 'document' | 'inForce'>,
+  { document, inForce, problems = [] }: Pick<PolicyObject, 'document' | 'inForce' | 'problems'>,
   judging: Judging,
   now: Date,
 ): readonly Condition[] {
@@ -35,10 +35,11 @@ export function conditionsOf(
       return [ready, matchable(reachOf(document.policy)), exceptionsExpired(exceptions, now)];
     }
     case 'trust-root':
-      return ofTrustRoot(document.root.notReady, inForce);
+      return ofTrustRoot(judging.trustRoots.get(document.name)?.notReady ?? document.root.notReady, inForce, problems);
     case 'problem':
       return [condition('Ready', 'False', 'Invalid', ...document.messages, instead[inForce])];
     case 'secret':
+    case 'config-map':
       return [];
   }
 }
@@ -110,12 +111,20 @@ function policiesInlined({ unsupported }: Problems): Condition {
     : condition('PoliciesInlined', 'False', 'NotSupported', ...unsupported);
 }
 
-function ofTrustRoot(notReady: readonly string[], inForce: InForce): readonly Condition[] {
+/** `problems` that leave it ready are about what was to replace it, or will have to. */
+function ofTrustRoot(notReady: readonly string[], inForce: InForce, problems: readonly string[]): readonly Condition[] {
   if (notReady.length > 0) {
     const rest = 'until then policies that name it refuse every image they match';
-    return [condition('Ready', 'False', 'NotSupported', ...notReady, rest)];
+    const sentences = [...notReady, `it is read again by itself; ${rest}`];
+    return [
+      condition('Ready', 'False', 'NotRead', ...sentences),
+      condition('KeysInlined', 'False', 'NotRead', ...notReady),
+    ];
   }
-  return [inForce === 'as-written' ? isInForce : notYet, keysInlined({ keys: [] })];
+  if (inForce !== 'as-written') return [notYet, keysInlined({ keys: [] })];
+  if (problems.length === 0) return [isInForce, keysInlined({ keys: [] })];
+  const rest = 'what was read before stays in force, and it is read again by itself';
+  return [condition('Ready', 'False', 'NotRefreshed', ...problems, rest), keysInlined({ keys: [] })];
 }
 
 function matchable({ extent, vain }: Reach): Condition {

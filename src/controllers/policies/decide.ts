@@ -129,6 +129,8 @@ const eventReasons: ReadonlyMap<string, string> = new Map([
   ['KeysMissing', 'PolicyKeysMissing'],
   ['TrustRootMissing', 'TrustRootMissing'],
   ['TrustRootNotReady', 'TrustRootNotReady'],
+  ['NotRead', 'TrustRootNotRead'],
+  ['NotRefreshed', 'TrustRootNotRefreshed'],
 ]);
 
 const apiVersions: Readonly<Record<PolicyKind, string>> = {

@@ -26,7 +26,13 @@ export function changeFinder(ports: FinderPorts): (everything: boolean) => Promi
     let looked = 0;
     for (const policy of ports.policies.objects() ?? []) {
       const stored = asRecord(policy.object) ?? {};
-      const grounds = [policy.document, policy.inForce, judging.policies.get(policy.name), roots];
+      const grounds = [
+        policy.document,
+        policy.inForce,
+        judging.policies.get(policy.name),
+        roots,
+        policy.problems?.join('\n'),
+      ];
       if (!everything && isSame(right.get(stored), grounds)) continue;
       if ((looked += 1) % atOnce === 0) await turn();
       const change = decide(policy, circumstances);

@@ -57,6 +57,9 @@ function summary(status: PolicyStatus | undefined): readonly string[] {
 
 const inVain = ['Ready=True/InForce', 'KeysInlined=True/KeysInlined', 'PoliciesInlined=True/PoliciesInlined'];
 const image = 'ClusterImagePolicy';
+const remote = {
+  remote: { mirror: 'https://tuf.example', root: Buffer.from('{"signatures":[]}').toString('base64') },
+};
 
 describe('the status', () => {
   test.each<[string, PolicyObject, readonly string[], RegExp]>([
@@ -115,9 +118,9 @@ describe('the status', () => {
     ],
     [
       'a trust root in a TUF repository',
-      written('TrustRoot', { remote: { mirror: 'https://tuf.example', root: 'x' } }),
-      ['Ready=False/NotSupported'],
-      /spec\.remote is not supported yet: use spec\.sigstoreKeys/,
+      written('TrustRoot', remote),
+      ['Ready=False/NotRead', 'KeysInlined=False/NotRead'],
+      /^spec\.remote was not read yet\. It is read again by itself; until then .* refuse every image they match$/,
     ],
   ])('of %s says so, with the way out', (_title, policy, expected, ready) => {
     const status = change(policy)?.status;
@@ -143,6 +146,29 @@ describe('the status', () => {
   ])('of a policy that names %s', (_title, roots, reason) => {
     const policy = written(image, { ...signed, authorities: [{ key: { data: key }, ctlog: { trustRootRef: 'own' } }] });
     expect(decide(policy, circumstances(policy, ...roots))?.status.conditions[0]?.reason).toBe(reason);
+  });
+
+  test.each<[string, readonly string[], readonly string[], readonly string[], RegExp]>([
+    ['in force', [], [], ['Ready=True/InForce', 'KeysInlined=True/KeysInlined'], /in force/],
+    [
+      'refused from the beginning',
+      ['timestamp.json has expired'],
+      ['timestamp.json has expired'],
+      ['Ready=False/NotRead', 'KeysInlined=False/NotRead'],
+      /^timestamp.json has expired\. It is read again by itself/,
+    ],
+    [
+      'refused since',
+      [],
+      ['timestamp.json has expired'],
+      ['Ready=False/NotRefreshed', 'KeysInlined=True/KeysInlined'],
+      /^timestamp.json has expired\. What was read before stays in force/,
+    ],
+  ])('of a TUF repository that is %s', (_title, notReady, problems, expected, message) => {
+    const root = { ...written('TrustRoot', remote), problems };
+    const status = decide(root, circumstances(root, { name: 'p', notReady: [...notReady] }))?.status;
+    expect(summary(status)).toEqual(expected);
+    expect(status?.conditions[0]?.message).toMatch(message);
   });
 
   test('names expired exceptions, and keeps the time of what stays', () => {
@@ -271,11 +297,7 @@ describe('events', () => {
       written(image, { ...signed, authorities: [{ key: { data: key }, ctlog: { trustRootRef: 'own' } }] }),
       ['Warning TrustRootMissing'],
     ],
-    [
-      'a trust root that is not supported',
-      written('TrustRoot', { remote: { mirror: 'https://tuf.example', root: 'x' } }),
-      ['Warning PolicyNotSupported'],
-    ],
+    ['a trust root that was not read yet', written('TrustRoot', remote), ['Warning TrustRootNotRead']],
   ])('tell of %s', (_title, policy, expected) => {
     expect(reasons(policy)).toEqual(expected);
   });
