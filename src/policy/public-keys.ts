@@ -1,14 +1,15 @@
 import { createPublicKey } from 'node:crypto';
 
 /**
- * The PEM public keys in a text: one or more `PUBLIC KEY` blocks and nothing else. policy-controller reads the first
- * block and drops the rest silently; here every block counts and anything else is a problem.
+ * The PEM public keys in a text: one or more blocks `PUBLIC KEY` or `RSA PUBLIC KEY`, given as the former, and nothing
+ * else. policy-controller reads the first block and drops the rest silently; here every block counts and anything else is a
+ * problem.
  */
 export function parsePublicKeys(text: string): { ok: true; keys: readonly string[] } | { ok: false; problem: string } {
   if (text.length > maxLength) return { ok: false, problem: `key material is longer than ${maxLength} characters` };
   if (/PRIVATE KEY/.test(text))
     return { ok: false, problem: 'this is a private key: put the public key here, and change the key pair' };
-  const blocks = text.match(/-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----/g) ?? [];
+  const blocks = text.match(/-----BEGIN ((?:RSA )?PUBLIC KEY)-----[A-Za-z0-9+/=\s]+-----END \1-----/g) ?? [];
   const rest = blocks.reduce((left, block) => left.replace(block, ''), text).trim();
   if (blocks.length === 0) return { ok: false, problem: 'expected a PEM block "PUBLIC KEY"' };
   if (rest !== '')
@@ -17,7 +18,13 @@ export function parsePublicKeys(text: string): { ok: true; keys: readonly string
     const problem = keyProblem(block);
     if (problem !== undefined) return { ok: false, problem };
   }
-  return { ok: true, keys: blocks };
+  return { ok: true, keys: blocks.map(inSpki) };
+}
+
+/** RFC 8017 keys in the form of all others. */
+function inSpki(block: string): string {
+  if (!block.startsWith('-----BEGIN RSA')) return block;
+  return createPublicKey(block).export({ type: 'spki', format: 'pem' }).toString().trim();
 }
 
 const maxLength = 64 * 1024;
