@@ -56,18 +56,38 @@ export type SecretData =
   { readonly ok: true; readonly data: ReadonlyMap<string, string> } | { readonly ok: false; readonly problem: string };
 
 export function compilePolicy(parsed: ParsedPolicy, materials: Materials): ClusterImagePolicy {
-  const notReady = [...parsed.notReady];
   const { policy: written, ...rest } = parsed;
-  const authorities = parsed.authorities.map((authority) => compileAuthority(authority, materials, notReady));
-  const complain = (problem: string): void => void notReady.push(`spec.policy: ${problem}`);
-  const code = written === undefined ? undefined : compileCode(written, materials, complain);
+  const { authorities, code, problems } = inlined(parsed, materials);
   const policy = {
     ...rest,
     authorities,
     ...defined('policy', written === undefined || code === undefined ? undefined : withCode(written, code)),
-    notReady,
+    notReady: [...parsed.notReady, ...problems.keys, ...problems.code],
   };
   return { ...policy, meaning: digestOf(stableJson(meaningOf(policy))) };
+}
+
+/** What cannot be had, by what it is for: the sentences of `notReady` that are about it. */
+export interface MaterialProblems {
+  readonly keys: readonly string[];
+  readonly code: readonly string[];
+}
+
+export function materialProblems(parsed: ParsedPolicy, materials: Materials): MaterialProblems {
+  return inlined(parsed, materials).problems;
+}
+
+interface Complaints {
+  readonly keys: string[];
+  readonly code: string[];
+}
+
+function inlined({ authorities: parsed, policy }: ParsedPolicy, materials: Materials) {
+  const problems: Complaints = { keys: [], code: [] };
+  const authorities = parsed.map((authority) => compileAuthority(authority, materials, problems));
+  const complain = (problem: string): void => void problems.code.push(`spec.policy: ${problem}`);
+  const code = policy === undefined ? undefined : compileCode(policy, materials, complain);
+  return { authorities, code, problems };
 }
 
 function withCode(
@@ -118,20 +138,21 @@ function compileAttestation(
   return { ...demand, ...defined('policy', written === undefined ? undefined : compileCode(written, materials, tell)) };
 }
 
-function compileAuthority(authority: ParsedAuthority, materials: Materials, notReady: string[]): Authority {
-  const complain = (problem: string): void => void notReady.push(`${authority.name}: ${problem}`);
+function compileAuthority(authority: ParsedAuthority, materials: Materials, problems: Complaints): Authority {
+  const ofKeys = (problem: string): void => void problems.keys.push(`${authority.name}: ${problem}`);
+  const ofCode = (problem: string): void => void problems.code.push(`${authority.name}: ${problem}`);
   switch (authority.kind) {
     case 'static':
       return authority;
     case 'key': {
       const { key, ...rest } = authority;
-      const attestations = authority.attestations.map((one) => compileAttestation(one, materials, complain));
-      return { ...rest, attestations, keys: readKeys(key, materials, complain) };
+      const attestations = authority.attestations.map((one) => compileAttestation(one, materials, ofCode));
+      return { ...rest, attestations, keys: readKeys(key, materials, ofKeys) };
     }
     case 'keyless': {
       const { caCert, ...rest } = authority;
-      const attestations = authority.attestations.map((one) => compileAttestation(one, materials, complain));
-      const ca = caCert === undefined ? undefined : readCa(caCert, materials, complain);
+      const attestations = authority.attestations.map((one) => compileAttestation(one, materials, ofCode));
+      const ca = caCert === undefined ? undefined : readCa(caCert, materials, ofKeys);
       return { ...rest, attestations, ...defined('caCert', ca) };
     }
   }
@@ -194,7 +215,10 @@ function plain(value: unknown): unknown {
   if (value instanceof Date) return value.toISOString();
   if (typeof value !== 'object' || value === null) return value;
   // Code stands by its hash: it may be long, and many policies may share it.
-  if ('hash' in value && 'text' in value) return plain({ ...value, text: undefined });
+  if ('hash' in value && 'text' in value) {
+    const { text: _text, ...rest } = value;
+    return plain(rest);
+  }
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
 }
 
