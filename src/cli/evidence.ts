@@ -1,5 +1,6 @@
 /** The adapters behind the evidence, put together in one place for every command. */
 import { readFileSync } from 'node:fs';
+import { createPolicyLanguages, type ClosablePolicyLanguages } from '../adapters/policy-languages/create.ts';
 import { createOciRegistry, type OciRegistry } from '../adapters/registry/oci-registry.ts';
 import {
   anonymous,
@@ -9,6 +10,7 @@ import {
   type DockerConfig,
 } from '../adapters/registry/docker-config.ts';
 import { parseRegistryFile, type RegistryFile } from '../adapters/registry/registry-file.ts';
+import { createLogLookUp, type ClosableLogLookUp } from '../adapters/sigstore/log-look-up.ts';
 import { embeddedPublicTrustRoot } from '../adapters/sigstore/public-trust-root.ts';
 import { createInProcessVerifier } from '../adapters/verification/in-process-verifier.ts';
 import type { RegistrySettings } from '../config.ts';
@@ -23,6 +25,8 @@ import { UsageError } from './usage-error.ts';
 
 export interface EvidenceAdapters extends CollectPorts {
   readonly registry: OciRegistry;
+  readonly languages: ClosablePolicyLanguages;
+  readonly logLookUp: ClosableLogLookUp;
 }
 
 export function createEvidenceAdapters(
@@ -38,6 +42,8 @@ export function createEvidenceAdapters(
       env: process.env,
     }),
     verifier: createInProcessVerifier(),
+    languages: createPolicyLanguages(),
+    logLookUp: createLogLookUp(),
     clock: { now: () => new Date() },
   };
 }
@@ -47,6 +53,11 @@ function readRegistryFile(file: string | undefined): RegistryFile | undefined {
   const parsed = parseRegistryFile(readText(file, '--registry-config'));
   if (!parsed.ok) throw new UsageError(`--registry-config: ${file}: ${parsed.failure.join('; ')}`);
   return parsed.value;
+}
+
+/** Connections and threads; none of them would keep the process alive. */
+export async function closeEvidenceAdapters({ registry, languages, logLookUp }: EvidenceAdapters): Promise<void> {
+  await Promise.all([registry.close(), languages.close(), logLookUp.close()]);
 }
 
 export interface InstallationCredentials {

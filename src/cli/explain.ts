@@ -12,7 +12,7 @@ import {
 } from '../policy/explain-action-policy.ts';
 import { explain, type ExplainedPolicy } from '../policy/explain.ts';
 import { contractFromImage } from './contract-from-image.ts';
-import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot } from './evidence.ts';
+import { closeEvidenceAdapters, createEvidenceAdapters, readDockerConfig, readPublicTrustRoot } from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { noMetrics } from './no-metrics.ts';
@@ -84,7 +84,7 @@ async function pinned(image: ImageReference, flags: ExplainFlags, terminal: Term
     terminal.err(`explained by its tag alone: ${digest.failure.message}\n`);
     return image;
   } finally {
-    await adapters.registry.close();
+    await closeEvidenceAdapters(adapters);
   }
 }
 

@@ -15,7 +15,7 @@ import type { Logger } from '../ports/logger.ts';
 import type { Policies } from '../ports/policies.ts';
 import type { PolicyReports, Report } from '../ports/policy-reports.ts';
 import type { PassProgress } from '../ports/scan-progress.ts';
-import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot } from './evidence.ts';
+import { closeEvidenceAdapters, createEvidenceAdapters, readDockerConfig, readPublicTrustRoot } from './evidence.ts';
 import { noMetrics } from './no-metrics.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -79,7 +79,7 @@ export async function scanCluster(flags: ScanFlags, terminal: Terminal): Promise
     return { reports, progress, ...defined('problem', ended.ok ? undefined : ended.failure.message) };
   } finally {
     policies.close();
-    await adapters.registry.close();
+    await closeEvidenceAdapters(adapters);
   }
 }
 

@@ -10,7 +10,12 @@ import type { PolicySnapshot } from '../policy/model.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { PullCredentials } from '../ports/pull-credentials.ts';
 import type { TektonDefinitions } from '../ports/tekton-definitions.ts';
-import { createEvidenceAdapters, readDockerConfig, type InstallationCredentials } from './evidence.ts';
+import {
+  closeEvidenceAdapters,
+  createEvidenceAdapters,
+  readDockerConfig,
+  type InstallationCredentials,
+} from './evidence.ts';
 import { noMetrics } from './no-metrics.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -44,7 +49,7 @@ export function createTrial(
     evidence,
     clock: adapters.clock,
     reviewer: (snapshot, definitions) => reviewerOf(snapshot, evidence, adapters.clock, definitions),
-    close: () => adapters.registry.close(),
+    close: () => closeEvidenceAdapters(adapters),
   };
 }
 

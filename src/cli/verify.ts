@@ -16,7 +16,13 @@ import { plan } from '../policy/plan.ts';
 import type { Violation } from '../policy/verdict.ts';
 import type { CallOptions } from '../ports/registry.ts';
 import { commandLinePolicy, type SignerFlags } from './command-line-policy.ts';
-import { createEvidenceAdapters, readDockerConfig, readPublicTrustRoot, type EvidenceAdapters } from './evidence.ts';
+import {
+  closeEvidenceAdapters,
+  createEvidenceAdapters,
+  readDockerConfig,
+  readPublicTrustRoot,
+  type EvidenceAdapters,
+} from './evidence.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { flag, outputFlag, registryFlags, repeatable } from './flags.ts';
 import { noMetrics } from './no-metrics.ts';
@@ -64,7 +70,7 @@ async function verify(text: string, flags: VerifyFlags, terminal: Terminal): Pro
     const options = { credentials, signal: AbortSignal.timeout(deadlineMs) };
     return await report(text, image.value, snapshot, adapters, options);
   } finally {
-    await adapters.registry.close();
+    await closeEvidenceAdapters(adapters);
   }
 }
 

@@ -1,66 +1,121 @@
 import { failure, kindOf, type Failure } from '../kernel/failure.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import type { SignatureArtifact, SignatureFact } from '../policy/facts.ts';
-import type { SignaturesQuestion } from '../policy/question.ts';
-import { satisfies } from '../policy/satisfies.ts';
-import type { Clock } from '../ports/clock.ts';
+import type { AttestationsQuestion, Question } from '../policy/question.ts';
+import { isAnswered, unmetDemands } from '../policy/satisfies.ts';
+import type { PolicyLanguages } from '../ports/policy-languages.ts';
 import type { CallOptions, Registry } from '../ports/registry.ts';
-import type { Verifier } from '../ports/verifier.ts';
+import { checkAttestation } from './check-attestation.ts';
+import { findAttestations } from './fetch-attestations.ts';
 import { findSignatures } from './fetch-signatures.ts';
+import { maxLookUps, proveArtifact, type LookUps, type ProvePorts } from './prove-artifact.ts';
+import type { Found } from './read-layers.ts';
 
-export interface CollectPorts {
+export interface CollectPorts extends ProvePorts {
   readonly registry: Registry;
-  readonly verifier: Verifier;
-  readonly clock: Clock;
+  readonly languages: PolicyLanguages;
 }
 
 export interface Collected {
   readonly facts: readonly SignatureFact[];
-  /** One of the facts is all that was asked for. */
+  /** Nothing of what was asked for is missing. */
   readonly satisfied: boolean;
 }
 
 /**
- * Fetches and proves signatures one after the other until one satisfies the question; with `all`, every one. What is
- * malformed is a fact about that signature. What could not be read makes the answer a failure, unless a good signature
- * was found all the same: "no good signature" may only be said when all were looked at.
+ * Fetches and proves signatures or attestations one after the other until nothing is missing of what the question asks
+ * for; with `all`, and when it asks for every one, all of them. What is malformed is a fact about that one. What could not
+ * be read, proven or checked makes the answer a failure, unless what was asked for was found all the same: "there is none"
+ * may only be said when all were looked at, and "these are all" likewise.
  */
 export async function collectFacts(
   ports: CollectPorts,
-  question: SignaturesQuestion,
+  question: Question,
   options: CallOptions,
   extent: 'first-good' | 'all' = 'first-good',
 ): Promise<Result<Collected>> {
   const facts: SignatureFact[] = [];
+  const lookUps = { left: maxLookUps };
+  const mayStop = extent === 'first-good' && question.everyOne !== true;
   let unavailable: Failure | undefined;
-  for await (const found of findSignatures(ports.registry, question, options)) {
-    const fact = await prove(ports, question, found, options.signal);
-    if (!fact.ok) {
-      unavailable ??= fact.failure;
-      continue;
-    }
-    facts.push(fact.value);
-    if (extent === 'first-good' && satisfies(question, fact.value)) return ok({ facts, satisfied: true });
+  for await (const found of find(ports.registry, question, options)) {
+    const learnt = await learn(ports, question, found, { facts, lookUps }, options.signal);
+    unavailable ??= learnt.unavailable;
+    if (learnt.fact !== undefined) facts.push(learnt.fact);
+    if (mayStop && isAnswered(question, facts)) return ok({ facts, satisfied: true });
   }
-  if (facts.some((fact) => satisfies(question, fact))) return ok({ facts, satisfied: true });
-  if (options.signal.aborted) {
-    return fail(failure('DEADLINE_EXCEEDED', 'the signatures could not be read and proven in time', 2));
-  }
-  return unavailable === undefined ? ok({ facts, satisfied: false }) : fail(unavailable);
+  return conclude(question, facts, options.signal.aborted ? outOfTime : unavailable);
 }
 
-async function prove(
+const outOfTime = failure('DEADLINE_EXCEEDED', 'the signatures could not be read and proven in time', 2);
+
+function conclude(
+  question: Question,
+  facts: readonly SignatureFact[],
+  unavailable: Failure | undefined,
+): Result<Collected> {
+  const satisfied = isAnswered(question, facts);
+  if (unavailable === undefined) return ok({ facts, satisfied });
+  return satisfied && question.everyOne !== true ? ok({ facts, satisfied }) : fail(unavailable);
+}
+
+function find(registry: Registry, question: Question, options: CallOptions): Found {
+  switch (question.kind) {
+    case 'signatures':
+      return findSignatures(registry, question, options);
+    case 'attestations':
+      return findAttestations(registry, question, options);
+  }
+}
+
+interface Learnt {
+  readonly fact?: SignatureFact;
+  readonly unavailable?: Failure;
+}
+
+interface SoFar {
+  readonly facts: readonly SignatureFact[];
+  readonly lookUps: LookUps;
+}
+
+async function learn(
   ports: CollectPorts,
-  question: SignaturesQuestion,
+  question: Question,
   found: Result<SignatureArtifact>,
+  { facts, lookUps }: SoFar,
   signal: AbortSignal,
-): Promise<Result<SignatureFact>> {
-  if (!found.ok) return asFact(found.failure);
-  return ports.verifier.verify(found.value, question.image.digest, question.trust, ports.clock.now(), signal);
+): Promise<Learnt> {
+  const proven = found.ok
+    ? await proveArtifact(ports, question, found.value, lookUps, signal)
+    : asFact(question, found.failure);
+  return proven.ok ? check(ports, question, proven.value, facts, signal) : { unavailable: proven.failure };
+}
+
+/** Demands that are met already need no other attestation, unless a policy looks at all of them. */
+async function check(
+  { languages }: CollectPorts,
+  question: Question,
+  fact: SignatureFact,
+  before: readonly SignatureFact[],
+  signal: AbortSignal,
+): Promise<Learnt> {
+  if (!fact.verified) return { fact };
+  if (question.kind === 'signatures') return { fact: withoutStatement(fact) };
+  return checkAttestation(languages, question, fact, openDemands(question, before), signal);
+}
+
+function openDemands(question: AttestationsQuestion, facts: readonly SignatureFact[]): ReadonlySet<number> {
+  return new Set(question.everyOne === true ? question.wanted.keys() : unmetDemands(question, facts));
+}
+
+function withoutStatement(fact: Extract<SignatureFact, { verified: true }>): SignatureFact {
+  const { statement: _, ...kept } = fact;
+  return kept;
 }
 
 /** What is malformed is a fact about that signature; anything else leaves the question open. */
-function asFact(failed: Failure): Result<SignatureFact> {
+function asFact({ kind }: Question, failed: Failure): Result<SignatureFact> {
   if (kindOf(failed) !== 'violation') return fail(failed);
-  return ok({ verified: false, format: 'legacy', type: 'signature', code: failed.code, message: failed.message });
+  const type = kind === 'signatures' ? 'signature' : 'attestation';
+  return ok({ verified: false, format: 'legacy', type, code: failed.code, message: failed.message });
 }

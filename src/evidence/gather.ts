@@ -5,13 +5,16 @@ import { failure } from '../kernel/failure.ts';
 import { repositoryName, type ImageReference } from '../kernel/image-reference.ts';
 import { fail, ok, type Result } from '../kernel/result.ts';
 import type { SignatureFact } from '../policy/facts.ts';
-import type { PinnedImage, Question, SignaturesQuestion } from '../policy/question.ts';
+import type { PinnedImage, Question } from '../policy/question.ts';
 import type { Evidence } from '../policy/verdict.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { PullCredentials, Workload } from '../ports/pull-credentials.ts';
 import type { Credentials } from '../ports/registry.ts';
 import { collectFacts, type CollectPorts } from './collect-facts.ts';
+import { before } from './before-deadline.ts';
 import { createContracts } from './contracts.ts';
+import { mayReadClock, rememberEvaluations } from './evaluations.ts';
+import { createImageConfigs } from './image-configs.ts';
 import type { EvidenceSource } from './evidence-source.ts';
 
 /**
@@ -22,6 +25,7 @@ import type { EvidenceSource } from './evidence-source.ts';
  * - a proof as long as it is used: its key is the hash of image digest, place, policy demand and trust root;
  *   where the certificate's validity was held against the current time, a minute;
  * - "no good signature" for seconds, because one may be added;
+ * - an answer that must name every signature for seconds, and one by code that may read the clock for a minute;
  * - a contract, or that there is none, as long as there is room: its key is the image digest alone;
  * - what could not be established for one second, so that a broken registry is not stormed.
  */
@@ -49,7 +53,7 @@ export const defaultEvidenceSettings: EvidenceSettings = {
 type Answer = Result<readonly SignatureFact[]>;
 
 interface Flight {
-  readonly question: SignaturesQuestion;
+  readonly question: Question;
   readonly credentials: Credentials;
 }
 
@@ -63,6 +67,8 @@ const currentTimeProofMs = 60_000;
 const maxFlights = 10_000;
 
 export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvidenceSettings): EvidenceSource {
+  const languages = rememberEvaluations(ports.languages, settings.flightSeconds);
+  const collecting = { ...ports, languages };
   const proofs = new LRUCache<string, Answer>({ max: settings.maxProofs });
 
   // Failures are values with a short time to live: a rejected flight would not be remembered at all.
@@ -71,11 +77,11 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
     ttl: unavailableMs,
     fetchMethod: async (_key, _stale, { options, context }) => {
       const signal = AbortSignal.timeout(settings.flightSeconds * 1_000);
-      const collected = await collectFacts(ports, context.question, { credentials: context.credentials, signal });
+      const collected = await collectFacts(collecting, context.question, { credentials: context.credentials, signal });
       if (!collected.ok) return collected;
       const answer = ok(collected.value.facts);
       if (collected.value.satisfied) {
-        proofs.set(context.question.id, answer, { ttl: proofTtl(context.question) });
+        proofs.set(context.question.id, answer, { ttl: proofTtl(context.question, settings) });
       }
       options.ttl = settings.refusalSeconds * 1_000;
       return answer;
@@ -97,12 +103,9 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
   });
 
   const contracts = createContracts(ports);
+  const configs = createImageConfigs(ports.registry, settings.flightSeconds);
 
-  async function answerOne(
-    question: SignaturesQuestion,
-    credentials: Credentials,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async function answerOne(question: Question, credentials: Credentials, signal: AbortSignal): Promise<Answer> {
     const proof = proofs.get(question.id);
     ports.metrics.cache('verdict', proof === undefined ? 'miss' : 'hit');
     if (proof !== undefined) return proof;
@@ -121,13 +124,12 @@ export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvi
       return before(signal, tags.forceFetch(key, { context: { image: { ...image, tag }, credentials } }));
     },
 
-    configs: async () => fail(noEngine),
-    evaluate: async () => fail(noEngine),
+    configs: (image, workload, signal) => configs(image, ports.pullCredentials.ofWorkload(workload), signal),
+    evaluate: (request, signal) => languages.evaluate(request, signal),
 
     async answer(questions: readonly Question[], workload: Workload, signal: AbortSignal): Promise<Evidence> {
       const entries = questions.map(async (question): Promise<readonly [string, Answer]> => {
         const credentials = ports.pullCredentials.ofWorkload(readerOf(question, workload));
-        if (question.kind === 'attestations') return [question.id, fail(noEngine)];
         return [question.id, await answerOne(question, credentials, signal)];
       });
       return new Map(await Promise.all(entries));
@@ -150,25 +152,15 @@ function readerOf({ source }: Question, workload: Workload): Workload {
   return { ...workload, serviceAccount: '', pullSecrets: source.pullSecrets };
 }
 
-const noEngine = failure('POLICY_ENGINE_UNAVAILABLE', 'policy code cannot be evaluated here');
-
-/** A key's proof holds for ever; a certificate that was only held against the clock may expire. */
-function proofTtl(question: SignaturesQuestion): number {
+/**
+ * A key's proof holds for ever; a certificate that was only held against the clock may expire, and so may what policy code
+ * said. Where every signature counts, one may be added.
+ */
+function proofTtl(question: Question, { refusalSeconds }: EvidenceSettings): number {
   const { trust } = question;
+  if (question.everyOne === true) return refusalSeconds * 1_000;
   const againstClock = trust.kind === 'certificate' && trust.log.demand === 'ignored' && trust.timestamps === undefined;
-  return againstClock ? currentTimeProofMs : 0;
-}
-
-/** The flight goes on for others, and for the next try, when this caller's time is up. */
-function before<T>(signal: AbortSignal, flight: Promise<Result<T>>): Promise<Result<T>> {
-  const { promise, resolve, reject } = Promise.withResolvers<Result<T>>();
-  const giveUp = (): void => {
-    resolve(fail(failure('DEADLINE_EXCEEDED', 'the registry did not answer within the time of this request', 2)));
-  };
-  if (signal.aborted) giveUp();
-  signal.addEventListener('abort', giveUp, { once: true });
-  flight.then(resolve, reject).finally(() => {
-    signal.removeEventListener('abort', giveUp);
-  });
-  return promise;
+  const wanted = question.kind === 'attestations' ? question.wanted : [];
+  const readsClock = wanted.some(({ policy }) => policy !== undefined && mayReadClock(policy));
+  return againstClock || readsClock ? currentTimeProofMs : 0;
 }

@@ -18,7 +18,7 @@ export function signatureRepository(image: PinnedImage, source: SignatureSource 
   return ok({ registry: parsed.value.registry, repository: parsed.value.repository });
 }
 
-/** cosign's tag for legacy signatures. sigstore/cosign specs SIGNATURE_SPEC.md §tag-based discovery */
-export function legacyTag(image: Digest, source: SignatureSource | undefined): string {
-  return `${source?.tagPrefix ?? ''}sha256-${hexOf(image)}.sig`;
+/** cosign's tag for legacy signatures and attestations. sigstore/cosign specs SIGNATURE_SPEC.md §tag-based discovery */
+export function legacyTag(image: Digest, source: SignatureSource | undefined, suffix: 'sig' | 'att'): string {
+  return `${source?.tagPrefix ?? ''}sha256-${hexOf(image)}.${suffix}`;
 }

@@ -60,6 +60,7 @@ const kinds = {
   REGISTRY_DENIED: 'unavailable',
   REGISTRY_RESPONSE_INVALID: 'unavailable',
   REGISTRY_RESPONSE_TOO_LARGE: 'unavailable',
+  TLOG_UNAVAILABLE: 'unavailable',
   TRUST_ROOT_UNAVAILABLE: 'unavailable',
   SECRET_UNAVAILABLE: 'unavailable',
   CLUSTER_UNAVAILABLE: 'unavailable',

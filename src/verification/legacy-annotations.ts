@@ -9,7 +9,7 @@ import { asRecord, parseStrictJson } from '../kernel/strict-json.ts';
 import type { SignedMaterial } from './parsed-signature.ts';
 import { Rejection } from './rejection.ts';
 
-const names = {
+export const annotationNames = {
   signature: 'dev.cosignproject.cosign/signature',
   certificate: 'dev.sigstore.cosign/certificate',
   chain: 'dev.sigstore.cosign/chain',
@@ -27,9 +27,10 @@ type Proofs = Omit<SignedMaterial, 'content'>;
 export function readAnnotations(
   annotations: Readonly<Record<string, string>>,
 ): Proofs & { readonly signature?: Uint8Array } {
-  const annotation = (name: keyof typeof names): string | undefined => {
-    const text = annotations[names[name]];
-    if (text !== undefined && text.length > maxAnnotation) throw malformed(`annotation ${names[name]} is too long`);
+  const annotation = (name: keyof typeof annotationNames): string | undefined => {
+    const text = annotations[annotationNames[name]];
+    if (text !== undefined && text.length > maxAnnotation)
+      throw malformed(`annotation ${annotationNames[name]} is too long`);
     return text === '' ? undefined : text;
   };
   const signature = annotation('signature');

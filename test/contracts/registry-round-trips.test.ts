@@ -14,6 +14,7 @@ import { startDistribution } from './registry-distribution.ts';
 import { findPrograms } from './registry-programs.ts';
 import { Pusher } from './registry-pusher.ts';
 import { account, type RunningRegistry } from './registry.ts';
+import { noLanguages } from '../fakes/policy-code.ts';
 
 const programs = await findPrograms('round trips at a real registry');
 const workload = { namespace: 'default', serviceAccount: 'default', pullSecrets: [] };
@@ -55,6 +56,7 @@ describe.skipIf(programs === undefined)('an image signed with a key, at first co
     const evidence = createEvidenceSource({
       registry: client,
       verifier: createInProcessVerifier(),
+      languages: noLanguages,
       clock: { now: () => new Date() },
       pullCredentials: { ofWorkload: () => anonymous },
       metrics: noCache,

@@ -21,6 +21,7 @@ import {
   repository,
   type LayeredImage,
 } from './layered-images.ts';
+import { noLanguages } from '../fakes/policy-code.ts';
 
 interface Bench {
   readonly registry: DemoRegistry;
@@ -42,6 +43,7 @@ async function open(): Promise<Bench> {
   const evidence = createEvidenceSource({
     registry: client,
     verifier: createInProcessVerifier(),
+    languages: noLanguages,
     clock: { now: () => new Date() },
     pullCredentials: { ofWorkload: ({ namespace }) => ({ id: namespace, forHost: async () => ok(undefined) }) },
     metrics: { cache: (name, outcome) => void cached.push(`${name} ${outcome}`) },

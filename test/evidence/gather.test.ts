@@ -5,6 +5,7 @@ import { failure } from '../../src/kernel/failure.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { SignatureArtifact, SignatureFact } from '../../src/policy/facts.ts';
 import type { SignaturesQuestion } from '../../src/policy/question.ts';
+import { noLanguages } from '../fakes/policy-code.ts';
 import { FakeRegistry } from '../fakes/registry.ts';
 
 const image = digestOf('an image');
@@ -42,6 +43,7 @@ function source(settings = defaultEvidenceSettings) {
     {
       registry,
       verifier: verifier(),
+      languages: noLanguages,
       clock: { now: () => new Date(0) },
       pullCredentials: { ofWorkload: (of) => ({ id: of.namespace, forHost: async () => ok(undefined) }) },
       metrics: { cache: () => undefined },

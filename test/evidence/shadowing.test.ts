@@ -13,6 +13,7 @@ import { collectFacts } from '../../src/evidence/collect-facts.ts';
 import { digestOf } from '../../src/kernel/digest.ts';
 import type { LegacySignature } from '../../src/policy/facts.ts';
 import type { SignaturesQuestion } from '../../src/policy/question.ts';
+import { noLanguages } from '../fakes/policy-code.ts';
 
 const key = newSigningKey();
 const stranger = newSigningKey();
@@ -61,7 +62,12 @@ async function isSatisfied(image: Image): Promise<boolean> {
     image: { registry: demo.host, ...image },
     trust: { kind: 'key', keys: [key.publicKeyPem], log: { demand: 'ignored' } },
   };
-  const ports = { registry: client, verifier: createInProcessVerifier(), clock: { now: () => new Date() } };
+  const ports = {
+    registry: client,
+    verifier: createInProcessVerifier(),
+    languages: noLanguages,
+    clock: { now: () => new Date() },
+  };
   const options = { credentials: anonymous, signal: AbortSignal.timeout(10_000) };
   const collected = await collectFacts(ports, question, options);
   if (!collected.ok) throw new Error(collected.failure.message);

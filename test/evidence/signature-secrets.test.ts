@@ -5,6 +5,7 @@ import { ok } from '../../src/kernel/result.ts';
 import type { SignatureSource } from '../../src/policy/model.ts';
 import type { SignaturesQuestion } from '../../src/policy/question.ts';
 import type { Workload } from '../../src/ports/pull-credentials.ts';
+import { noLanguages } from '../fakes/policy-code.ts';
 import { FakeRegistry } from '../fakes/registry.ts';
 
 const workload: Workload = { namespace: 'team', serviceAccount: 'builder', pullSecrets: ['own'] };
@@ -19,6 +20,7 @@ async function readers(source?: SignatureSource): Promise<readonly Workload[]> {
         throw new Error('there is nothing to verify');
       },
     },
+    languages: noLanguages,
     clock: { now: () => new Date(0) },
     pullCredentials: {
       ofWorkload: (of) => {

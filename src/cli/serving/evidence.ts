@@ -4,12 +4,12 @@ import type { EvidenceSource } from '../../evidence/evidence-source.ts';
 import { createEvidenceSource } from '../../evidence/gather.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { PullCredentials } from '../../ports/pull-credentials.ts';
-import { createEvidenceAdapters, readDockerConfig } from '../evidence.ts';
+import { closeEvidenceAdapters, createEvidenceAdapters, readDockerConfig } from '../evidence.ts';
 import type { Foundation } from './foundation.ts';
 
 export function startEvidence({ config, kubeConfig, metrics, log, onClose }: Foundation): EvidenceSource {
   const adapters = createEvidenceAdapters(config.registry, metrics);
-  onClose(() => adapters.registry.close());
+  onClose(() => closeEvidenceAdapters(adapters));
   const installation = readDockerConfig(config.registry.dockerConfig, (message) => log.warn({}, message));
   const pullCredentials: PullCredentials =
     kubeConfig === undefined

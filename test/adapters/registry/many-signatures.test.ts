@@ -9,6 +9,7 @@ import { hexOf } from '../../../src/kernel/digest.ts';
 import type { Result } from '../../../src/kernel/result.ts';
 import type { SignatureFact } from '../../../src/policy/facts.ts';
 import { codeOf, openBench, type Bench } from './bench.ts';
+import { noLanguages } from '../../fakes/policy-code.ts';
 
 const key = newSigningKey();
 const stranger = newSigningKey();
@@ -17,6 +18,7 @@ async function ask({ client, app, image }: Bench): Promise<Result<readonly Signa
   const evidence = createEvidenceSource({
     registry: client,
     verifier: createInProcessVerifier(),
+    languages: noLanguages,
     clock: { now: () => new Date() },
     pullCredentials: { ofWorkload: () => anonymous },
     metrics: { cache: () => undefined },

@@ -12,6 +12,7 @@ import type { SignatureFact } from '../../../src/policy/facts.ts';
 import type { SignaturesQuestion } from '../../../src/policy/question.ts';
 import type { Verifier } from '../../../src/ports/verifier.ts';
 import { connect, serve } from './bench.ts';
+import { noLanguages } from '../../fakes/policy-code.ts';
 
 const key = newSigningKey();
 const workload = { namespace: 'default', serviceAccount: 'default', pullSecrets: [] };
@@ -40,6 +41,7 @@ async function openGate(referrersApi: boolean) {
   const evidence = createEvidenceSource({
     registry: connect({ insecure: [demo.host] }),
     verifier: counting,
+    languages: noLanguages,
     clock: { now: () => new Date() },
     pullCredentials: { ofWorkload: () => anonymous },
     metrics: { cache: () => undefined },

@@ -1,0 +1,65 @@
+/** Reads what manifests name, within the limits of a search. What is malformed or too much is told as a failure. */
+import type { Digest } from '../kernel/digest.ts';
+import { failure, type Failure } from '../kernel/failure.ts';
+import { parseManifest, type OciDescriptor, type OciImage } from '../kernel/oci-manifest.ts';
+import { fail, ok, type Result } from '../kernel/result.ts';
+import type { SignatureArtifact } from '../policy/facts.ts';
+import type { CallOptions, Registry, Repository } from '../ports/registry.ts';
+
+/**
+ * An artifact or the reason why a part of them could not be read; it must not end the reading, because a good signature
+ * in one format is good whatever happens to the other.
+ */
+export type Found = AsyncGenerator<Result<SignatureArtifact>>;
+
+/** Where and what a search reads. */
+export interface Search {
+  readonly registry: Registry;
+  readonly from: Repository;
+  readonly image: Digest;
+  readonly options: CallOptions;
+  readonly limits: SearchLimits;
+}
+
+export interface SearchLimits {
+  /** Bytes of one layer. */
+  readonly maxLayerBytes: number;
+  /** Of each format. cosign fetches 100 at most. GHSA-vfp6-jrw2-99g9: endless signatures */
+  readonly maxFound: number;
+}
+
+/** The image manifest by that name; undefined when the registry has none. */
+export async function readImageManifest(search: Search, reference: string): Promise<Result<OciImage | undefined>> {
+  const found = await search.registry.manifest(search.from, reference, search.options);
+  if (!found.ok) return found;
+  if (found.value === undefined) return ok(undefined);
+  const manifest = parseManifest(found.value.bytes);
+  if (!manifest.ok) return manifest;
+  return manifest.value.kind === 'image' ? ok(manifest.value) : malformed(`${reference} is not an image manifest`);
+}
+
+/** GHSA-88jx-383q-w4qc: what is too large is refused by its descriptor, before it is read. */
+export async function readLayer(search: Search, layer: OciDescriptor): Promise<Result<Uint8Array>> {
+  const { maxLayerBytes } = search.limits;
+  if (layer.size > maxLayerBytes) {
+    return malformed(`${layer.digest} has ${layer.size} bytes, more than ${maxLayerBytes} allowed`);
+  }
+  const blob = await search.registry.blob(search.from, layer.digest, maxLayerBytes, search.options);
+  if (blob.ok && blob.value.length !== layer.size)
+    return malformed(`${layer.digest} is not as long as its descriptor says`);
+  return blob;
+}
+
+export function malformed(message: string): { readonly ok: false; readonly failure: Failure } {
+  return fail(failure('SIGNATURE_MALFORMED', message));
+}
+
+export function tooMany(
+  count: number,
+  { limits }: Search,
+  what: 'signatures' | 'attestations',
+): { readonly ok: false; readonly failure: Failure } {
+  return fail(
+    failure('TOO_MANY_SIGNATURES', `${count} ${what}, of which the first ${limits.maxFound} were tried and none fits`),
+  );
+}
