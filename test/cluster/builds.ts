@@ -35,6 +35,8 @@ export const tektonPrograms = ['controller', 'webhook', 'entrypoint', 'nop', 'wo
 interface Build {
   /** Folder under build/ and under the cache folder. */
   readonly name: string;
+  /** Where its go.mod is, if not under build/. */
+  readonly source?: string;
   readonly note: string;
   /** Arguments of `go build` that leave the programs in `folder`. */
   readonly args: (folder: string) => readonly string[];
@@ -104,6 +106,14 @@ const dns: Build = {
   aliases: [],
 };
 
+const evaluator: Build = {
+  name: 'evaluator-native',
+  source: join(import.meta.dirname, '..', 'evaluator', 'native'),
+  note: "cosign's own engines for CUE and Rego, 2 to 5 minutes the first time",
+  args: (folder) => ['-trimpath', '-ldflags', '-s -w', '-o', join(folder, 'evaluate'), '.'],
+  aliases: [],
+};
+
 export const ensureKube = (): Promise<string> => ensureBuilt(kube);
 export const ensureTools = (): Promise<string> => ensureBuilt(tools);
 
@@ -118,6 +128,20 @@ export const ensureDns = (): Promise<string> => ensureBuilt(dns);
 
 /** Edits YAML in images of actions. */
 export const ensureYq = (): Promise<string> => ensureBuilt(yq);
+
+/** What policy code is compared with: test/evaluator. */
+export const ensureNativeEvaluator = (): Promise<string> => ensureBuilt(evaluator);
+
+/** Whether it can be had without a build. */
+export const hasNativeEvaluator = (): boolean => isBuilt(join(cacheFolder, evaluator.name), stampOf(evaluator));
+
+/** Sources of policy-controller in the version that is compared with; undefined without Go. */
+export function policyControllerSources(): string | undefined {
+  const args = ['list', '-m', '-f', '{{.Dir}}', 'github.com/sigstore/policy-controller'];
+  const listed = spawnSync('go', args, { cwd: source(evaluator), encoding: 'utf8' });
+  const folder = listed.status === 0 ? listed.stdout.trim() : '';
+  return folder === '' ? undefined : folder;
+}
 
 /** The folder of Tekton's own manifests, in the version that its programs are built from. */
 export const tektonManifests = (): string => join(sourcesOf('github.com/tektoncd/pipeline', tekton), 'config');
@@ -178,11 +202,12 @@ async function go(args: readonly string[], cwd: string): Promise<void> {
   }
 }
 
-const source = (build: Build): string => join(import.meta.dirname, 'build', build.name);
+const source = (build: Build): string => build.source ?? join(import.meta.dirname, 'build', build.name);
 
 function stampOf(build: Build): string {
   const hash = createHash('sha256').update(build.args('').join(' '));
-  for (const file of readdirSync(source(build)).toSorted()) hash.update(readFileSync(join(source(build), file)));
+  const files = readdirSync(source(build), { withFileTypes: true }).filter((entry) => entry.isFile());
+  for (const file of files.map(({ name }) => name).toSorted()) hash.update(readFileSync(join(source(build), file)));
   return hash.digest('hex');
 }
 
