@@ -12,6 +12,7 @@ export interface ImageSpec {
   readonly files?: Readonly<Record<string, string>>;
   readonly entrypoint?: readonly string[];
   readonly architecture?: string;
+  readonly user?: string;
 }
 
 export interface IndexSpec {
@@ -27,7 +28,7 @@ const indexType = 'application/vnd.oci.image.index.v1+json';
 type Pushes = Pick<DemoRegistry, 'putBlob' | 'putManifest'>;
 
 export function pushImage(registry: Pushes, spec: ImageSpec): { readonly digest: Digest; readonly size: number } {
-  const { repository, architecture = 'amd64', labels = {}, entrypoint = ['/bin/true'] } = spec;
+  const { repository, architecture = 'amd64', labels = {}, entrypoint = ['/bin/true'], user } = spec;
   const files = spec.files ?? { 'etc/image': `${repository}:${spec.tag ?? ''}\n` };
   const tar = tarOf(files);
   const layer = gzipSync(tar);
@@ -35,7 +36,7 @@ export function pushImage(registry: Pushes, spec: ImageSpec): { readonly digest:
     JSON.stringify({
       architecture,
       os: 'linux',
-      config: { Entrypoint: entrypoint, Labels: labels },
+      config: { Entrypoint: entrypoint, Labels: labels, User: user },
       rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
     }),
   );
