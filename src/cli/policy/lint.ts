@@ -88,11 +88,10 @@ export function lintDocument(document: PolicyDocument, now: Date): LintReport {
     case 'action-policy':
       return { ...fine, kind: 'ActionPolicy', warnings: lintActionPolicy(document.policy, now) };
     case 'trust-root':
-      return { ...fine, kind: 'TrustRoot', warnings: document.root.notReady };
+      // One that is fetched is ready once it was.
+      return { ...fine, kind: 'TrustRoot', warnings: document.root.source === undefined ? document.root.notReady : [] };
     case 'secret':
       return { ...fine, kind: 'Secret' };
-    case 'config-map':
-      return { ...fine, kind: 'ConfigMap' };
     case 'config-map':
       return { ...fine, kind: 'ConfigMap' };
     case 'problem': {
