@@ -15,6 +15,7 @@ import type { Metrics } from '../ports/metrics.ts';
 import type { Policies } from '../ports/policies.ts';
 import type { RefusalEvents } from '../ports/refusal-events.ts';
 import type { TektonDefinitions } from '../ports/tekton-definitions.ts';
+import type { TrustRootCheck } from '../ports/trust-root-check.ts';
 import type { Run } from '../tekton/resolve-run.ts';
 import { answer } from './answer.ts';
 import { settleBy } from './deadline.ts';
@@ -58,6 +59,8 @@ export interface ReviewPorts {
   readonly clock: Clock;
   readonly metrics: Pick<Metrics, 'admission' | 'refusal' | 'decisionLogFailure'>;
   readonly log: Logger;
+  /** Absent: what is in a TrustRoot's TUF repository is found out later. */
+  readonly trustRoots?: TrustRootCheck;
   /** Absent: only the requester is told. */
   readonly refusals?: RefusalEvents;
   /** A new correlation id. */
@@ -141,7 +144,7 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
     const kind = judgedKind(request.resource);
     const exempt = exemptionOf(request, kind);
     if (exempt !== undefined) return skip(exempt);
-    const checked = request.subResource === '' ? checkDocument(request) : undefined;
+    const checked = request.subResource === '' ? await checkDocument(request) : undefined;
     if (checked !== undefined) return checked;
     if (!isUnderstood(request, kind)) return refuse(unsupported(request));
 
@@ -169,8 +172,8 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
   }
 
   /** Documents of ours are judged by themselves, not by images. */
-  function checkDocument(request: AdmissionRequest): Outcome | undefined {
-    if (isPolicy(request.resource)) return checkPolicy(request, ports.clock.now());
+  async function checkDocument(request: AdmissionRequest): Promise<Outcome | undefined> {
+    if (isPolicy(request.resource)) return checkPolicy(request, ports.clock.now(), ports.trustRoots);
     if (!isTask(request.resource) && !isWorkflow(request.resource)) return undefined;
     const checked = isTask(request.resource) ? checkTask(request) : checkWorkflow(request);
     return settings.judgesWorkflowImages === true && isAllowed(checked.verdict) ? undefined : checked;

@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { repositoryCheck } from '../../src/adapters/sigstore/check-repository.ts';
+import { past, TufRepo } from '../adapters/sigstore/tuf-kit.ts';
+import { createSigstore } from '../verification/kit/sigstore.ts';
 import { Bench } from './bench.ts';
 
 function storing(kind: string, spec: unknown, operation = 'CREATE', version = 'v1alpha1') {
@@ -54,4 +57,55 @@ test('what is allowed but probably not meant is a warning', async () => {
 test('a policy can always be deleted', async () => {
   const { response } = await new Bench().review('validate', storing('ClusterImagePolicy', undefined, 'DELETE'));
   expect(response.allowed).toBe(true);
+});
+
+describe('a TrustRoot that brings its TUF repository along', () => {
+  const root = JSON.stringify(createSigstore().trustedRoot);
+  const specOf = (repo: TufRepo, expires = {}): object => {
+    repo.publish({ targets: { 'trusted_root.json': root }, expires });
+    return { root: repo.initialRoot.toString('base64'), mirrorFS: repo.archive().toString('base64') };
+  };
+  const bench = (): Bench => new Bench({ ports: { trustRoots: repositoryCheck } });
+  const expired = specOf(new TufRepo(), { timestamp: past });
+
+  test('is stored when it can be used', async () => {
+    const { response } = await bench().review('validate', storing('TrustRoot', { repository: specOf(new TufRepo()) }));
+    expect(response).toMatchObject({ allowed: true });
+  });
+
+  test.each<[string, object, RegExp]>([
+    ['has expired', expired, /refused: timestamp\.json leads to metadata that has expired/],
+    [
+      'is of another root',
+      { ...specOf(new TufRepo()), root: new TufRepo().initialRoot.toString('base64') },
+      /not signed/,
+    ],
+    [
+      'cannot be unpacked',
+      { ...expired, mirrorFS: Buffer.from('1f8b080000000000000000', 'hex').toString('base64') },
+      /no gzip/,
+    ],
+  ])('is not stored when it %s', async (_title, repository, reason) => {
+    const { response } = await bench().review('validate', storing('TrustRoot', { repository }));
+    expect(response).toMatchObject({ allowed: false });
+    expect(response.status?.message).toContain(
+      'POLICY_INVALID: validation failed: invalid value: failed to construct a TUF client: spec.repository.mirrorFS',
+    );
+    expect(response.status?.message).toMatch(reason);
+  });
+
+  test('may still lose a label or a finalizer after its metadata has expired', async () => {
+    const review = storing('TrustRoot', { repository: expired }, 'UPDATE');
+    const { response } = await bench().review('validate', {
+      ...review,
+      request: { ...review.request, oldObject: review.request.object },
+    });
+    expect(response).toMatchObject({ allowed: true });
+  });
+
+  test('is not spoken for by a mirror that is away', async () => {
+    const remote = { root: new TufRepo().initialRoot.toString('base64'), mirror: 'https://tuf.invalid' };
+    const { response } = await bench().review('validate', storing('TrustRoot', { remote }));
+    expect(response).toMatchObject({ allowed: true });
+  });
 });

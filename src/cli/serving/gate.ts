@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openDecisionLog, type OpenDecisionLog } from '../../adapters/decision-log/open-decision-log.ts';
 import { clusterTektonDefinitions } from '../../adapters/kubernetes/tekton-definitions.ts';
+import { repositoryCheck } from '../../adapters/sigstore/check-repository.ts';
 import { createReviewer, type Reviewer } from '../../admission/review.ts';
 import type { EvidenceSource } from '../../evidence/evidence-source.ts';
 import type { ReadinessCheck } from '../../http/readiness.ts';
@@ -32,7 +33,15 @@ export function startGate({ config, kubeConfig, clock, log, metrics }: Foundatio
   const { onDecisionLogFailure, onUnresolvedImage } = config;
   const definitions = kubeConfig === undefined ? undefined : clusterTektonDefinitions(kubeConfig);
   const reviewer = createReviewer(
-    { ...ports, ...defined('definitions', definitions), clock, metrics, log, newId: randomUUID },
+    {
+      ...ports,
+      ...defined('definitions', definitions),
+      trustRoots: repositoryCheck,
+      clock,
+      metrics,
+      log,
+      newId: randomUUID,
+    },
     { onDecisionLogFailure, onUnresolvedImage },
   );
   const problem = (): string | undefined =>
