@@ -2,6 +2,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Logger } from '../ports/logger.ts';
 import { sendError, sendJson, sendText, wrongMethod } from './answers.ts';
 import { assess, type ReadinessCheck } from './readiness.ts';
+import { conversionRoute } from './conversion-route.ts';
 import type { Reviewer } from './reviewer.ts';
 import { webhookRoute, type WebhookRouteDeps } from './webhook-route.ts';
 
@@ -37,7 +38,8 @@ function admission(app: Express, deps: WebhookRouteDeps): void {
   const load = { inFlight: 0 };
   app.post('/validate', webhookRoute('validate', deps, load));
   app.post('/mutate', webhookRoute('mutate', deps, load));
-  app.all(['/validate', '/mutate'], wrongMethod('POST'));
+  app.post('/resource-conversion', conversionRoute());
+  app.all(['/validate', '/mutate', '/resource-conversion'], wrongMethod('POST'));
 }
 
 const health: RequestHandler = (_request, response) => {
@@ -58,7 +60,11 @@ function metrics(page: MetricsPage): RequestHandler {
 }
 
 const unknownPath: RequestHandler = (_request, response) => {
-  sendError(response, 404, 'There is nothing at this path. Paths are /validate, /mutate, /healthz, /readyz, /metrics.');
+  sendError(
+    response,
+    404,
+    'There is nothing at this path. Paths are /validate, /mutate, /resource-conversion, /healthz, /readyz, /metrics.',
+  );
 };
 
 /** Express recognises an error handler by its four parameters. */
