@@ -3,7 +3,7 @@
  * addresses are looked at), never shared between two of them. Files of certificates are read again when they change.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { Agent, Pool, ProxyAgent, type Dispatcher } from 'undici';
 import { lookupAllowed } from './addresses.ts';
 import type { HostRule } from './hosts.ts';
 import type { Account, RegistryEntry } from './registry-file.ts';
@@ -14,7 +14,7 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-interface Pool {
+interface Opened {
   readonly dispatcher: Dispatcher;
   readonly version: string;
   readonly checked: number;
@@ -34,9 +34,9 @@ const limits = {
 const connectTimeoutMs = 5_000;
 
 export function createConnections(): Connections {
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, Opened>();
 
-  function open(rule: HostRule, known: Pool | undefined): Pool {
+  function open(rule: HostRule, known: Opened | undefined): Opened {
     const checked = performance.now();
     const version = versionOf(rule.entry);
     // A file that cannot be read just now, as while it is being replaced, changes nothing.
@@ -94,6 +94,8 @@ function newDispatcher(rule: HostRule): Dispatcher {
     uri: url.href,
     // Also to plain HTTP: the proxy is to see no more than it must.
     proxyTunnel: true,
+    // Else a proxy that never answers keeps a connection for five minutes.
+    clientFactory: (origin, options) => new Pool(origin, { ...options, headersTimeout: connectTimeoutMs }),
     ...(account === undefined ? {} : { token: basicHeader(account) }),
     requestTls: { timeout: connectTimeoutMs, ...tls },
     proxyTls: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca: readFileSync(ca) }) },

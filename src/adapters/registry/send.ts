@@ -44,7 +44,8 @@ export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> 
   try {
     const headersSent = { ...usualHeaders, ...asked.headers };
     const content = defined('body', asked.body);
-    const got = await request(url, { method, headers: headersSent, ...content, dispatcher, signal });
+    const asking = request(url, { method, headers: headersSent, ...content, dispatcher, signal, reset: false });
+    const got = await orAborted(asking, signal);
     const status = got.statusCode;
     const headers = flatten(got.headers);
     isPassedOn = status === 200 && asked.onContent !== undefined;
@@ -59,6 +60,20 @@ export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> 
     const failed = connectionFailure(error, url, signal);
     // What was passed on cannot be taken back, so another try would repeat it.
     return { ok: false, failure: failed.failure, again: failed.again && !isPassedOn };
+  }
+}
+
+/** undici ends a request that waits for its connection only once there is one, which takes a hanging proxy for ever. */
+async function orAborted<T>(asking: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // Whoever gave the reason chose it; it is not looked at.
+  const giveUp = (): void => reject(new Error('aborted'));
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([asking, promise]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
 }
 
