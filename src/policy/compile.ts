@@ -56,15 +56,7 @@ export type SecretData =
   { readonly ok: true; readonly data: ReadonlyMap<string, string> } | { readonly ok: false; readonly problem: string };
 
 export function compilePolicy(parsed: ParsedPolicy, materials: Materials): ClusterImagePolicy {
-  const { policy: written, ...rest } = parsed;
-  const { authorities, code, problems } = inlined(parsed, materials);
-  const policy = {
-    ...rest,
-    authorities,
-    ...defined('policy', written === undefined || code === undefined ? undefined : withCode(written, code)),
-    notReady: [...parsed.notReady, ...problems.keys, ...problems.code],
-  };
-  return { ...policy, meaning: digestOf(stableJson(meaningOf(policy))) };
+  return compileWithProblems(parsed, materials).policy;
 }
 
 /** What cannot be had, by what it is for: the sentences of `notReady` that are about it. */
@@ -73,21 +65,29 @@ export interface MaterialProblems {
   readonly code: readonly string[];
 }
 
-export function materialProblems(parsed: ParsedPolicy, materials: Materials): MaterialProblems {
-  return inlined(parsed, materials).problems;
+export interface Compiled {
+  readonly policy: ClusterImagePolicy;
+  readonly lacks: MaterialProblems;
+}
+
+export function compileWithProblems(parsed: ParsedPolicy, materials: Materials): Compiled {
+  const lacks: Complaints = { keys: [], code: [] };
+  const { policy: written, ...rest } = parsed;
+  const authorities = parsed.authorities.map((authority) => compileAuthority(authority, materials, lacks));
+  const complain = (problem: string): void => void lacks.code.push(`spec.policy: ${problem}`);
+  const code = written === undefined ? undefined : compileCode(written, materials, complain);
+  const policy = {
+    ...rest,
+    authorities,
+    ...defined('policy', written === undefined || code === undefined ? undefined : withCode(written, code)),
+    notReady: [...parsed.notReady, ...lacks.keys, ...lacks.code],
+  };
+  return { policy: { ...policy, meaning: digestOf(stableJson(meaningOf(policy))) }, lacks };
 }
 
 interface Complaints {
   readonly keys: string[];
   readonly code: string[];
-}
-
-function inlined({ authorities: parsed, policy }: ParsedPolicy, materials: Materials) {
-  const problems: Complaints = { keys: [], code: [] };
-  const authorities = parsed.map((authority) => compileAuthority(authority, materials, problems));
-  const complain = (problem: string): void => void problems.code.push(`spec.policy: ${problem}`);
-  const code = policy === undefined ? undefined : compileCode(policy, materials, complain);
-  return { authorities, code, problems };
 }
 
 function withCode(

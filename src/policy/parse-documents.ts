@@ -32,6 +32,12 @@ export type PolicyDocument =
       readonly data: ReadonlyMap<string, string>;
     }
   | {
+      readonly kind: 'config-map';
+      readonly where: string;
+      readonly name: string;
+      readonly data: ReadonlyMap<string, string>;
+    }
+  | {
       readonly kind: 'problem';
       readonly where: string;
       /** The object that the document was meant to be, as kind/name, where that much can be read. */
@@ -92,12 +98,30 @@ function readObject(record: Readonly<Record<string, unknown>>, kind: string, whe
     const parsed = parseTrustRoot(record);
     return parsed.ok ? { kind: 'trust-root', where, name, root: parsed.value } : problem(parsed.failure);
   }
-  if (kind === 'Secret' && record['apiVersion'] === 'v1') {
-    const data = secretData(record);
-    return data === undefined ? problem(['data is not a map of base64 texts']) : { kind: 'secret', where, name, data };
+  if (isMaterial(record, kind)) {
+    return readMaterial(record, kind, { where, name }) ?? problem([`data is not a map of ${contentOf[kind]}`]);
   }
-  const known = `ClusterImagePolicy (${policyApiVersions.join(', ')}), TrustRoot, ActionPolicy (${actionPolicyApiVersions.join(', ')}), Secret`;
+  const known = `ClusterImagePolicy (${policyApiVersions.join(', ')}), TrustRoot, ActionPolicy (${actionPolicyApiVersions.join(', ')}), Secret, ConfigMap`;
   return problem([`kind ${quoted(kind, 64)} is not a policy; expected one of ${known}`]);
+}
+
+const contentOf = { Secret: 'base64 texts', ConfigMap: 'texts' } as const;
+
+type MaterialKind = keyof typeof contentOf;
+
+function isMaterial(record: Readonly<Record<string, unknown>>, kind: string): kind is MaterialKind {
+  return record['apiVersion'] === 'v1' && Object.hasOwn(contentOf, kind);
+}
+
+/** Keys and code that policies name. */
+function readMaterial(
+  record: Readonly<Record<string, unknown>>,
+  kind: MaterialKind,
+  place: { readonly where: string; readonly name: string },
+): PolicyDocument | undefined {
+  const data = kind === 'Secret' ? secretData(record) : configMapData(record);
+  if (data === undefined) return undefined;
+  return kind === 'Secret' ? { kind: 'secret', ...place, data } : { kind: 'config-map', ...place, data };
 }
 
 /** Decoded entries of `data` and `stringData`. */
@@ -115,4 +139,12 @@ export function secretData(secret: Readonly<Record<string, unknown>>): ReadonlyM
     }
   }
   return new Map(entries);
+}
+
+/** Texts of `data`; bytes in `binaryData` are no policy code. */
+export function configMapData(configMap: Readonly<Record<string, unknown>>): ReadonlyMap<string, string> | undefined {
+  const data = configMap['data'] === undefined || configMap['data'] === null ? {} : asRecord(configMap['data']);
+  if (data === undefined) return undefined;
+  const texts = Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  return texts.length === Object.keys(data).length ? new Map(texts) : undefined;
 }

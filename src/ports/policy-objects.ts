@@ -1,3 +1,4 @@
+import type { MaterialProblems } from '../policy/compile.ts';
 import type { PolicyDocument } from '../policy/parse-documents.ts';
 
 export type PolicyKind = 'ClusterImagePolicy' | 'ActionPolicy' | 'TrustRoot';
@@ -20,6 +21,16 @@ export interface PolicyObject {
   readonly inForce: InForce;
   /** What is wrong with it although it can be read, e.g. that what it names cannot be had; a sentence each. */
   readonly problems?: readonly string[];
+  /** Of a policy that names keys or code. */
+  readonly materials?: PolicyMaterials;
+}
+
+/** What is wrong with the keys and the code that a policy names. */
+export interface PolicyMaterials {
+  /** Cannot be had: the policy refuses what it matches. */
+  readonly lacks: MaterialProblems;
+  /** Cannot be read again: what was read before is in force. */
+  readonly stale: MaterialProblems;
 }
 
 export interface PolicyObjects {

@@ -60,19 +60,18 @@ describe('keys and certificates', () => {
 });
 
 describe('not ready, and so refusing all that it matches', () => {
-  const one = 'expected exactly one with the public key';
   test.each<[string, ClusterImagePolicy, string]>([
     ['no Secret', compiled(bySecret), 'authority-0: secret "signer" is not there'],
-    ['an empty Secret', compiled(bySecret, secretOf()), `authority-0: secret "signer" holds 0 entries, ${one}`],
+    ['an empty Secret', compiled(bySecret, secretOf()), 'authority-0: secret "signer" contains no data'],
     [
       'a Secret of two entries',
       compiled(bySecret, secretOf(['a', publicKey], ['b', publicKey])),
-      `holds 2 entries, ${one}`,
+      'secret "signer" contains multiple data entries, only one is supported',
     ],
     [
       'a Secret without a key',
       compiled(bySecret, secretOf(['a', 'x'])),
-      'authority-0: expected a PEM block "PUBLIC KEY"',
+      'authority-0: secret "signer" contains an invalid public key: expected a PEM block "PUBLIC KEY"',
     ],
     [
       'a Secret with the private key',

@@ -5,22 +5,23 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { CoreV1Api, CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
+import { defined } from '../../kernel/defined.ts';
 import { asRecord } from '../../kernel/strict-json.ts';
 import type { NoMatchPolicy, TrustRoot } from '../../policy/model.ts';
-import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import { parsePolicyValue } from '../../policy/parse-documents.ts';
+import { materialsOf, type MaterialRef } from '../../policy/wanted-materials.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyProblem } from '../../ports/policies.ts';
 import type { PolicyKind, PolicyObject, PolicyObjects } from '../../ports/policy-objects.ts';
 import { usualLimits, type CallLimits } from '../kubernetes/bounded-call.ts';
 import type { Collection } from '../kubernetes/follow-collection.ts';
 import { watchObjects, type ApiObject, type WatchedObjects } from '../kubernetes/watch-objects.ts';
+import { followMaterials, type MaterialSources, type MaterialTiming } from '../materials/follow-materials.ts';
 import { followTrustRoots, type TrustRootSettings } from '../sigstore/trust-roots.ts';
-import type { Source } from './last-good.ts';
-import { followSecrets } from './named-secrets.ts';
+import { policiesIn, type Source } from './last-good.ts';
+import { followObjects, type NamedObject } from './named-objects.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { policyStore, type PolicyStore } from './policy-store.ts';
-import { secretNames } from './secret-names.ts';
 import { readSettings, settingsName } from './settings.ts';
 import type { WatchedPolicies } from './watched-policies.ts';
 
@@ -33,6 +34,9 @@ export interface ClusterPoliciesOptions {
   readonly publicTrustRoot: TrustRoot;
   readonly log: Logger;
   readonly trustRoots?: TrustRootSettings;
+  /** Of keys of key services and code at addresses; absent: policies that name such refuse what they match. */
+  readonly materials?: MaterialSources;
+  readonly materialTiming?: MaterialTiming;
   readonly limits?: CallLimits;
   readonly timing?: ClusterTiming;
 }
@@ -64,14 +68,16 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
         changed();
       }),
   });
-  const secrets = followSecrets({ kubeConfig, namespace: systemNamespace, limits, pauseMs: timing.secrets }, () => {
-    applied = undefined;
-    changed();
-  });
+  const place = { kubeConfig, namespace: systemNamespace, limits, pauseMs: timing.secrets };
+  const named = followObjects(place, materialsChanged);
+  const looked = followMaterials(options.materials, materialsChanged, options.materialTiming);
   const parse = objectParser();
   const listeners = new Set<() => void>();
   let objects: readonly PolicyObject[] | undefined;
-  let applied: { readonly sources: readonly Source[]; readonly noMatch: NoMatchPolicy } | undefined;
+  let applied:
+    { readonly sources: readonly Source[]; readonly noMatch: NoMatchPolicy; readonly news: number } | undefined;
+  // Counted, so that what comes while the rest is read is not overlooked.
+  let news = 0;
   let soon: NodeJS.Timeout | undefined;
   let closed = false;
 
@@ -79,6 +85,11 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
     title: collection.title,
     watch: watchObjects({ kubeConfig, limits, pauses: timing.pauses }, collection, changed),
   }));
+
+  function materialsChanged(): void {
+    news += 1;
+    changed();
+  }
 
   function changed(): void {
     soon ??= setTimeout(() => {
@@ -92,7 +103,8 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
   /** Thousands of policies are not compiled again because a status was written. */
   function isApplied(sources: readonly Source[], noMatch: NoMatchPolicy): boolean {
     const isSame = (source: Source, index: number): boolean => source === applied?.sources[index];
-    return applied?.noMatch === noMatch && applied.sources.length === sources.length && sources.every(isSame);
+    if (applied === undefined || applied.noMatch !== noMatch || applied.news !== news) return false;
+    return applied.sources.length === sources.length && sources.every(isSame);
   }
 
   const rebuild = oneAtATime(async () => {
@@ -109,10 +121,12 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
     await setImmediate();
     store.note([...ofWatches, ...settings.problems]);
     if (!isApplied(sources, settings.noMatch)) {
-      const named = await secrets.read(secretNames([...policiesIn(sources), ...store.policies()]));
+      const seen = news;
+      const refs = materialsOf([...policiesIn(sources), ...store.policies()]);
+      const [readObjects, found] = await Promise.all([named.read(objectsNamed(refs)), looked.read(refs)]);
       if (closed) return;
-      store.replace([...sources, ...named], settings.noMatch);
-      applied = { sources, noMatch: settings.noMatch };
+      store.replace([...sources, ...readObjects], settings.noMatch, found);
+      applied = { sources, noMatch: settings.noMatch, news: seen };
       await setImmediate();
     }
     objects = read.flatMap((one) => objectOf(one, store));
@@ -133,7 +147,8 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
       closed = true;
       store.close();
       clearTimeout(soon);
-      secrets.close();
+      named.close();
+      looked.close();
       for (const { watch } of watched) watch.close();
     },
   };
@@ -214,10 +229,16 @@ function objectOf({ kind, object, source }: ReadObject, store: PolicyStore): rea
   const inForce = store.inForce(source.name, document);
   const about = document.kind === 'trust-root' ? store.problems().filter(({ of }) => of === source.name) : [];
   const problems = about.map(({ message }) => message);
-  return [{ kind, name: object.name, object: object.document, document, inForce, problems }];
+  const materials = document.kind === 'policy' ? store.materials(document.policy) : undefined;
+  const read = { kind, name: object.name, object: object.document, document, inForce, problems };
+  return [{ ...read, ...defined('materials', materials) }];
 }
 
-function policiesIn(sources: readonly Source[]): readonly ParsedPolicy[] {
-  const documents = sources.flatMap((source) => source.documents);
-  return documents.flatMap((document) => (document.kind === 'policy' ? [document.policy] : []));
+function objectsNamed(refs: readonly MaterialRef[]): readonly NamedObject[] {
+  const names = (kind: MaterialRef['kind']): ReadonlySet<string> =>
+    new Set(refs.flatMap((ref) => (ref.kind === kind && 'name' in ref ? [ref.name] : [])));
+  return [
+    ...[...names('secret')].map((name) => ({ kind: 'Secret', name }) as const),
+    ...[...names('config-map')].map((name) => ({ kind: 'ConfigMap', name }) as const),
+  ];
 }

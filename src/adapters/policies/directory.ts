@@ -8,10 +8,18 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
+import { materialsOf } from '../../policy/wanted-materials.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { PolicyProblem } from '../../ports/policies.ts';
+import {
+  followMaterials,
+  usualMaterialTiming,
+  type MaterialSources,
+  type MaterialTiming,
+} from '../materials/follow-materials.ts';
 import { followTrustRoots, type TrustRootSettings, type TrustRoots } from '../sigstore/trust-roots.ts';
 import { oneAtATime } from './one-at-a-time.ts';
+import { policiesIn } from './last-good.ts';
 import { policyStore } from './policy-store.ts';
 import type { WatchedPolicies } from './watched-policies.ts';
 import { policyFileReader } from './read-files.ts';
@@ -21,6 +29,9 @@ export interface DirectoryOptions {
   readonly noMatch: NoMatchPolicy;
   readonly publicTrustRoot: TrustRoot;
   readonly log: Logger;
+  /** Of keys of key services and code at addresses; absent: policies that name such refuse what they match. */
+  readonly materials?: MaterialSources;
+  readonly materialTiming?: MaterialTiming;
 }
 
 /** For commands that end: everything is right, or every problem is told. */
@@ -31,7 +42,12 @@ export async function readPolicies(
   // Whoever runs a command reaches these addresses anyway.
   const followed = (changed: () => void): TrustRoots => followTrustRoots({ log, addresses: 'any' }, changed);
   const store = policyStore({ ...options, followTrustRoots: followed });
-  store.replace(await policyFileReader(options.paths)(), options.noMatch);
+  const sources = await policyFileReader(options.paths)();
+  // There is no later, so that each is waited for as long as it may take.
+  const timing = { ...usualMaterialTiming, ...options.materialTiming };
+  const looked = followMaterials(options.materials, () => undefined, { ...timing, patience: 2 * timing.deadline });
+  store.replace(sources, options.noMatch, await looked.read(materialsOf(policiesIn(sources))));
+  looked.close();
   await store.settled();
   store.close();
   const snapshot = store.current();
@@ -55,9 +71,11 @@ export async function watchPolicies(options: WatchOptions): Promise<WatchedPolic
   });
   const read = policyFileReader(paths);
   let closed = false;
+  const looked = followMaterials(options.materials, () => look(), options.materialTiming);
   const refresh = oneAtATime(async () => {
     const sources = await read();
-    if (!closed) store.replace(sources, noMatch);
+    const found = await looked.read(materialsOf([...policiesIn(sources), ...store.policies()]));
+    if (!closed) store.replace(sources, noMatch, found);
   });
 
   const look = (): void => {
@@ -78,6 +96,7 @@ export async function watchPolicies(options: WatchOptions): Promise<WatchedPolic
     close: () => {
       closed = true;
       store.close();
+      looked.close();
       clearTimeout(settled);
       clearInterval(poll);
       for (const watcher of watchers) watcher?.close();

@@ -14,6 +14,11 @@ export interface Source {
   readonly documents: readonly PolicyDocument[];
 }
 
+export function policiesIn(sources: readonly Source[]): readonly ParsedPolicy[] {
+  const documents = sources.flatMap((source) => source.documents);
+  return documents.flatMap((document) => (document.kind === 'policy' ? [document.policy] : []));
+}
+
 type BrokenDocument = Extract<PolicyDocument, { readonly kind: 'problem' }>;
 
 export interface LastGood {
@@ -56,8 +61,10 @@ function keyOf(document: PolicyDocument): string | undefined {
       return `TrustRoot/${document.name}`;
     case 'secret':
       return `Secret/${document.name}`;
+    case 'config-map':
+      return `ConfigMap/${document.name}`;
     case 'problem':
-      return /^(?:ClusterImagePolicy|ActionPolicy|TrustRoot|Secret)\/./.test(document.of ?? '')
+      return /^(?:ClusterImagePolicy|ActionPolicy|TrustRoot|Secret|ConfigMap)\/./.test(document.of ?? '')
         ? document.of
         : undefined;
   }

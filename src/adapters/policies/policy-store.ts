@@ -3,32 +3,35 @@
  * policies, files and the cluster's, are kept in one of these.
  */
 import { digestOf } from '../../kernel/digest.ts';
-import { quoted } from '../../kernel/failure.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
-import { buildSnapshot, compilePolicy, noMaterials, type SecretLookup } from '../../policy/compile.ts';
+import { buildSnapshot, compileWithProblems, type Compiled } from '../../policy/compile.ts';
 import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { PolicyDocument } from '../../policy/parse-documents.ts';
 import type { ParsedTrustRoot } from '../../policy/parse-trust-root.ts';
+import { materialsOf } from '../../policy/wanted-materials.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { InForce } from '../../ports/policy-objects.ts';
+import type { InForce, PolicyMaterials } from '../../ports/policy-objects.ts';
 import type { GoodDocument, PolicyCatalogue, PolicyProblem } from '../../ports/policies.ts';
 import { prepareTrustRoot } from '../../verification/trust-material.ts';
 import type { TrustRoots } from '../sigstore/trust-roots.ts';
+import type { LookedUp } from '../materials/looked-up.ts';
 import { nextLastGood, type LastGood, type Source } from './last-good.ts';
-import { secretNames } from './secret-names.ts';
+import { materialLookup, type MaterialLookup } from './material-lookup.ts';
+import { memoryProblems, nextMemory, staleOf, type MaterialMemory } from './material-memory.ts';
 
 export interface PolicyStoreOptions {
   readonly publicTrustRoot: TrustRoot;
   readonly log: Logger;
-  /** Absent: TrustRoots of TUF repositories are never ready. */
-  readonly followTrustRoots?: (changed: () => void) => TrustRoots;
   /** The only namespace that a secretRef may name; absent: Secrets come from files, and have no namespace. */
   readonly secretNamespace?: string;
+  /** Absent: TrustRoots of TUF repositories are never ready. */
+  readonly followTrustRoots?: (changed: () => void) => TrustRoots;
 }
 
 export interface PolicyStore extends PolicyCatalogue {
-  replace(sources: readonly Source[], noMatch: NoMatchPolicy): void;
+  /** `looked`: what came of looking up keys of key services and code at addresses, by id. */
+  replace(sources: readonly Source[], noMatch: NoMatchPolicy, looked?: ReadonlyMap<string, LookedUp>): void;
   /** From now on in place of the one that the store began with. */
   usePublicTrustRoot(root: TrustRoot): void;
   /** Settled once every TUF repository was looked at. */
@@ -40,27 +43,36 @@ export interface PolicyStore extends PolicyCatalogue {
   policies(): readonly ParsedPolicy[];
   /** What is in force for the sake of an object (kind/name) that says `document` now. */
   inForce(key: string, document: PolicyDocument): InForce;
+  /** What is wrong with the keys and the code that a policy names. */
+  materials(policy: ParsedPolicy): PolicyMaterials | undefined;
 }
 
 export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOptions): PolicyStore {
   let { publicTrustRoot } = options;
   const trustRoots = options.followTrustRoots?.(build);
-  let looked: Promise<void> | undefined;
+  let rootsLooked: Promise<void> | undefined;
   let noMatchInForce: NoMatchPolicy = 'deny';
-  const compiled = new WeakMap<ParsedPolicy, ClusterImagePolicy>();
+  const compiled = new WeakMap<ParsedPolicy, Compiled & { readonly of: string }>();
   let lastGood: LastGood | undefined;
+  let memory: MaterialMemory = new Map();
   let snapshot: PolicySnapshot | undefined;
   let ofSources: readonly PolicyProblem[] = [];
   let ofPlace: readonly PolicyProblem[] = [];
 
-  function replace(sources: readonly Source[], noMatch: NoMatchPolicy): void {
+  function replace(
+    sources: readonly Source[],
+    noMatch: NoMatchPolicy,
+    looked: ReadonlyMap<string, LookedUp> = new Map(),
+  ): void {
     const next = nextLastGood(lastGood, sources);
     lastGood = next.state;
     noMatchInForce = noMatch;
-    looked = trustRoots?.follow(lastGood === undefined ? [] : rootsOf(lastGood));
+    rootsLooked = trustRoots?.follow(lastGood === undefined ? [] : rootsOf(lastGood));
+    if (lastGood !== undefined) memory = nextMemory(memory, materialsOf(policiesOf(lastGood)), lastGood, looked);
     build();
-    logNew(log, ofSources, next.problems);
-    ofSources = next.problems;
+    const problems = [...next.problems, ...memoryProblems(memory)];
+    logNew(log, ofSources, problems);
+    ofSources = problems;
   }
 
   function build(): void {
@@ -81,20 +93,21 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
     ofPlace = problems;
   }
 
-  /** Without Secrets the same text has the same meaning, however often it is asked. */
-  function compile(policy: ParsedPolicy, secret: SecretLookup): ClusterImagePolicy {
+  /** The same policy with the same keys and code has the same meaning, however often it is asked. */
+  function compile(policy: ParsedPolicy, lookup: MaterialLookup): ClusterImagePolicy {
+    const of = lookup.contentOf(materialsOf([policy]));
     const known = compiled.get(policy);
-    if (known !== undefined) return known;
-    const made = compilePolicy(policy, { ...noMaterials, secret });
-    if (secretNames([policy]).length === 0) compiled.set(policy, made);
-    return made;
+    if (known?.of === of) return known.policy;
+    const made = compileWithProblems(policy, lookup.materials);
+    compiled.set(policy, { of, ...made });
+    return made.policy;
   }
 
   function compileSnapshot(good: LastGood): PolicySnapshot {
+    const lookup = materialLookup(good, memory, secretNamespace);
     const documents = [...good.kept.values()].map(({ document }) => document);
-    const secret = secretLookup(good, secretNamespace);
     return buildSnapshot({
-      policies: [...policiesOf(good), ...good.standIns].map((policy) => compile(policy, secret)),
+      policies: [...policiesOf(good), ...good.standIns].map((policy) => compile(policy, lookup)),
       actionPolicies: documents.flatMap((document) => (document.kind === 'action-policy' ? [document.policy] : [])),
       trustRoots: [
         publicTrustRoot,
@@ -105,13 +118,21 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
     });
   }
 
+  function materials(policy: ParsedPolicy): PolicyMaterials | undefined {
+    const refs = materialsOf([policy]);
+    const lacks = compiled.get(policy)?.lacks;
+    if (lacks === undefined || refs.length === 0) return undefined;
+    return { lacks, stale: staleOf(refs, memory, ofSources) };
+  }
+
   return {
     replace,
+    materials,
     usePublicTrustRoot,
     note,
     current: () => snapshot,
     problems: () => [...ofPlace, ...(trustRoots?.problems() ?? []), ...ofSources],
-    settled: async () => looked,
+    settled: async () => rootsLooked,
     close: () => trustRoots?.close(),
     policies: () => (lastGood === undefined ? [] : policiesOf(lastGood)),
     inForce: (key, document) => (lastGood === undefined ? 'nothing' : inForceOf(lastGood, key, document)),
@@ -139,21 +160,11 @@ function rootsOf(good: LastGood): readonly ParsedTrustRoot[] {
   return [...good.kept.values()].flatMap(({ document }) => (document.kind === 'trust-root' ? [document.root] : []));
 }
 
-/** Secrets are nobody's to look at. */
+/** Secrets are nobody's to look at, and what is in ConfigMaps is seen in the policies that name it. */
 function documentsOf(good: LastGood): readonly GoodDocument[] {
-  return [...good.kept.values()].map(({ document }) => document).filter(({ kind }) => kind !== 'secret');
-}
-
-function secretLookup(good: LastGood, ownNamespace: string | undefined): SecretLookup {
-  return (name, namespace) => {
-    if (ownNamespace !== undefined && namespace !== undefined && namespace !== ownNamespace) {
-      const wanted = `secretRef.namespace is "${quoted(namespace, 64)}", but Secrets are read from ${ownNamespace} only`;
-      return { ok: false, problem: wanted };
-    }
-    const found = good.kept.get(`Secret/${name}`)?.document;
-    if (found?.kind === 'secret') return { ok: true, data: found.data };
-    return { ok: false, problem: `secret "${quoted(name, 253)}" is not there, or cannot be read` };
-  };
+  return [...good.kept.values()]
+    .map(({ document }) => document)
+    .filter(({ kind }) => kind !== 'secret' && kind !== 'config-map');
 }
 
 function brokenRoot(name: string, notReady: readonly string[]): TrustRoot {
