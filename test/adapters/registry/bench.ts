@@ -1,7 +1,11 @@
 import { onTestFinished } from 'vitest';
 import { anonymous } from '../../../src/adapters/registry/docker-config.ts';
 import type { HostSettings } from '../../../src/adapters/registry/hosts.ts';
-import { createOciRegistry, type OciRegistry } from '../../../src/adapters/registry/oci-registry.ts';
+import {
+  createOciRegistry,
+  type OciRegistry,
+  type OciRegistrySettings,
+} from '../../../src/adapters/registry/oci-registry.ts';
 import { pushImage } from '../../../src/demo/registry/images.ts';
 import { startRegistry, type DemoRegistry, type DemoRegistryOptions } from '../../../src/demo/registry/serve.ts';
 import type { Digest } from '../../../src/kernel/digest.ts';
@@ -32,7 +36,7 @@ export async function serve(options: DemoRegistryOptions = {}): Promise<DemoRegi
   return demo;
 }
 
-export function connect(hosts: Partial<HostSettings>): OciRegistry {
+export function connect(hosts: Partial<OciRegistrySettings>): OciRegistry {
   const client = createOciRegistry({
     insecure: [],
     ca: new Map(),
