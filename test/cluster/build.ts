@@ -4,6 +4,7 @@ import {
   ensureDns,
   ensureHelm,
   ensureKube,
+  ensureNativeEvaluator,
   ensurePolicyController,
   ensureTekton,
   ensureTools,
@@ -18,5 +19,6 @@ await ensureTools();
 await ensureTekton();
 await ensureHelm();
 await ensureYq();
+await ensureNativeEvaluator();
 await ensurePolicyController();
 say(`all programs are in ${cacheFolder}`);

@@ -75,7 +75,13 @@ function tooLarge({ name, code, input }: EvaluationRequest): string | undefined 
 function startThread(name: string, workerData: unknown, resourceLimits?: ResourceLimits): Worker {
   // Beside this file, and compiled when this file is.
   const url = new URL(import.meta.url.replace(/create(?=\.\w+$)/, name));
-  return new Worker(url, { workerData, env: {}, ...(resourceLimits === undefined ? {} : { resourceLimits }) });
+  // Flags of this process are not for its threads: one of `node --eval` would keep them from starting.
+  return new Worker(url, {
+    workerData,
+    env: {},
+    execArgv: [],
+    ...(resourceLimits === undefined ? {} : { resourceLimits }),
+  });
 }
 
 const startCel: StartThread = () => Promise.resolve(ok(startThread('cel-thread', undefined, celLimits)));
