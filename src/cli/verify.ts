@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import { readPolicies } from '../adapters/policies/directory.ts';
 import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
 import { collectFacts } from '../evidence/collect-facts.ts';
+import { evaluatePolicies } from '../evidence/evaluate-policies.ts';
+import { createEvidenceSource } from '../evidence/gather.ts';
 import type { Digest } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
 import { kindOf } from '../kernel/failure.ts';
@@ -120,12 +122,25 @@ async function report(
   const signatures: SignatureFact[] = [];
   const evidence = new Map<string, Result<readonly SignatureFact[]>>();
   for (const question of planned.questions) {
-    if (question.kind === 'attestations') continue;
     const collected = await collectFacts(adapters, question, options, 'all');
     evidence.set(question.id, collected.ok ? ok(collected.value.facts) : collected);
     if (collected.ok) signatures.push(...collected.value.facts);
   }
-  const verdict = judge(planned, { fields: ['image'], text }, snapshot.noMatch, evidence);
+  const content = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {},
+    spec: { containers: [{ name: 'image', image: text }] },
+  };
+  const { credentials, signal } = options;
+  const source = createEvidenceSource({
+    ...adapters,
+    metrics: noMetrics,
+    pullCredentials: { ofWorkload: () => credentials },
+  });
+  const about = { plan: planned, evidence, image: pinned, content, workload: anybody };
+  const evaluations = await evaluatePolicies(source, about, signal);
+  const verdict = judge(planned, { fields: ['image'], text }, snapshot.noMatch, evidence, evaluations);
   return {
     image: formatImageReference(pinned),
     digest: resolved.value,
@@ -139,6 +154,8 @@ async function report(
     })),
   };
 }
+
+const anybody = { namespace: 'default', serviceAccount: 'default', pullSecrets: [] };
 
 function verdictOf(violations: readonly Violation[]): VerifyReport['verdict'] {
   if (violations.length === 0) return 'verified';

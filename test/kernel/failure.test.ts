@@ -101,6 +101,7 @@ test('codes are spoken by other programs: none is taken away', () => {
       "TIMESTAMP_MISSING",
       "TLOG_INVALID",
       "TLOG_MISSING",
+      "TLOG_UNAVAILABLE",
       "TOO_MANY_SIGNATURES",
       "TRUST_ROOT_UNAVAILABLE",
       "WORKFLOW_INVALID",

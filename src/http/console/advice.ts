@@ -397,6 +397,15 @@ const table: Readonly<Record<FailureCode, Advice>> = {
       logs,
     ],
   },
+  TLOG_UNAVAILABLE: {
+    meaning:
+      'The signature brings no entry of a transparency log along, and the log that the policy names did not answer.',
+    steps: [
+      step('See whether the log can be reached from the cluster; its address is in `ctlog.url` of the policy.'),
+      step('Sign with the entry inside the signature, as cosign does by default: then no log has to be asked.'),
+      retry,
+    ],
+  },
   POLICY_ENGINE_UNAVAILABLE: {
     meaning: 'What evaluates CUE and Rego could not be started, so nothing is known about the image.',
     steps: [logs, retry],
