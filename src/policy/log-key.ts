@@ -18,10 +18,8 @@ export function logKeyOf(pem: string): LogKey | undefined {
     const keyDetails = detailsOf(key);
     if (keyDetails === undefined) return undefined;
     const der = key.export({ type: 'spki', format: 'der' });
-    // The verifying library reads every RSA key as PKCS #1, whatever its details say.
-    const raw = key.asymmetricKeyType === 'rsa' ? key.export({ type: 'pkcs1', format: 'der' }) : der;
     return {
-      publicKey: { rawBytes: raw.toString('base64'), keyDetails, validFor: always },
+      publicKey: { rawBytes: der.toString('base64'), keyDetails, validFor: always },
       // The raw digest, not its hexadecimal text. RFC 6962 §3.2
       logId: { keyId: createHash('sha256').update(der).digest('base64') },
     };
@@ -36,10 +34,14 @@ const curves: ReadonlyMap<string | undefined, string> = new Map([
   ['secp521r1', 'PKIX_ECDSA_P521_SHA_512'],
 ]);
 
-const minRsaBits = 2048;
+function rsaDetails(bits: number): string | undefined {
+  if (bits >= 4096) return 'PKIX_RSA_PKCS1V15_4096_SHA256';
+  if (bits >= 3072) return 'PKIX_RSA_PKCS1V15_3072_SHA256';
+  return bits >= 2048 ? 'PKIX_RSA_PKCS1V15_2048_SHA256' : undefined;
+}
 
 function detailsOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): string | undefined {
   if (type === 'ed25519') return 'PKIX_ED25519';
-  if (type === 'rsa') return (details?.modulusLength ?? 0) >= minRsaBits ? 'PKCS1_RSA_PKCS1V5' : undefined;
+  if (type === 'rsa') return rsaDetails(details?.modulusLength ?? 0);
   return type === 'ec' ? curves.get(details?.namedCurve) : undefined;
 }

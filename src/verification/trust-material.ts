@@ -2,8 +2,8 @@
  * TrustRoots as the library wants them, compiled once per root: certificate chains are parsed and remember what they
  * have verified, keys are KeyObjects. What cannot be trusted as configured is left out or refused here.
  */
-import { X509Certificate as NodeCertificate } from 'node:crypto';
-import { TrustedRoot } from '@sigstore/protobuf-specs';
+import { createPublicKey, X509Certificate as NodeCertificate } from 'node:crypto';
+import { TrustedRoot, type TransparencyLogInstance } from '@sigstore/protobuf-specs';
 import { toTrustMaterial, type TrustMaterial } from '@sigstore/verify';
 import type { TrustRoot } from '../policy/model.ts';
 import { MemoizingCertificate } from './memoizing-certificate.ts';
@@ -35,7 +35,9 @@ function compile(root: TrustRoot): TrustMaterial {
   const [problem] = root.notReady;
   if (problem !== undefined) throw new Rejection('TRUST_ROOT_UNAVAILABLE', `trust root ${root.name}: ${problem}`);
   try {
-    const material = toTrustMaterial(TrustedRoot.fromJSON(JSON.parse(root.trustedRootJson)), noKeys);
+    const read = TrustedRoot.fromJSON(JSON.parse(root.trustedRootJson));
+    const logs = { tlogs: read.tlogs.map(withLibraryKey), ctlogs: read.ctlogs.map(withLibraryKey) };
+    const material = toTrustMaterial({ ...read, ...logs }, noKeys);
     return {
       ...material,
       certificateAuthorities: material.certificateAuthorities.map(withMemory),
@@ -45,6 +47,25 @@ function compile(root: TrustRoot): TrustMaterial {
   } catch (error) {
     const why = error instanceof Rejection ? `: ${error.message}` : '';
     throw new Rejection('TRUST_ROOT_UNAVAILABLE', `trust root ${root.name} cannot be used${why}`);
+  }
+}
+
+/** The library takes every RSA key for PKCS #1. protobuf-specs sigstore_common.proto: those named PKIX are SPKI. */
+function withLibraryKey(log: TransparencyLogInstance): TransparencyLogInstance {
+  const { publicKey } = log;
+  const pkcs1 = publicKey?.rawBytes === undefined ? undefined : pkcs1Of(publicKey.rawBytes);
+  return publicKey === undefined || pkcs1 === undefined
+    ? log
+    : { ...log, publicKey: { ...publicKey, rawBytes: pkcs1 } };
+}
+
+/** Undefined for what is no RSA key in SPKI: another key, or PKCS #1 already. */
+function pkcs1Of(spki: Buffer): Buffer | undefined {
+  try {
+    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+    return key.asymmetricKeyType === 'rsa' ? key.export({ type: 'pkcs1', format: 'der' }) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
