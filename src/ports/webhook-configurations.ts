@@ -2,7 +2,8 @@ import type { PatchOperation } from '../kernel/json-patch.ts';
 import type { Result } from '../kernel/result.ts';
 
 export interface ConfigurationName {
-  readonly kind: 'ValidatingWebhookConfiguration' | 'MutatingWebhookConfiguration';
+  /** A definition may have a webhook too, which converts between its versions. */
+  readonly kind: 'ValidatingWebhookConfiguration' | 'MutatingWebhookConfiguration' | 'CustomResourceDefinition';
   readonly name: string;
 }
 

@@ -178,7 +178,7 @@ describe.runIf(kubectl !== undefined).each(installations)('%s', (folder) => {
   test('binds roles to its own service account alone', () => {
     for (const binding of of('RoleBinding', 'ClusterRoleBinding')) {
       expect(binding).toMatchObject({
-        roleRef: { name: expect.stringMatching(/^countersign(-runs)?$/) as string },
+        roleRef: { name: expect.stringMatching(/^countersign(-runs|-conversion)?$/) as string },
         subjects: [{ kind: 'ServiceAccount', name: 'countersign', namespace }],
       });
     }

@@ -6,10 +6,10 @@ import { secretCertificates, type SecretCertificates } from '../../adapters/cert
 import { secretStore } from '../../adapters/certificates/secret-store.ts';
 import { selfSignedCertificates } from '../../adapters/certificates/self-signed-certificates.ts';
 import { webhookConfigurations } from '../../adapters/kubernetes/webhook-configurations.ts';
-import { expectedWebhooks } from '../../controllers/certificates/judge-configuration.ts';
 import {
   certificateSchedule,
   keepCertificates,
+  keptConfigurations,
   usualCheckMs,
   type KeptCertificates,
   type OwnCertificates,
@@ -71,7 +71,7 @@ export function startKeepingCertificates(
 ): KeptCertificates | undefined {
   const { config, clock, log, kubeConfig, onClose } = base;
   if (kubeConfig === undefined) return undefined;
-  const configurations = webhookConfigurations(kubeConfig, expectedWebhooks);
+  const configurations = webhookConfigurations(kubeConfig, keptConfigurations);
   const service = { namespace: config.namespace, name: 'countersign', port: 443 };
   const settings = { service, heal: config.heal, checkMs: usualCheckMs };
   const kept = keepCertificates({ ...ports, configurations, clock, log }, settings, shared);

@@ -9,9 +9,14 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Events } from '../../ports/events.ts';
 import type { Leadership } from '../../ports/leadership.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { WebhookConfiguration, WebhookConfigurations } from '../../ports/webhook-configurations.ts';
+import type {
+  ConfigurationName,
+  WebhookConfiguration,
+  WebhookConfigurations,
+} from '../../ports/webhook-configurations.ts';
 import { decideRotation, type RotationSettings } from './decide.ts';
 import { expectedWebhooks, judgeConfiguration, type Judgement, type OwnService } from './judge-configuration.ts';
+import { convertedDefinition, judgeConversion } from './judge-conversion.ts';
 import { caBundleOf, publication } from './publication.ts';
 
 /** Certificates that replicas share; absent when somebody else makes them, who then writes caBundle as well. */
@@ -41,6 +46,9 @@ export interface KeepCertificatesSettings {
 }
 
 export const usualCheckMs = 10_000;
+
+/** What there may be that leads the API server here. */
+export const keptConfigurations: readonly ConfigurationName[] = [...expectedWebhooks, convertedDefinition];
 
 /** Everything from how long a serving certificate is valid: a CA outlives what it signs, also in its last days. */
 export function certificateSchedule(servingMs: number): {
@@ -172,14 +180,20 @@ class Keeper implements KeptCertificates {
     // What is written in this look counts from the next one on.
     const bundles: (string | undefined)[] = [];
     const findings: string[] = [];
+    const { service, heal } = this.#settings;
+    const caBundle = authorities === undefined ? {} : { caBundle: caBundleOf(authorities) };
+    const definition = read.value.find(({ kind }) => kind === convertedDefinition.kind);
+    const conversion = definition === undefined ? undefined : judgeConversion(definition, { service, ...caBundle });
+    if (definition !== undefined && conversion !== undefined) {
+      bundles.push(conversion.published);
+      findings.push(...(await this.#heal(definition, conversion)));
+    }
     for (const expected of expectedWebhooks) {
       const found = read.value.find(({ kind, name }) => kind === expected.kind && name === expected.name);
       if (found === undefined) {
         if (expected.kind === 'ValidatingWebhookConfiguration' && expected.isGate) findings.push(nothingAsks);
         continue;
       }
-      const { service, heal } = this.#settings;
-      const caBundle = authorities === undefined ? {} : { caBundle: caBundleOf(authorities) };
       const judgement = judgeConfiguration(found, expected, { service, heal, ...caBundle });
       if (judgement.isOurs) bundles.push(judgement.published);
       findings.push(...judgement.findings, ...(await this.#heal(found, judgement)));
@@ -218,7 +232,8 @@ class Keeper implements KeptCertificates {
   }
 
   #tell({ kind, name, uid }: WebhookConfiguration, type: 'Normal' | 'Warning', reason: string, message: string): void {
-    const about = { apiVersion: 'admissionregistration.k8s.io/v1', kind, name, uid };
+    const group = kind === 'CustomResourceDefinition' ? 'apiextensions' : 'admissionregistration';
+    const about = { apiVersion: `${group}.k8s.io/v1`, kind, name, uid };
     this.#ports.events.tell({ about, type, reason, message, key: message });
   }
 
