@@ -7,7 +7,8 @@ import { asRecord } from '../../kernel/strict-json.ts';
 import type { ClusterEvent } from '../../ports/events.ts';
 import type { PolicyKind, PolicyObject } from '../../ports/policy-objects.ts';
 import type { Condition, PolicyStatus } from '../../ports/policy-statuses.ts';
-import { conditionsOf, conditionTypes, type Judging } from './conditions.ts';
+import { conditionTypes } from './condition.ts';
+import { conditionsOf, type Judging } from './conditions.ts';
 
 export interface Circumstances {
   readonly judging: Judging;
@@ -125,12 +126,12 @@ function secondsOf(time: Date): string {
 const eventReasons: ReadonlyMap<string, string> = new Map([
   ['Invalid', 'PolicyInvalid'],
   ['NeverMatches', 'PolicyNeverMatches'],
-  ['NotSupported', 'PolicyNotSupported'],
   ['KeysMissing', 'PolicyKeysMissing'],
+  ['PoliciesMissing', 'PolicyCodeMissing'],
   ['TrustRootMissing', 'TrustRootMissing'],
   ['TrustRootNotReady', 'TrustRootNotReady'],
   ['NotRead', 'TrustRootNotRead'],
-  ['NotRefreshed', 'TrustRootNotRefreshed'],
+  ['NotRefreshed', 'NotRefreshed'],
 ]);
 
 const apiVersions: Readonly<Record<PolicyKind, string>> = {

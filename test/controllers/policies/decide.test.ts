@@ -55,8 +55,10 @@ function summary(status: PolicyStatus | undefined): readonly string[] {
   return (status?.conditions ?? []).map(({ type, status: is, reason }) => `${type}=${is}/${reason}`);
 }
 
-const inVain = ['Ready=True/InForce', 'KeysInlined=True/KeysInlined', 'PoliciesInlined=True/PoliciesInlined'];
+const judged = 'ConfigMapUpdated=True/InForce';
+const inVain = ['Ready=True/InForce', 'KeysInlined=True/KeysInlined', 'PoliciesInlined=True/PoliciesInlined', judged];
 const image = 'ClusterImagePolicy';
+const nothing = { keys: [], code: [] };
 const remote = {
   remote: { mirror: 'https://tuf.example', root: Buffer.from('{"signatures":[]}').toString('base64') },
 };
@@ -71,6 +73,7 @@ describe('the status', () => {
         'Ready=False/KeysMissing',
         'KeysInlined=False/KeysMissing',
         'PoliciesInlined=True/PoliciesInlined',
+        judged,
         'Matchable=True/CanMatch',
       ],
       /secret "signer" is not there\. Put the key into a Secret .*; until then it refuses every image it matches$/,
@@ -82,15 +85,43 @@ describe('the status', () => {
       /there is no TrustRoot "own"\. Apply the TrustRoot/,
     ],
     [
-      'a demand that is not supported',
-      written(image, { ...signed, policy: { type: 'cue', data: 'x' } }),
+      'code in a ConfigMap that is not there',
+      {
+        ...written(image, { ...signed, policy: { type: 'cue', configMapRef: { name: 'code', key: 'k' } } }),
+        materials: { lacks: { keys: [], code: ['spec.policy: it is not looked up here'] }, stale: nothing },
+      },
       [
-        'Ready=False/NotSupported',
+        'Ready=False/PoliciesMissing',
         'KeysInlined=True/KeysInlined',
-        'PoliciesInlined=False/NotSupported',
+        'PoliciesInlined=False/PoliciesMissing',
+        judged,
         'Matchable=True/CanMatch',
       ],
-      /spec\.policy is not supported yet\. Take out/,
+      /not looked up here\. Put the code into a ConfigMap .*; until then it refuses every image it matches$/,
+    ],
+    [
+      'a key service that cannot be asked again',
+      { ...written(image, signed), materials: { lacks: nothing, stale: { keys: ['it is away'], code: [] } } },
+      [
+        'Ready=False/NotRefreshed',
+        'KeysInlined=False/NotRefreshed',
+        'PoliciesInlined=True/PoliciesInlined',
+        judged,
+        'Matchable=True/CanMatch',
+      ],
+      /^it is away\. What was read before stays in force, and it is read again by itself$/,
+    ],
+    [
+      'code that cannot be read again',
+      { ...written(image, signed), materials: { lacks: nothing, stale: { keys: [], code: ['it is gone'] } } },
+      [
+        'Ready=False/NotRefreshed',
+        'KeysInlined=True/KeysInlined',
+        'PoliciesInlined=False/NotRefreshed',
+        judged,
+        'Matchable=True/CanMatch',
+      ],
+      /^it is gone\. What was read before stays in force/,
     ],
     [
       'a glob that can match nothing beside one that can',
@@ -101,13 +132,13 @@ describe('the status', () => {
     [
       'a policy that cannot be read',
       written(image, { ...signed, mode: 'x' }),
-      ['Ready=False/Invalid'],
+      ['Ready=False/Invalid', 'ConfigMapUpdated=False/Invalid'],
       /spec\.mode.*\. Until it is repaired every image that needs it is refused$/s,
     ],
     [
       'another policy that cannot be read at the start',
       written(image, signed, { inForce: 'nothing' }),
-      ['Ready=False/NothingInForce', 'Matchable=True/CanMatch'],
+      ['Ready=False/NothingInForce', 'ConfigMapUpdated=False/NothingInForce', 'Matchable=True/CanMatch'],
       /every request is refused/,
     ],
     [
@@ -119,7 +150,7 @@ describe('the status', () => {
     [
       'a trust root in a TUF repository',
       written('TrustRoot', remote),
-      ['Ready=False/NotRead', 'KeysInlined=False/NotRead'],
+      ['Ready=False/NotRead', 'KeysInlined=False/NotRead', 'ConfigMapUpdated=False/NotRead'],
       /^spec\.remote was not read yet\. It is read again by itself; until then .* refuse every image they match$/,
     ],
   ])('of %s says so, with the way out', (_title, policy, expected, ready) => {
@@ -149,19 +180,19 @@ describe('the status', () => {
   });
 
   test.each<[string, readonly string[], readonly string[], readonly string[], RegExp]>([
-    ['in force', [], [], ['Ready=True/InForce', 'KeysInlined=True/KeysInlined'], /in force/],
+    ['in force', [], [], ['Ready=True/InForce', 'KeysInlined=True/KeysInlined', judged], /in force/],
     [
       'refused from the beginning',
       ['timestamp.json has expired'],
       ['timestamp.json has expired'],
-      ['Ready=False/NotRead', 'KeysInlined=False/NotRead'],
+      ['Ready=False/NotRead', 'KeysInlined=False/NotRead', 'ConfigMapUpdated=False/NotRead'],
       /^timestamp.json has expired\. It is read again by itself/,
     ],
     [
       'refused since',
       [],
       ['timestamp.json has expired'],
-      ['Ready=False/NotRefreshed', 'KeysInlined=True/KeysInlined'],
+      ['Ready=False/NotRefreshed', 'KeysInlined=True/KeysInlined', judged],
       /^timestamp.json has expired\. What was read before stays in force/,
     ],
   ])('of a TUF repository that is %s', (_title, notReady, problems, expected, message) => {
@@ -215,7 +246,7 @@ describe('nothing is written', () => {
   });
 
   test('over the conditions of others, which stay', () => {
-    const other = { type: 'ConfigMapUpdated', status: 'True', lastTransitionTime: 'x' };
+    const other = { type: 'Elsewhere', status: 'True', lastTransitionTime: 'x' };
     const { status } = change(written(image, signed, { status: { conditions: [other] } })) ?? {};
     expect(status?.conditions[0]).toEqual(other);
     expect(change(written(image, signed, { status }))).toBeUndefined();
@@ -296,6 +327,11 @@ describe('events', () => {
       'a trust root that is not there',
       written(image, { ...signed, authorities: [{ key: { data: key }, ctlog: { trustRootRef: 'own' } }] }),
       ['Warning TrustRootMissing'],
+    ],
+    [
+      'what cannot be read again',
+      { ...written(image, signed), materials: { lacks: nothing, stale: { keys: ['it is away'], code: [] } } },
+      ['Warning NotRefreshed'],
     ],
     ['a trust root that was not read yet', written('TrustRoot', remote), ['Warning TrustRootNotRead']],
   ])('tell of %s', (_title, policy, expected) => {
