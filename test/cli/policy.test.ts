@@ -101,6 +101,23 @@ describe('policy lint', () => {
     expect(out).toContain('name: one');
   });
 
+  test('with a warning is 1 with --strict', async () => {
+    const path = file('hub.yaml', policy('hub', 'docker.io/library/nginx'));
+    expect(await lint('-f', path, '--strict')).toMatchObject({ code: 1 });
+    const annotated = await lint('-f', path, '--strict', '-o', 'github');
+    expect(annotated.out).toMatch(
+      /^::error file=[^,]*hub\.yaml,line=7,title=[^,]*ClusterImagePolicy hub::spec\.images\[0\]\.glob /,
+    );
+    expect((await lint('-f', path, '-o', 'github')).out).toMatch(/^::warning /);
+  });
+
+  test('prints JUnit, with a case for each document', async () => {
+    const path = file('two.yaml', `${policy('one', 'registry.example/**')}---\nkind: Pod\n`);
+    const { code, out } = await lint('-f', path, '-o', 'junit');
+    expect(code).toBe(1);
+    expect(out).toContain('<testsuites name="policy lint" tests="2" failures="1" errors="0">');
+  });
+
   test.each(['nowhere.yaml', '.'])('of %s, which is no file, is 2', async (name) => {
     const { code, out, err } = await lint('-f', join(folder, name));
     expect({ code, out }).toEqual({ code: 2, out: '' });
