@@ -77,11 +77,12 @@ test('for workflows and Tasks: it reads them, makes and stops what runs them, an
   ]);
 });
 
-test('in its own namespace: Secrets by name, its certificate, settings and actions, its lease, the other replicas', () => {
+test('in its own namespace: Secrets and ConfigMaps by name, its certificate, settings and actions, its lease, the other replicas', () => {
   expect(permissions('Role', 'countersign')).toStrictEqual([
     'get,create /secrets',
     'patch /secrets (countersign-certificates)',
     'list,watch /configmaps (countersign-config,kubernaut-workflowexecution-config,kubernaut-action-registry)',
+    'get /configmaps',
     'create coordination.k8s.io/leases',
     'get,patch coordination.k8s.io/leases (countersign)',
     'list discovery.k8s.io/endpointslices',
