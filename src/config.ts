@@ -35,6 +35,8 @@ export interface WebhookConfig {
   readonly trustedRoot?: string;
   /** Folder in which the public-good root is kept fresh; absent: the embedded one. */
   readonly publicRootCache?: string;
+  /** Between looks at the TUF repositories of TrustRoots. */
+  readonly trustRootMinutes: number;
   readonly decisionLog: { readonly file: string; readonly maxBytes: number; readonly maxFiles: number };
   readonly onDecisionLogFailure: 'refuse' | 'admit';
   readonly tls:
@@ -54,6 +56,7 @@ export interface RawWebhookFlags {
   readonly onUnresolvedImage: string;
   readonly trustedRoot?: string;
   readonly publicRootCache?: string;
+  readonly trustRootMinutes?: string;
   readonly decisionLog: string;
   readonly decisionLogMaxBytes: string;
   readonly decisionLogMaxFiles: string;
@@ -96,6 +99,10 @@ export function parseWebhookConfig(flags: RawWebhookFlags): Result<WebhookConfig
       'refuse',
     ),
     ...checks.use(parsePublicRoot(flags), {}),
+    trustRootMinutes: checks.use(
+      wholeNumber('--trust-root-minutes', flags.trustRootMinutes ?? '1440', 1, 35_000),
+      1440,
+    ),
     decisionLog: {
       file: flags.decisionLog,
       maxBytes: checks.use(wholeNumber('--decision-log-max-bytes', flags.decisionLogMaxBytes, 65_536), 0),

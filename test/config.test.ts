@@ -121,6 +121,7 @@ describe('a value that cannot be', () => {
     { flags: { decisionLogMaxBytes: '99999999999999999999' }, flag: '--decision-log-max-bytes' },
     { flags: { decisionLogMaxFiles: '0' }, flag: '--decision-log-max-files' },
     { flags: { decisionLogMaxFiles: '-1' }, flag: '--decision-log-max-files' },
+    { flags: { trustRootMinutes: '0' }, flag: '--trust-root-minutes' },
     { flags: { drainSeconds: '1.5' }, flag: '--drain-seconds' },
     { flags: { drainSeconds: '' }, flag: '--drain-seconds' },
     { flags: { drainSeconds: '3601' }, flag: '--drain-seconds' },

@@ -50,6 +50,7 @@ export function servingFlags(command: Command): Command {
     )
     .addOption(flag('--trusted-root <file>', 'trusted_root.json used instead of the embedded public-good root'))
     .addOption(flag('--public-root-cache <folder>', 'refresh the public-good root by TUF once a day and keep it here'))
+    .addOption(flag('--trust-root-minutes <n>', 'minutes between looks at the TUF repositories of TrustRoots', '1440'))
     .addOption(flag('--decision-log <file>', 'decision log, JSON lines, chained', 'countersign-decisions.jsonl'))
     .addOption(flag('--decision-log-max-bytes <n>', 'size at which the log is rotated', '104857600'))
     .addOption(flag('--decision-log-max-files <n>', 'rotated files that are kept', '10'))

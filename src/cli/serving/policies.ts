@@ -1,9 +1,11 @@
 /** Policies in force, from files or from the cluster, with the public-good root that they may rest on. */
+import { join } from 'node:path';
 import { clusterPolicies, type ClusterPolicies } from '../../adapters/policies/custom-resources.ts';
 import { watchPolicies } from '../../adapters/policies/directory.ts';
 import type { WatchedPolicies } from '../../adapters/policies/watched-policies.ts';
 import { keepFresh } from '../../adapters/sigstore/fresh-public-root.ts';
 import { refreshPublicTrustRoot } from '../../adapters/sigstore/public-trust-root.ts';
+import type { TrustRootSettings } from '../../adapters/sigstore/trust-roots.ts';
 import type { ReadinessCheck } from '../../http/readiness.ts';
 import { defined } from '../../kernel/defined.ts';
 import type { Policies } from '../../ports/policies.ts';
@@ -19,7 +21,12 @@ export interface PoliciesInForce {
 
 export async function startPolicies(base: Foundation): Promise<PoliciesInForce> {
   const { config, kubeConfig, log, metrics, onClose } = base;
-  const common = { noMatch: config.onNoMatch, publicTrustRoot: readPublicTrustRoot(config.trustedRoot), log };
+  const common = {
+    noMatch: config.onNoMatch,
+    publicTrustRoot: readPublicTrustRoot(config.trustedRoot),
+    log,
+    trustRoots: trustRootSettings(config),
+  };
   const fromCluster =
     config.policies.length > 0 || kubeConfig === undefined
       ? undefined
@@ -45,6 +52,15 @@ export async function startPolicies(base: Foundation): Promise<PoliciesInForce> 
       },
     ],
   };
+}
+
+/** What was verified for the public root and for others is kept in one place, if anywhere. */
+function trustRootSettings({
+  publicRootCache,
+  trustRootMinutes,
+}: Pick<Foundation['config'], 'publicRootCache' | 'trustRootMinutes'>): TrustRootSettings {
+  const cacheFolder = publicRootCache === undefined ? undefined : join(publicRootCache, 'trust-roots');
+  return { ...defined('cacheFolder', cacheFolder), timing: { resync: trustRootMinutes * 60_000 } };
 }
 
 function refreshRoot({ config, clock, log, metrics, onClose }: Foundation, policies: WatchedPolicies) {
