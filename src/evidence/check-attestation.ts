@@ -55,5 +55,8 @@ async function refusalBy(
   if (!evaluated.ok) return evaluated.failure;
   const { result, message } = evaluated.value;
   // Rego's warnings refuse, as in sigstore policy-controller.
-  return result === 'pass' ? undefined : failure('POLICY_UNSATISFIED', quoted(message, maxMessage));
+  return result === 'pass' ? undefined : failure('POLICY_UNSATISFIED', quoted(oneLine(message), maxMessage));
 }
+
+/** Engines show the place in the code on lines of their own. */
+const oneLine = (message: string): string => message.trim().replaceAll(/\s+/g, ' ');
