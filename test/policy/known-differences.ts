@@ -128,6 +128,13 @@ export const differences: readonly Difference[] = [
     why: 'what a policy demands is demanded',
   },
   {
+    id: 'addresses-of-logs',
+    policyController: 'asks the log at whatever address ctlog.url has',
+    countersign:
+      'does not speak to loopback, link-local and private addresses of a log that the administrator has not named',
+    why: 'whoever writes a policy could reach what only the webhook can reach',
+  },
+  {
     id: 'all-authorities-of-a-root',
     policyController: 'uses the last timestamp authority of a TrustRoot only, and no validity windows',
     countersign: 'tries all of them, each within its window',

@@ -277,7 +277,7 @@ const matching: readonly PolicyCase[] = [
     globs: ['/glob-exact/key', '/glob-exact/unsigned'],
     images: ['key', 'unsigned'],
   },
-  { name: 'glob-one-level', spec: (at) => only(byKey(at)), globs: ['/*'], images: ['key', 'unsigned'] },
+  { name: 'glob-one-level', spec: (at) => only(byKey(at)), globs: ['/glob-one-*'], images: ['key', 'unsigned'] },
 ];
 
 const attestations: readonly PolicyCase[] = [
