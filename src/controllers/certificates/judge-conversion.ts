@@ -18,15 +18,10 @@ export function judgeConversion(
   { document }: WebhookConfiguration,
   { service, caBundle }: Pick<JudgeSettings, 'service' | 'caBundle'>,
 ): Judgement | undefined {
-  const { metadata, spec } = asRecord(document) ?? {};
-  const { strategy, webhook } = asRecord(asRecord(spec)?.['conversion']) ?? {};
-  const clientConfig = asRecord(asRecord(webhook)?.['clientConfig']);
-  if (strategy !== 'Webhook' || asRecord(clientConfig?.['service'])?.['namespace'] !== service.namespace)
-    return undefined;
-  const published = clientConfig?.['caBundle'];
-  const annotations = Object.keys(asRecord(asRecord(metadata)?.['annotations']) ?? {});
-  const isInjected = annotations.some((name) => name.startsWith('cert-manager.io/inject-ca-'));
-  const isWanted = caBundle !== undefined && !isInjected && published !== caBundle;
+  const clientConfig = clientConfigOf(document);
+  if (asRecord(clientConfig['service'])?.['namespace'] !== service.namespace) return undefined;
+  const { caBundle: published } = clientConfig;
+  const isWanted = caBundle !== undefined && !isInjected(document) && published !== caBundle;
   return {
     isOurs: true,
     published: typeof published === 'string' && published !== '' ? published : undefined,
@@ -35,4 +30,17 @@ export function judgeConversion(
     healed: isWanted ? [`${convertedDefinition.kind} ${convertedDefinition.name} had another caBundle`] : [],
     findings: [],
   };
+}
+
+/** Empty where no webhook converts. */
+function clientConfigOf(document: unknown): Readonly<Record<string, unknown>> {
+  const conversion = asRecord(asRecord(asRecord(document)?.['spec'])?.['conversion']);
+  if (conversion?.['strategy'] !== 'Webhook') return {};
+  return asRecord(asRecord(conversion['webhook'])?.['clientConfig']) ?? {};
+}
+
+/** cert-manager writes it then. */
+function isInjected(document: unknown): boolean {
+  const annotations = asRecord(asRecord(asRecord(document)?.['metadata'])?.['annotations']) ?? {};
+  return Object.keys(annotations).some((name) => name.startsWith('cert-manager.io/inject-ca-'));
 }
