@@ -25,4 +25,6 @@ export interface PolicyProblem {
   readonly of?: string;
   /** What is in force instead, as a sentence. */
   readonly consequence?: string;
+  /** Nothing is wrong yet: commands that end go on. */
+  readonly isWarning?: true;
 }

@@ -124,12 +124,12 @@ describe.runIf(hasCluster)('what is told about policies and refusals', () => {
     }
   });
 
-  test('a trust root from a TUF repository says that it is not supported, and whoever names it that it waits', async () => {
+  test('a trust root whose TUF repository is refused says why, and whoever names it that it waits', async () => {
     const root: ApiObject = {
       apiVersion: 'policy.sigstore.dev/v1alpha1',
       kind: 'TrustRoot',
       metadata: { name: 'remote-root' },
-      spec: { remote: { mirror: 'https://tuf.example', root: 'e30=' } },
+      spec: { remote: { mirror: 'https://tuf.example', root: 'eyJzaWduYXR1cmVzIjpbXX0=' } },
     };
     const identities = [{ issuer: 'https://issuer.example', subject: 'someone' }];
     const named = {
@@ -144,9 +144,9 @@ describe.runIf(hasCluster)('what is told about policies and refusals', () => {
         await until(async () => (await events(named)).some(({ reason }) => reason === 'TrustRootMissing'), 5_000),
       ).toBe(true);
       await gate.api.apply(root);
-      expect(await becomes(root, 'False NotSupported', 5_000)).toBe(true);
+      expect(await becomes(root, 'False NotRead', 5_000)).toBe(true);
       expect((await condition(root, 'Ready'))['message']).toMatch(
-        /spec\.remote is not supported yet: use spec\.sigstoreKeys/,
+        /the TUF repository of spec\.remote is refused: the initial root\.json cannot be read as TUF metadata/,
       );
       expect(await becomes(named, 'False TrustRootNotReady', 5_000)).toBe(true);
     } finally {

@@ -46,12 +46,13 @@ export async function readPolicies(
   // There is no later, so that each is waited for as long as it may take.
   const timing = { ...usualMaterialTiming, ...options.materialTiming };
   const looked = followMaterials(options.materials, () => undefined, { ...timing, patience: 2 * timing.deadline });
-  store.replace(sources, options.noMatch, await looked.read(materialsOf(policiesIn(sources))));
+  store.replace(sources, { noMatch: options.noMatch }, await looked.read(materialsOf(policiesIn(sources))));
   looked.close();
   await store.settled();
-  store.close();
   const snapshot = store.current();
-  return snapshot === undefined || store.problems().length > 0 ? fail(store.problems()) : ok(snapshot);
+  const problems = store.problems().filter(({ isWarning }) => isWarning !== true);
+  store.close();
+  return snapshot === undefined || problems.length > 0 ? fail(problems) : ok(snapshot);
 }
 
 export interface WatchOptions extends DirectoryOptions {
@@ -75,7 +76,7 @@ export async function watchPolicies(options: WatchOptions): Promise<WatchedPolic
   const refresh = oneAtATime(async () => {
     const sources = await read();
     const found = await looked.read(materialsOf([...policiesIn(sources), ...store.policies()]));
-    if (!closed) store.replace(sources, noMatch, found);
+    if (!closed) store.replace(sources, { noMatch }, found);
   });
 
   const look = (): void => {

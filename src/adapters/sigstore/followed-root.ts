@@ -128,7 +128,8 @@ export function followRoot(
     if (source.kind === 'remote' || expires === undefined) return undefined;
     if (expires.getTime() - clock.now().getTime() > warningTime) return undefined;
     const message = `the TUF metadata in spec.repository.mirrorFS expires at ${expires.toISOString()}: put newer metadata there`;
-    return { where: of, message, consequence: 'Until then it is in force; after that, until the next restart.', of };
+    const rest = 'Until then it is in force; after that, until the next restart.';
+    return { where: of, message, consequence: rest, of, isWarning: true };
   }
 
   function consequence(): string {
