@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const workers = 2;
 
 /** Starts more than a thousand processes; unit suites have deadlines. */
-const withCosign = ['test/differential/differential.test.ts'];
+const withCosign = ['test/differential/{differential,attestations}.test.ts'];
 /** Build an image, install a package, start browsers: they would disturb the deadlines of others. */
 const whole = ['test/image/**/*.test.ts', 'test/package/**/*.test.ts', 'test/console/**/*.test.ts'];
 
