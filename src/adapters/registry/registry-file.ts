@@ -61,7 +61,7 @@ export interface Rewrite {
   readonly to: string;
 }
 
-export const clouds = ['ecr', 'gar', 'acr'] as const;
+const clouds = ['ecr', 'gar', 'acr'] as const;
 const identities = [...clouds, 'none'] as const;
 const maxCharacters = 1024 * 1024;
 export const noRegistryFile: RegistryFile = { registries: [], rewrites: [] };

@@ -100,3 +100,12 @@ test.each([
 test.each(['{}', '{"credHelpers":{}}', 'no JSON'])('says nothing where there is none (%s)', (text) => {
   expect(unusedHelpers(text)).toBeUndefined();
 });
+
+test("the names of Harbor's robots are used as they are written", () => {
+  for (const username of ['robot$builds', 'robot$team+pull', 'robot@builds']) {
+    const auth = Buffer.from(`${username}:pass:word`).toString('base64');
+    const config = parseDockerConfig(JSON.stringify({ auths: { 'harbor.example': { auth } } }));
+    const found = config.ok ? findCredentials(config.value, 'harbor.example', 'team/app') : undefined;
+    expect(found).toEqual({ username, password: 'pass:word' });
+  }
+});
