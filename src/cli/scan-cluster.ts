@@ -4,6 +4,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { loadKubeConfig } from '../adapters/kubernetes/kube-config.ts';
 import { clusterPullCredentials } from '../adapters/kubernetes/pull-credentials.ts';
 import { clusterRunningPods } from '../adapters/kubernetes/running-workloads.ts';
+import { materialSources } from '../adapters/materials/follow-materials.ts';
 import { clusterPolicies } from '../adapters/policies/custom-resources.ts';
 import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
 import { createPodAuditor } from '../controllers/scan/audit-pod.ts';
@@ -100,7 +101,14 @@ async function policiesOf(flags: ScanFlags, kubeConfig: KubeConfig, log: Logger)
   const noMatch = flags.onNoMatch === 'allow' || flags.onNoMatch === 'warn' ? flags.onNoMatch : 'deny';
   const publicTrustRoot = readPublicTrustRoot(flags.trustedRoot);
   if (flags.policies === undefined) {
-    return clusterPolicies({ kubeConfig, systemNamespace: flags.namespace, noMatch, publicTrustRoot, log });
+    return clusterPolicies({
+      kubeConfig,
+      systemNamespace: flags.namespace,
+      noMatch,
+      publicTrustRoot,
+      log,
+      materials: materialSources(process.env),
+    });
   }
   const snapshot = await snapshotFromFiles(flags.policies, publicTrustRoot, noMatch);
   return { current: () => snapshot, problems: () => [], close: () => undefined };

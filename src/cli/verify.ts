@@ -1,5 +1,6 @@
 /** `countersign verify IMAGE`: who signed it, in which format, logged where; against policies, a key or an identity. */
 import type { Command } from 'commander';
+import { materialSources } from '../adapters/materials/follow-materials.ts';
 import { readPolicies } from '../adapters/policies/directory.ts';
 import { parseRegistrySettings, type RegistryFlags } from '../config.ts';
 import { collectFacts } from '../evidence/collect-facts.ts';
@@ -91,7 +92,7 @@ export async function snapshotFromFiles(
   noMatch: PolicySnapshot['noMatch'] = 'deny',
 ): Promise<PolicySnapshot> {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const read = await readPolicies({ paths, noMatch, publicTrustRoot: root, log });
+  const read = await readPolicies({ paths, noMatch, publicTrustRoot: root, log, materials: materialSources(process.env) });
   if (read.ok) return read.value;
   throw new UsageError(read.failure.map(({ where, message }) => `${where}: ${message}`).join('\n'));
 }

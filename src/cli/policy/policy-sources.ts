@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { materialSources } from '../../adapters/materials/follow-materials.ts';
 import { readPolicies } from '../../adapters/policies/directory.ts';
 import { quoted } from '../../kernel/failure.ts';
 import type { PolicySnapshot, TrustRoot } from '../../policy/model.ts';
@@ -56,7 +57,7 @@ async function snapshotOf(
   shown: (where: string) => string,
 ): Promise<PolicySnapshot> {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const read = await readPolicies({ paths, noMatch, publicTrustRoot, log });
+  const read = await readPolicies({ paths, noMatch, publicTrustRoot, log, materials: materialSources(process.env) });
   if (read.ok) return read.value;
   throw new UsageError(read.failure.map(({ where, message }) => `${shown(where)}: ${message}`).join('\n'));
 }

@@ -1,5 +1,6 @@
 /** Policies in force, from files or from the cluster, with the public-good root that they may rest on. */
 import { join } from 'node:path';
+import { materialSources } from '../../adapters/materials/follow-materials.ts';
 import { clusterPolicies, type ClusterPolicies } from '../../adapters/policies/custom-resources.ts';
 import { watchPolicies } from '../../adapters/policies/directory.ts';
 import type { WatchedPolicies } from '../../adapters/policies/watched-policies.ts';
@@ -26,6 +27,7 @@ export async function startPolicies(base: Foundation): Promise<PoliciesInForce> 
     publicTrustRoot: readPublicTrustRoot(config.trustedRoot),
     log,
     trustRoots: trustRootSettings(config),
+    materials: materialSources(process.env),
   };
   const fromCluster =
     config.policies.length > 0 || kubeConfig === undefined
