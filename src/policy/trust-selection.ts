@@ -98,7 +98,8 @@ function selectLogAndTime(
   const { ctlog, timestampTrustRootRef } = authority;
   if (ctlog !== undefined && logRoot === undefined)
     return `authority ${authority.name} demands a log of a trust root that is not there or cannot be used`;
-  if (ctlog?.url !== undefined && logRoot !== undefined && !logUrls(logRoot).includes(withoutSlash(ctlog.url))) {
+  const url = logRoot === undefined ? undefined : addressOf(ctlog, logUrls(logRoot));
+  if (ctlog?.url !== undefined && logRoot !== undefined && url === undefined) {
     return `authority ${authority.name} demands the log ${ctlog.url}, which its trust root does not know: name a TrustRoot with ctlog.trustRootRef`;
   }
   const timestamps = timestampTrustRootRef === undefined ? undefined : root(timestampTrustRootRef);
@@ -108,6 +109,13 @@ function selectLogAndTime(
   const log =
     logRoot === undefined
       ? ({ demand: 'ignored' } as const)
-      : ({ demand: 'required', root: logRoot, ...defined('lookUp', ctlog?.url) } as const);
+      : ({ demand: 'required', root: logRoot, ...defined('lookUp', url) } as const);
   return { log, ...defined('timestamps', timestamps) };
+}
+
+/** A TrustRoot that is named for the log says where it is, whatever else the policy calls it, as in policy-controller. */
+function addressOf(ctlog: KeyAuthority['ctlog'], known: readonly string[]): string | undefined {
+  if (ctlog?.url === undefined) return undefined;
+  if (known.includes(withoutSlash(ctlog.url))) return ctlog.url;
+  return ctlog.trustRootRef === undefined ? undefined : known.at(-1);
 }

@@ -53,6 +53,11 @@ describe('a key authority', () => {
     ['with an empty ctlog demands the public log', { ...byKey, ctlog: {} }, { log: publicTrustRoot }],
     ['with a trust root for its log demands that log', { ...byKey, ctlog: { trustRootRef: 'logs' } }, { log: 'logs' }],
     ['with both', { ...byKey, ctlog: { url: 'https://rekor.example.org', trustRootRef: 'logs' } }, { log: 'logs' }],
+    [
+      'with both, and another address than the TrustRoot has',
+      { ...byKey, ctlog: { url: 'http://rekor.rekor-system.svc', trustRootRef: 'logs' } },
+      { log: 'logs' },
+    ],
     ['with timestamps demands them', { ...byKey, ...timestamp }, { log: 'ignored', timestamps: 'plain' }],
     [
       'with log and timestamps demands both',
