@@ -92,7 +92,13 @@ export async function snapshotFromFiles(
   noMatch: PolicySnapshot['noMatch'] = 'deny',
 ): Promise<PolicySnapshot> {
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const read = await readPolicies({ paths, noMatch, publicTrustRoot: root, log, materials: materialSources(process.env) });
+  const read = await readPolicies({
+    paths,
+    noMatch,
+    publicTrustRoot: root,
+    log,
+    materials: materialSources(process.env),
+  });
   if (read.ok) return read.value;
   throw new UsageError(read.failure.map(({ where, message }) => `${where}: ${message}`).join('\n'));
 }
