@@ -3,6 +3,7 @@ import { failure } from '../kernel/failure.ts';
 import { stableJson } from '../kernel/stable-json.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { checkPolicyObject } from '../policy/check-object.ts';
+import type { PolicyRules } from '../policy/model.ts';
 import { parseTrustRoot } from '../policy/parse-trust-root.ts';
 import type { TrustRootCheck } from '../ports/trust-root-check.ts';
 import type { AdmissionRequest, Resource } from './decode.ts';
@@ -23,8 +24,9 @@ export async function checkPolicy(
   request: AdmissionRequest,
   now: Date,
   trustRoots: TrustRootCheck | undefined,
+  rules: PolicyRules | undefined,
 ): Promise<Outcome> {
-  const { refusal, warnings } = checkPolicyObject(request.object, now);
+  const { refusal, warnings } = checkPolicyObject(request.object, now, rules);
   if (refusal !== undefined) return refuse(failure('POLICY_INVALID', refusal));
   const problem = trustRoots === undefined ? undefined : await problemInside(request, trustRoots);
   return problem === undefined ? judged({ notices: warnings }) : refuse(failure('POLICY_INVALID', problem));

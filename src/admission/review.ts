@@ -173,7 +173,8 @@ export function createReviewer(ports: ReviewPorts, settings: ReviewSettings): Re
 
   /** Documents of ours are judged by themselves, not by images. */
   async function checkDocument(request: AdmissionRequest): Promise<Outcome | undefined> {
-    if (isPolicy(request.resource)) return checkPolicy(request, ports.clock.now(), ports.trustRoots);
+    if (isPolicy(request.resource))
+      return checkPolicy(request, ports.clock.now(), ports.trustRoots, ports.policies.current()?.rules);
     if (!isTask(request.resource) && !isWorkflow(request.resource)) return undefined;
     const checked = isTask(request.resource) ? checkTask(request) : checkWorkflow(request);
     return settings.judgesWorkflowImages === true && isAllowed(checked.verdict) ? undefined : checked;

@@ -1,5 +1,6 @@
 import { lintActionPolicy } from './lint-action-policy.ts';
 import { lintPolicy } from './lint.ts';
+import type { PolicyRules } from './model.ts';
 import { parsePolicyValue, type PolicyDocument } from './parse-documents.ts';
 
 export interface ObjectCheck {
@@ -10,8 +11,8 @@ export interface ObjectCheck {
 }
 
 /** Whether the API server may store a ClusterImagePolicy or TrustRoot, asked when it is created or changed. */
-export function checkPolicyObject(object: unknown, now: Date): ObjectCheck {
-  const documents = parsePolicyValue(object, 'object');
+export function checkPolicyObject(object: unknown, now: Date, rules: PolicyRules = {}): ObjectCheck {
+  const documents = parsePolicyValue(object, 'object', rules);
   const errors = documents.flatMap((document) => (document.kind === 'problem' ? document.messages : []));
   const warnings = documents.flatMap((document) => warningsOf(document, now));
   return errors.length === 0 ? { warnings } : { refusal: `validation failed: ${errors.join('\n')}`, warnings };

@@ -16,6 +16,7 @@ import type {
   NoMatchPolicy,
   ObjectPolicy,
   PolicyCode,
+  PolicyRules,
   PolicySnapshot,
   TrustRoot,
 } from './model.ts';
@@ -231,10 +232,11 @@ export interface SnapshotParts {
   readonly trustRoots: readonly TrustRoot[];
   readonly noMatch: NoMatchPolicy;
   readonly compatibility?: readonly Compatibility[];
+  readonly rules?: PolicyRules;
 }
 
 export function buildSnapshot(parts: SnapshotParts): PolicySnapshot {
-  const { policies, actionPolicies = [], trustRoots, noMatch, compatibility = [] } = parts;
+  const { policies, actionPolicies = [], trustRoots, noMatch, compatibility = [], rules = {} } = parts;
   const roots = new Map(trustRoots.map((root) => [root.name, root]));
   const sorted = policies.map((policy) => withRootsChecked(policy, roots)).sort(byName);
   const sortedActions = [...actionPolicies].sort(byName);
@@ -254,6 +256,7 @@ export function buildSnapshot(parts: SnapshotParts): PolicySnapshot {
     trustRoots: roots,
     noMatch,
     compatibility: new Set(compatibility),
+    rules,
   };
 }
 

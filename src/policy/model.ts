@@ -19,6 +19,14 @@ export const compatibilities = [
 ] as const;
 export type Compatibility = (typeof compatibilities)[number];
 
+/** What policies are checked by when they are written, as far as installations differ in it. */
+export interface PolicyRules {
+  /** The only one that a secretRef may name. Absent: any; it is looked at when the Secret is. */
+  readonly secretNamespace?: string;
+  /** `fail-on-empty-authorities: "false"`: such a policy may be stored, and refuses what it matches. */
+  readonly allowsNoAuthorities?: boolean;
+}
+
 export interface ClusterImagePolicy {
   readonly name: string;
   /** Hash over everything that decides: equal meaning, equal verdicts. Names of ready policies are not part of it. */
@@ -168,4 +176,5 @@ export interface PolicySnapshot {
   readonly noMatch: NoMatchPolicy;
   /** In these the outcome is policy-controller's. */
   readonly compatibility: ReadonlySet<Compatibility>;
+  readonly rules: PolicyRules;
 }

@@ -8,7 +8,7 @@ import { fail, ok, type Result } from '../kernel/result.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
-import type { MatchRule, Mode } from './model.ts';
+import type { MatchRule, Mode, PolicyRules } from './model.ts';
 import { parseAuthority, type ParsedAuthority } from './parse-authority.ts';
 import { parseObjectPolicy, type ParsedObjectPolicy } from './parse-code.ts';
 import { parseMatchRule } from './parse-match-rule.ts';
@@ -24,14 +24,6 @@ export interface ParsedPolicy {
   readonly policy?: ParsedObjectPolicy;
   /** Of a policy that stands in for a broken one. */
   readonly notReady: readonly string[];
-}
-
-/** What differs between installations. */
-export interface PolicyRules {
-  /** The only one that a secretRef may name. Absent: any; it is looked at when the Secret is. */
-  readonly secretNamespace?: string;
-  /** `fail-on-empty-authorities: "false"`: such a policy may be stored, and refuses what it matches. */
-  readonly allowsNoAuthorities?: boolean;
 }
 
 export const policyApiVersions = ['policy.sigstore.dev/v1alpha1', 'policy.sigstore.dev/v1beta1'];

@@ -4,6 +4,7 @@ import { quoted } from '../kernel/failure.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { parseStrictYaml } from '../kernel/strict-yaml.ts';
 import type { ActionPolicy } from './action-policy.ts';
+import type { PolicyRules } from './model.ts';
 import { actionPolicyApiVersions, parseActionPolicy } from './parse-action-policy.ts';
 import { parseClusterImagePolicy, policyApiVersions, type ParsedPolicy } from './parse-cluster-image-policy.ts';
 import { parseTrustRoot, type ParsedTrustRoot } from './parse-trust-root.ts';
@@ -63,19 +64,19 @@ export function parsePolicyDocuments(text: string, file: string): readonly Polic
 }
 
 /** One object, or a List of them, that is no text any more. */
-export function parsePolicyValue(value: unknown, where: string): readonly PolicyDocument[] {
+export function parsePolicyValue(value: unknown, where: string, rules: PolicyRules = {}): readonly PolicyDocument[] {
   const record = asRecord(value);
   const kind = record?.['kind'];
   if (record === undefined || typeof kind !== 'string')
     return [{ kind: 'problem', where, messages: ['this is no Kubernetes object: it has no kind'] }];
   const { items } = record;
   if (kind.endsWith('List') && Array.isArray(items)) {
-    return items.flatMap((item: unknown, index) => parsePolicyValue(item, `${where}, items[${index}]`));
+    return items.flatMap((item: unknown, index) => parsePolicyValue(item, `${where}, items[${index}]`, rules));
   }
-  return [readObject(record, kind, where)];
+  return [readObject(record, kind, where, rules)];
 }
 
-function readObject(record: Readonly<Record<string, unknown>>, kind: string, where: string): PolicyDocument {
+function readObject(record: WrittenObject, kind: string, where: string, rules: PolicyRules): PolicyDocument {
   const found = asRecord(record['metadata'])?.['name'];
   const name = typeof found === 'string' ? found : '';
   const problem = (messages: readonly string[]): PolicyDocument => ({
@@ -85,7 +86,7 @@ function readObject(record: Readonly<Record<string, unknown>>, kind: string, whe
     messages,
   });
   if (kind === 'ClusterImagePolicy') {
-    const parsed = parseClusterImagePolicy(record);
+    const parsed = parseClusterImagePolicy(record, rules);
     if (parsed.ok) return { kind: 'policy', where, name, policy: parsed.value, written: record };
     return { ...problem(parsed.failure), ...defined('standIn', standInPolicy(record, parsed.failure)) };
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { repositoryCheck } from '../../src/adapters/sigstore/check-repository.ts';
+import { buildSnapshot } from '../../src/policy/compile.ts';
 import { past, TufRepo } from '../adapters/sigstore/tuf-kit.ts';
 import { createSigstore } from '../verification/kit/sigstore.ts';
 import { Bench } from './bench.ts';
@@ -45,6 +46,23 @@ test.each([
   expect(response).toMatchObject({ allowed: false, status: { code: 403 } });
   expect(response.status?.message).toMatch(sentence);
   expect(bench.decisions).toMatchObject([{ verdict: 'refuse', kind, name: 'apps' }]);
+});
+
+describe('a policy without authorities', () => {
+  const empty = storing('ClusterImagePolicy', { images: good.images });
+  const under = (allowsNoAuthorities: boolean) =>
+    new Bench({
+      policies: { ...buildSnapshot({ policies: [], trustRoots: [], noMatch: 'deny', rules: { allowsNoAuthorities } }) },
+    });
+
+  test('is not stored', async () => {
+    const { response } = await under(false).review('validate', empty);
+    expect(response.status?.message).toContain('missing field(s): spec.authorities');
+  });
+
+  test('is stored where the settings say so', async () => {
+    expect((await under(true).review('validate', empty)).response).toMatchObject({ allowed: true });
+  });
 });
 
 test('what is allowed but probably not meant is a warning', async () => {

@@ -127,16 +127,16 @@ afterEach(async () => {
 
 /** Ways to bring another phase about. Each is done once what it begins is on its way. */
 const ways: Readonly<Record<string, (sides: readonly Side[]) => void>> = {
-  'keys in the object': (sides) => store.replace(sources(writtenDown(sides)), 'deny'),
+  'keys in the object': (sides) => store.replace(sources(writtenDown(sides)), { noMatch: 'deny' }),
   'a repository in the object': (sides) => {
     repo.publish({ targets: { 'trusted_root.json': trustedRoot(sides) } });
     const repository = { root: base64(repo.initialRoot), mirrorFS: base64(repo.archive()) };
-    store.replace(sources(trustRoot({ repository })), 'deny');
+    store.replace(sources(trustRoot({ repository })), { noMatch: 'deny' });
   },
   'a remote repository': (sides) => {
     repo.publish({ targets: { 'trusted_root.json': trustedRoot(sides) } });
     const remote = { root: base64(repo.initialRoot), mirror: mirror.url };
-    store.replace(sources(trustRoot({ remote })), 'deny');
+    store.replace(sources(trustRoot({ remote })), { noMatch: 'deny' });
   },
 };
 

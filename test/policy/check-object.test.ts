@@ -35,7 +35,7 @@ test.each<[string, unknown, string]>([
   [
     'another kind',
     { apiVersion: 'v1', kind: 'Pod' },
-    'validation failed: kind Pod is not a policy; expected one of ClusterImagePolicy (policy.sigstore.dev/v1alpha1, policy.sigstore.dev/v1beta1), TrustRoot, ActionPolicy (countersign.dev/v1alpha1), Secret',
+    'validation failed: kind Pod is not a policy; expected one of ClusterImagePolicy (policy.sigstore.dev/v1alpha1, policy.sigstore.dev/v1beta1), TrustRoot, ActionPolicy (countersign.dev/v1alpha1), Secret, ConfigMap',
   ],
 ])('refuses to store: %s', (_title, object, refusal) => {
   expect(checkPolicyObject(object, now).refusal).toBe(refusal);

@@ -74,8 +74,7 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
   const parse = objectParser();
   const listeners = new Set<() => void>();
   let objects: readonly PolicyObject[] | undefined;
-  let applied:
-    { readonly sources: readonly Source[]; readonly noMatch: NoMatchPolicy; readonly news: number } | undefined;
+  let applied: { readonly sources: readonly Source[]; readonly settings: string; readonly news: number } | undefined;
   // Counted, so that what comes while the rest is read is not overlooked.
   let news = 0;
   let soon: NodeJS.Timeout | undefined;
@@ -101,9 +100,9 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
   }
 
   /** Thousands of policies are not compiled again because a status was written. */
-  function isApplied(sources: readonly Source[], noMatch: NoMatchPolicy): boolean {
+  function isApplied(sources: readonly Source[], settings: string): boolean {
     const isSame = (source: Source, index: number): boolean => source === applied?.sources[index];
-    if (applied === undefined || applied.noMatch !== noMatch || applied.news !== news) return false;
+    if (applied === undefined || applied.settings !== settings || applied.news !== news) return false;
     return applied.sources.length === sources.length && sources.every(isSame);
   }
 
@@ -115,18 +114,19 @@ export function clusterPolicies(options: ClusterPoliciesOptions): ClusterPolicie
       return;
     }
     const settings = readSettings(configMaps[0]?.document, options.noMatch);
+    const meaning = JSON.stringify({ ...settings, problems: [] });
     const read = parse({ ClusterImagePolicy: policies, ActionPolicy: actionPolicies, TrustRoot: trustRoots });
     const sources = read.map(({ source }) => source);
     // Reading thousands of policies and compiling them are pieces of work of their own: requests go in between.
     await setImmediate();
     store.note([...ofWatches, ...settings.problems]);
-    if (!isApplied(sources, settings.noMatch)) {
+    if (!isApplied(sources, meaning)) {
       const seen = news;
       const refs = materialsOf([...policiesIn(sources), ...store.policies()]);
       const [readObjects, found] = await Promise.all([named.read(objectsNamed(refs)), looked.read(refs)]);
       if (closed) return;
-      store.replace([...sources, ...readObjects], settings.noMatch, found);
-      applied = { sources, noMatch: settings.noMatch, news: seen };
+      store.replace([...sources, ...readObjects], settings, found);
+      applied = { sources, settings: meaning, news: seen };
       await setImmediate();
     }
     objects = read.flatMap((one) => objectOf(one, store));

@@ -2,10 +2,11 @@
  * The policies in force: sources in, an immutable snapshot out, swapped as a whole. It reads nothing itself; both kinds of
  * policies, files and the cluster's, are kept in one of these.
  */
+import { defined } from '../../kernel/defined.ts';
 import { digestOf } from '../../kernel/digest.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
 import { buildSnapshot, compileWithProblems, type Compiled } from '../../policy/compile.ts';
-import type { ClusterImagePolicy, NoMatchPolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
+import type { ClusterImagePolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { PolicyDocument } from '../../policy/parse-documents.ts';
 import type { ParsedTrustRoot } from '../../policy/parse-trust-root.ts';
@@ -19,6 +20,7 @@ import type { LookedUp } from '../materials/looked-up.ts';
 import { nextLastGood, type LastGood, type Source } from './last-good.ts';
 import { materialLookup, type MaterialLookup } from './material-lookup.ts';
 import { memoryProblems, nextMemory, staleOf, type MaterialMemory } from './material-memory.ts';
+import type { Settings } from './settings.ts';
 
 export interface PolicyStoreOptions {
   readonly publicTrustRoot: TrustRoot;
@@ -29,9 +31,12 @@ export interface PolicyStoreOptions {
   readonly followTrustRoots?: (changed: () => void) => TrustRoots;
 }
 
+/** Absent: as without settings. */
+export type SettingsInForce = Pick<Settings, 'noMatch'> & Partial<Omit<Settings, 'problems'>>;
+
 export interface PolicyStore extends PolicyCatalogue {
   /** `looked`: what came of looking up keys of key services and code at addresses, by id. */
-  replace(sources: readonly Source[], noMatch: NoMatchPolicy, looked?: ReadonlyMap<string, LookedUp>): void;
+  replace(sources: readonly Source[], settings: SettingsInForce, looked?: ReadonlyMap<string, LookedUp>): void;
   /** From now on in place of the one that the store began with. */
   usePublicTrustRoot(root: TrustRoot): void;
   /** Settled once every TUF repository was looked at. */
@@ -51,7 +56,7 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
   let { publicTrustRoot } = options;
   const trustRoots = options.followTrustRoots?.(build);
   let rootsLooked: Promise<void> | undefined;
-  let noMatchInForce: NoMatchPolicy = 'deny';
+  let settingsInForce: SettingsInForce = { noMatch: 'deny' };
   const compiled = new WeakMap<ParsedPolicy, Compiled & { readonly of: string }>();
   let lastGood: LastGood | undefined;
   let memory: MaterialMemory = new Map();
@@ -61,12 +66,12 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
 
   function replace(
     sources: readonly Source[],
-    noMatch: NoMatchPolicy,
+    settings: SettingsInForce,
     looked: ReadonlyMap<string, LookedUp> = new Map(),
   ): void {
     const next = nextLastGood(lastGood, sources);
     lastGood = next.state;
-    noMatchInForce = noMatch;
+    settingsInForce = settings;
     rootsLooked = trustRoots?.follow(lastGood === undefined ? [] : rootsOf(lastGood));
     if (lastGood !== undefined) memory = nextMemory(memory, materialsOf(policiesOf(lastGood)), lastGood, looked);
     build();
@@ -114,7 +119,12 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
         ...rootsOf(good).map((root) => trustRoots?.resolve(root) ?? root),
         ...good.brokenRoots.map(({ name, problems: notReady }) => brokenRoot(name, notReady)),
       ],
-      noMatch: noMatchInForce,
+      noMatch: settingsInForce.noMatch,
+      ...defined('compatibility', settingsInForce.compatibility),
+      rules: {
+        ...defined('secretNamespace', secretNamespace),
+        ...defined('allowsNoAuthorities', settingsInForce.allowsNoAuthorities),
+      },
     });
   }
 

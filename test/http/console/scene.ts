@@ -96,9 +96,9 @@ export function catalogue(...more: readonly object[]): PolicyCatalogue {
     actionPolicy,
     ...more,
   ].map((object, index) => source(`policies/${index}.yaml`, object));
-  store.replace([source('policies/old.yaml', good), ...others], 'deny');
+  store.replace([source('policies/old.yaml', good), ...others], { noMatch: 'deny' });
   const bad = clusterImagePolicy('was-good', 'registry.example/old/**', { static: { action: 'perhaps' } });
-  store.replace([source('policies/old.yaml', bad), ...others], 'deny');
+  store.replace([source('policies/old.yaml', bad), ...others], { noMatch: 'deny' });
   return store;
 }
 
