@@ -83,7 +83,7 @@ async function assertOutcome(attempt: () => Promise<Kubectl>, expected: string):
   await until(async () => {
     last = await attempt();
     return expected === 'admitted' ? last.code === 0 : last.code !== 0 && last.said.includes(expected);
-  }, 10_000);
+  }, 20_000);
   expect(last).toEqual(
     expected === 'admitted'
       ? { code: 0, said: expect.not.stringContaining('Warning') }

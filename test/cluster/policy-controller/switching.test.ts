@@ -54,14 +54,25 @@ describe.runIf(hasCluster)('policies of policy-controller on a cluster without i
     // The one is a workload; the other is a template that policy-controller does not take as it is either.
     const others = ['e2e/test-deployment.yaml', 'examples/policies/signed-by-aws-kms-key.yaml'];
 
-    test.each(policies.filter((name) => !others.includes(name)))('%s is taken as it is', async (name) => {
-      const { code, said } = await world.kubectl(['apply', '--dry-run=server', '-f', manifest(name)]);
-      expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining('(server dry run)') });
+    const taken = policies.filter((name) => !others.includes(name));
+
+    async function tryOut(names: readonly string[]): Promise<readonly string[]> {
+      const files = names.map((name) => `--filename=${manifest(name)}`);
+      const { said } = await world.kubectl(['apply', '--dry-run=server', ...files]);
+      return said.split('\n').filter((line) => line !== '');
+    }
+
+    test('that it takes are taken as they are', async () => {
+      const lines = await tryOut(taken);
+      expect(lines.filter((line) => !line.endsWith('(server dry run)'))).toEqual([]);
+      expect(lines.length).toBeGreaterThanOrEqual(50);
     });
 
-    test.each(manifestsIn('invalid'))('%s is refused', async (name) => {
-      const { code, said } = await world.kubectl(['apply', '--dry-run=server', '-f', manifest(name)]);
-      expect({ code, said }).toEqual({ code: 1, said: expect.stringMatching(/denied the request: |is invalid: /) });
+    test('that it refuses are refused', async () => {
+      const names = manifestsIn('invalid');
+      const said = (await tryOut(names)).join('\n');
+      expect(names.filter((name) => !refuses(said, name))).toEqual([]);
+      expect(said).not.toContain('(server dry run)');
     });
   });
 
@@ -74,22 +85,23 @@ describe.runIf(hasCluster)('policies of policy-controller on a cluster without i
     });
 
     test('custom-key-attestation-sbom-spdxjson, with its key and its SBOM', async () => {
-      const { reference, ...sbom } = image('examples/sbom');
-      await apply(text('examples/policies/custom-key-attestation-sbom-spdxjson.yaml'));
-      await world.assertOutcome(() => run(reference), 'no matching attestations');
+      const described = image('examples/sbom');
       const predicate = { type: 'spdxjson', file: manifest('examples/sboms/example.spdx.json') };
-      await sign(world.lab, { ...sbom, reference }, { with: { key: exampleKey }, predicate });
-      await world.assertOutcome(() => run(reference), 'admitted');
+      await sign(world.lab, described, { with: { key: exampleKey }, predicate });
+      await apply(text('examples/policies/custom-key-attestation-sbom-spdxjson.yaml'));
+      await world.assertOutcome(() => run(described.reference), 'admitted');
+      await world.assertOutcome(() => run(image('examples/no-sbom').reference), 'no matching attestations');
     });
 
     test('keyless-attestation-sbom-spdxjson', async () => {
-      const { reference, ...sbom } = image('examples/keyless-sbom');
+      const described = image('examples/keyless-sbom');
+      const byAnother = image('examples/keyless-sbom-by-another');
       const predicate = { type: 'spdxjson', file: manifest('examples/sboms/example.spdx.json') };
+      await sign(world.lab, described, { with: { identity: github }, predicate });
+      await sign(world.lab, byAnother, { with: { identity: serviceAccount }, predicate });
       await apply(text('examples/policies/keyless-attestation-sbom-spdxjson.yaml'));
-      await sign(world.lab, { ...sbom, reference }, { with: { identity: serviceAccount }, predicate });
-      await world.assertOutcome(() => run(reference), 'IDENTITY_MISMATCH');
-      await sign(world.lab, { ...sbom, reference }, { with: { identity: github }, predicate });
-      await world.assertOutcome(() => run(reference), 'admitted');
+      await world.assertOutcome(() => run(described.reference), 'admitted');
+      await world.assertOutcome(() => run(byAnother.reference), 'IDENTITY_MISMATCH');
     });
 
     test('signed-by-github-actions', async () => {
@@ -204,9 +216,9 @@ describe.runIf(hasCluster)('policies of policy-controller on a cluster without i
     test('cip-key-secret, unchanged, and the two with a key of their own', async () => {
       const signed = image('policy-controller/demo-key');
       await apply(secretOf(world.lab.publicKeyPem('p256')));
-      await apply(text('e2e/cip-key-secret.yaml'));
-      await world.assertOutcome(() => job(signed.reference), 'no signatures found');
       await sign(world.lab, signed, { with: { key: world.lab.privateKey('p256') } });
+      await apply(text('e2e/cip-key-secret.yaml'));
+      await world.assertOutcome(() => job(image('policy-controller/demo-no-key').reference), 'no signatures found');
       await world.assertOutcome(() => job(signed.reference), 'admitted');
       for (const name of ['cip-key', 'cip-key-no-rekor']) {
         await apply(withKey(text(`e2e/${name}.yaml`), world.lab.publicKeyPem('p256')));
@@ -218,14 +230,15 @@ describe.runIf(hasCluster)('policies of policy-controller on a cluster without i
     });
 
     test.each(['cip-keyless-with-attestations', 'cip-keyless-with-attestations-rego'])('%s', async (name) => {
-      const attested = image(`policy-controller/demo-${name}`);
       await apply(text(`e2e/${name}.yaml`));
-      await world.assertOutcome(() => job(attested.reference), 'no matching attestations');
-      const file = world.lab.file('predicate-file-custom');
+      const unsigned = image(`policy-controller/demo-unsigned-${name}`);
+      await world.assertOutcome(() => job(unsigned.reference), 'no matching attestations');
       for (const [said, expected] of [
         ['something else', 'failed evaluating'],
         ['foobar e2e test', 'admitted'],
       ] as const) {
+        const attested = image(`policy-controller/demo-${expected.split(' ')[0]}-${name}`);
+        const file = world.lab.file('predicate-file-custom');
         writeFileSync(file, said);
         await sign(world.lab, attested, { with: { identity: serviceAccount }, predicate: { type: 'custom', file } });
         await world.assertOutcome(() => job(attested.reference), expected);
@@ -299,4 +312,10 @@ function pemOf(label: string, raw: Raw | undefined): string {
   return Buffer.from([`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n')).toString(
     'base64',
   );
+}
+
+/** By our webhook, or by the schema that both have. */
+function refuses(said: string, name: string): boolean {
+  const lines = said.split('\n').filter((line) => line.includes(name));
+  return lines.some((line) => /denied the request: |is invalid: /.test(line));
 }
