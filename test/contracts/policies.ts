@@ -148,7 +148,7 @@ export function policiesContract(title: string, open: () => Promise<PoliciesPlac
       await place.put('ClusterImagePolicy', 'a', policy('a.io/[**'));
       await place.put('ClusterImagePolicy', 'b', policy('b.io/**'));
       await start();
-      await eventuallyProblem('invalid glob');
+      await eventuallyProblem('glob is invalid');
       expect(current()).toBeUndefined();
       await place.put('ClusterImagePolicy', 'a', policy('a.io/**'));
       await eventually({ a: 'a.io/**', b: 'b.io/**' });
@@ -159,7 +159,7 @@ export function policiesContract(title: string, open: () => Promise<PoliciesPlac
       await start();
       await eventually({ b: 'b.io/**' });
       await place.put('ClusterImagePolicy', 'a', policy('a.io/[**'));
-      await eventuallyProblem('invalid glob');
+      await eventuallyProblem('glob is invalid');
       expect(inForce()).toEqual({ b: 'b.io/**' });
     });
 
