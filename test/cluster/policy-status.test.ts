@@ -11,6 +11,8 @@ import { keyPolicy, policyOf } from './gate/policies.ts';
 import { pod, podSpec, valueAt } from './gate/workloads.ts';
 import { until } from './processes.ts';
 import { findKubePrograms } from './programs.ts';
+import { TufRepo } from '../adapters/sigstore/tuf-kit.ts';
+import { createSigstore } from '../verification/kit/sigstore.ts';
 
 const run = promisify(execFile);
 
@@ -152,6 +154,37 @@ describe.runIf(hasCluster)('what is told about policies and refusals', () => {
     } finally {
       await gate.api.remove(named);
       await gate.api.remove(root);
+    }
+  });
+
+  test('a TUF repository in a trust root is in force, stays when an older one comes, and is followed by a newer one', async () => {
+    const repo = new TufRepo();
+    const publish = (): ApiObject => {
+      repo.publish({ targets: { 'trusted_root.json': JSON.stringify(createSigstore().trustedRoot) } });
+      return {
+        apiVersion: 'policy.sigstore.dev/v1alpha1',
+        kind: 'TrustRoot',
+        metadata: { name: 'packed-root' },
+        spec: {
+          repository: {
+            root: repo.initialRoot.toString('base64'),
+            mirrorFS: repo.archive().toString('base64'),
+          },
+        },
+      };
+    };
+    const [first, second, third] = [publish(), publish(), publish()];
+    try {
+      await gate.api.apply(second);
+      expect(await becomes(second, 'True InForce', 5_000)).toBe(true);
+      expect((await condition(second, 'KeysInlined'))['status']).toBe('True');
+      await gate.api.apply(first);
+      expect(await becomes(first, 'False NotRefreshed', 5_000)).toBe(true);
+      expect((await condition(first, 'Ready'))['message']).toMatch(/rolled back.*What was read before stays in force/);
+      await gate.api.apply(third);
+      expect(await becomes(third, 'True InForce', 5_000)).toBe(true);
+    } finally {
+      await gate.api.remove(second);
     }
   });
 
