@@ -1,6 +1,16 @@
 import { type ASN1Obj, X509Certificate } from '@sigstore/core';
 
 /**
+ * RFC 5280 §4.1.1.2: what stands outside of what was signed must repeat what stands inside. Otherwise one certificate could
+ * be written in many ways, and one signature would be known to policies by many ids.
+ */
+function namesOneAlgorithm({ subs: [signed, outer] }: ASN1Obj): boolean {
+  const [first, second, third] = signed?.subs ?? [];
+  const inner = first?.tag.isContextSpecific(0) === true ? third : second;
+  return inner !== undefined && outer !== undefined && inner.toDER().equals(outer.toDER());
+}
+
+/**
  * The library's certificate, asked many times but answering from memory. Its own getters walk and re-encode ASN.1 on
  * every call, which makes up most of the time of a keyless verification. Nothing is decided here: each value is the
  * library's own, worked out once. Objects that live as long as a trust root also remember whom they have signed.
@@ -22,6 +32,7 @@ export class MemoizingCertificate extends X509Certificate {
     const { root } = X509Certificate.parse(der);
     // Bytes that mean the same certificate in another encoding are not the bytes that were signed.
     if (!root.toDER().equals(der)) throw new Error('the certificate is not DER');
+    if (!namesOneAlgorithm(root)) throw new Error('the certificate names two signature algorithms');
     return new MemoizingCertificate(root, der, true);
   }
 

@@ -420,6 +420,15 @@ describe('refused', () => {
   });
 });
 
+test('a certificate with another signature algorithm outside than inside would have another id: it is refused', () => {
+  const algorithm = Buffer.from('06082a8648ce3d040302', 'hex');
+  const changedLeaf = Buffer.from(leaf.der);
+  changedLeaf[leaf.der.lastIndexOf(algorithm) + 5] = 0x3e;
+  const artifact = keylessAttestation(sigstore, leaf, { statement, token: (envelope) => tokenOf(sigstore, envelope) });
+  expect(outcome(artifact, stamped)).toBe('verified attestation');
+  expect(outcome(withAnnotation(artifact, 'certificate', pem(changedLeaf)), stamped)).toBe('SIGNATURE_MALFORMED');
+});
+
 /** The body of one entry and the promise of another. */
 function mixedEntry(): string {
   const signature = sign('sha256', preAuthEncoding('application/vnd.in-toto+json', statement), key.privateKey);
