@@ -11,6 +11,7 @@ import { measureEventLoop } from './event-loop.ts';
 import { measureHistory } from './history.ts';
 import { measureKeyVerification } from './key-verification.ts';
 import { measureKeylessVerification } from './keyless-verification.ts';
+import { measurePolicyLanguages } from './policy-languages.ts';
 import { measureScale } from './scale.ts';
 import { missed, table, type Section } from './report.ts';
 import { measureTasks } from './tasks.ts';
@@ -25,6 +26,7 @@ const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
   history: measureHistory,
   workflows: measureWorkflows,
   tasks: measureTasks,
+  'policy-code': measurePolicyLanguages,
 };
 
 const { values: flags } = parseArgs({

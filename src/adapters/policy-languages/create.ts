@@ -14,6 +14,7 @@ import type { Task } from './messages.ts';
 import { exceeded, Pool, unavailable, type StartThread } from './pool.ts';
 
 export interface LanguageSettings {
+  /** Of the processor. */
   readonly timeoutMs?: number;
   readonly maxWaiting?: number;
   /** Of each family of languages: CUE and Rego, and CEL. */
@@ -35,12 +36,14 @@ const maxName = 1024;
 const maxPages = (256 * mebibyte) / 65_536;
 /** WebAssembly memory is not part of this; JSON that nests some thousand levels needs the stack. */
 const engineLimits: ResourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 192, stackSizeMb: 16 };
-const celLimits: ResourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 256, stackSizeMb: 4 };
+/** Never reached: a heap that is full may end the whole process. What CEL reads and makes is limited before. */
+const celLimits: ResourceLimits = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512, stackSizeMb: 4 };
 
 const poolDefaults = {
   threads: 2,
   maxWaiting: 256,
   timeoutMs: 2_000,
+  giveUpMs: 30_000,
   startMs: 20_000,
   recycleBytes: 128 * mebibyte,
   recycleAfter: 20_000,

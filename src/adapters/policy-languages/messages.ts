@@ -19,6 +19,12 @@ export type Report =
   /** The engine cannot be used at all. */
   | { readonly kind: 'broken'; readonly problem: string };
 
+/** A report, and the time of the processor that its thread has used since it was started. */
+export interface Told {
+  readonly report: Report;
+  readonly processorMs: number;
+}
+
 /** Longer ones are made by policies that print their input. */
 const maxMessage = 16_384;
 
@@ -32,7 +38,11 @@ export function evaluated(evaluation: Evaluation, memoryBytes: number): Report {
 export function serveTasks(answer: (task: Task) => Report): void {
   const port = parentPort;
   if (isMainThread || port === null) throw new Error('this file is for a worker thread');
+  const tell = (report: Report): void => {
+    const { user, system } = process.threadCpuUsage();
+    port.postMessage({ report, processorMs: (user + system) / 1_000 } satisfies Told);
+  };
   // Both ends of this channel are ours.
-  port.on('message', (task: Task) => port.postMessage(answer(task)));
-  port.postMessage({ kind: 'ready' } satisfies Report);
+  port.on('message', (task: Task) => tell(answer(task)));
+  tell({ kind: 'ready' });
 }

@@ -6,13 +6,15 @@ import type { Worker } from 'node:worker_threads';
 import { failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Evaluation } from '../../policy/evaluation.ts';
-import type { Report, Task } from './messages.ts';
+import type { Report, Task, Told } from './messages.ts';
 
 export interface PoolSettings {
   readonly threads: number;
   readonly maxWaiting: number;
-  /** Of one evaluation, from the moment a thread has it. */
+  /** Of one evaluation, of the processor: a machine that is busy with other work refuses nothing that it would accept idle. */
   readonly timeoutMs: number;
+  /** Of one evaluation, by the clock: the machine does not get round to it. */
+  readonly giveUpMs: number;
   /** Of a thread until it takes tasks. */
   readonly startMs: number;
   /** A thread that has used this, or has evaluated so often, is replaced. */
@@ -34,7 +36,13 @@ interface Place {
   job: Job | undefined;
   timer: NodeJS.Timeout | undefined;
   evaluations: number;
+  /** Of its whole thread, when it last said something. */
+  processorMs: number;
+  /** By the clock, of its job. */
+  begunAt: number;
 }
+
+const tooBusy = fail(failure('OVERLOADED', 'The machine is too busy to evaluate the policy.', 5));
 
 const cancelled = fail(
   failure('DEADLINE_EXCEEDED', 'The time for this request ended before the policy was evaluated.'),
@@ -104,9 +112,12 @@ export class Pool {
   #listen(worker: Worker): void {
     const late = (): void => this.#broken(place, 'its thread does not start');
     const timer = setTimeout(late, this.#settings.startMs);
-    const place: Place = { worker, isReady: false, job: undefined, timer, evaluations: 0 };
+    const place: Place = { worker, isReady: false, job: undefined, timer, evaluations: 0, processorMs: 0, begunAt: 0 };
     this.#places.add(place);
-    worker.on('message', (report: Report) => this.#hear(place, report));
+    worker.on('message', ({ report, processorMs }: Told) => {
+      place.processorMs = processorMs;
+      this.#hear(place, report);
+    });
     worker.on('error', (error: unknown) => this.#died(place, error));
     worker.on('exit', () => this.#died(place, undefined));
   }
@@ -136,18 +147,26 @@ export class Pool {
   }
 
   #begin(place: Place, job: Job): void {
-    const { timeoutMs } = this.#settings;
     place.job = job;
+    place.begunAt = performance.now();
     place.worker.ref();
-    // An answer that has come while this process was busy is read before this counts.
-    const late = (): NodeJS.Immediate => setImmediate(() => this.#late(place, job));
-    place.timer = setTimeout(late, timeoutMs);
+    this.#lookAgain(place, job, this.#settings.timeoutMs);
     place.worker.postMessage(job.task);
   }
 
-  #late(place: Place, job: Job): void {
+  #lookAgain(place: Place, job: Job, afterMs: number): void {
+    // An answer that has come while this process was busy is read before this counts.
+    const look = (): NodeJS.Immediate => setImmediate(() => void this.#look(place, job));
+    place.timer = setTimeout(look, afterMs);
+  }
+
+  async #look(place: Place, job: Job): Promise<void> {
+    const usedMs = (await processorMs(place.worker)) - place.processorMs;
     if (place.job !== job) return;
-    void this.#end(place, exceeded(`it takes longer than ${this.#settings.timeoutMs / 1_000} s`));
+    const { timeoutMs, giveUpMs } = this.#settings;
+    const isGivenUp = performance.now() - place.begunAt >= giveUpMs;
+    if (usedMs < timeoutMs && !isGivenUp) return this.#lookAgain(place, job, Math.max(timeoutMs - usedMs, 20));
+    void this.#end(place, usedMs < timeoutMs ? tooBusy : exceeded(`it takes longer than ${timeoutMs / 1_000} s`));
     this.#next();
   }
 
@@ -193,6 +212,16 @@ export class Pool {
   /** Whoever waits; the next task tries again. */
   #tellAll(result: Result<Evaluation>): void {
     for (const job of this.#waiting.splice(0)) job.settle(result);
+  }
+}
+
+/** Infinite for a thread that has ended: `exit` says so too. */
+async function processorMs(worker: Worker): Promise<number> {
+  try {
+    const { user, system } = await worker.cpuUsage();
+    return (user + system) / 1_000;
+  } catch {
+    return Number.POSITIVE_INFINITY;
   }
 }
 

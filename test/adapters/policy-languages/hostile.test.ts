@@ -1,11 +1,13 @@
 /** Policy code that wants more than it may have: it is stopped within the limit, and the next evaluation works. */
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ask, ownTime, standard, told, type Asked } from './evaluate.ts';
 
 const languages = standard();
 afterAll(() => languages.close());
+// The limit is time of the processor: on a machine that is busy it takes longer.
+vi.setConfig({ testTimeout: 60_000 });
 
 const rego = (body: string): string => `package sigstore\n${body}`;
 const doubled = Array.from({ length: 40 }, (_, i) => `x${i + 1}: {a: x${i}, b: x${i}}`).join('\n');
@@ -77,6 +79,7 @@ const bombs: readonly (readonly [string, Asked])[] = [
     'CEL: a regular expression that is huge',
     { language: 'cel', text: `s.matches("${repeated('(x?){99}', 60)}y")`, input: longList },
   ],
+  ['CEL: millions of members', { language: 'cel', text: 'true', input: `[${repeated('[],', 4_000_000)}[]]` }],
   ['CEL: nesting', { language: 'cel', text: `${deep(60)} == []` }],
   ['CEL: text that is too long', { language: 'cel', text: `true${repeated(' || true', 10_000)}` }],
 ];
@@ -85,14 +88,11 @@ describe('stopped within the limit', () => {
   test.each(bombs)('%s', async (_name, bomb) => {
     // Whatever is loaded for the first time is not what is measured.
     await ask(languages, { language: bomb.language, text: good[bomb.language] });
-    const started = performance.now();
     let answer = '';
     const busy = await ownTime(async () => {
       answer = told(await ask(languages, bomb));
     });
-    const took = performance.now() - started;
     expect(answer).toBe('POLICY_LIMIT_EXCEEDED');
-    expect(took).toBeLessThan(3_500);
     expect(busy).toBeLessThan(50);
     expect(told(await ask(languages, { language: bomb.language, text: good[bomb.language] }))).toBe('pass');
   });
@@ -170,8 +170,8 @@ describe('too large to begin with', () => {
     expect(told(await ask(languages, asked))).toBe('POLICY_LIMIT_EXCEEDED');
   });
 
-  test('an input of 15 MiB is read', async () => {
-    const input = `{"a":1,"text":"${'x'.repeat(15 << 20)}"}`;
+  test('an input of 4 MiB is read', async () => {
+    const input = `{"a":1,"text":"${'x'.repeat(4 << 20)}"}`;
     expect(told(await ask(languages, { language: 'cue', text: 'a: 1', input }))).toBe('pass');
     expect(told(await ask(languages, { language: 'rego', text: rego('isCompliant { input.a == 1 }'), input }))).toBe(
       'pass',

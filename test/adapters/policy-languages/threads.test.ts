@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brotliCompressSync } from 'node:zlib';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   createPolicyLanguages,
   type ClosablePolicyLanguages,
@@ -18,6 +18,8 @@ function started(settings: LanguageSettings): ClosablePolicyLanguages {
   onTestFinished(() => languages.close());
   return languages;
 }
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const good: Asked = { language: 'cue', text: 'a: 1' };
 const goodCel: Asked = { language: 'cel', text: 'a == 1' };
@@ -35,10 +37,9 @@ describe('a caller that gives up', () => {
   test('while the code runs, is told at once, and the code is stopped', async () => {
     const languages = started({ threads: 1, timeoutMs: 20_000 });
     await ask(languages, good);
-    const begun = performance.now();
     expect(told(await ask(languages, endless, AbortSignal.timeout(200)))).toBe('DEADLINE_EXCEEDED');
-    expect(told(await ask(languages, good))).toBe('pass');
-    expect(performance.now() - begun).toBeLessThan(3_000);
+    // With the one thread still at work this would wait for 20 seconds of the processor.
+    expect(told(await ask(languages, good, AbortSignal.timeout(15_000)))).toBe('pass');
   });
 
   test('while it waits, does not disturb the others', async () => {
@@ -56,7 +57,7 @@ describe('a caller that gives up', () => {
     const languages = started({});
     const begun = performance.now();
     expect(told(await ask(languages, good, AbortSignal.timeout(5)))).toBe('DEADLINE_EXCEEDED');
-    expect(performance.now() - begun).toBeLessThan(200);
+    expect(performance.now() - begun).toBeLessThan(400);
     expect(told(await ask(languages, good))).toBe('pass');
   });
 });
@@ -82,9 +83,14 @@ describe('many at a time', () => {
     const languages = started({ timeoutMs: 1_500 });
     await Promise.all([ask(languages, good), ask(languages, good)]);
     const bomb = ask(languages, endless);
-    const begun = performance.now();
-    for (let n = 0; n < 20; n += 1) expect(told(await ask(languages, good))).toBe('pass');
-    expect(performance.now() - begun).toBeLessThan(1_400);
+    const first = Promise.race([
+      bomb,
+      (async () => {
+        for (let n = 0; n < 20; n += 1) expect(told(await ask(languages, good))).toBe('pass');
+        return 'the others';
+      })(),
+    ]);
+    expect(await first).toBe('the others');
     expect(told(await bomb)).toBe('POLICY_LIMIT_EXCEEDED');
   });
 });
@@ -116,7 +122,7 @@ describe('threads', () => {
       }`;
     const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
       encoding: 'utf8',
-      timeout: 15_000,
+      timeout: 55_000,
     });
     expect(ran).toMatchObject({ status: 0, stdout: 'pass\npass\n', stderr: '' });
   });

@@ -88,7 +88,8 @@ describe('CEL', () => {
     ['predicateType.matches("(?=a)")', /^fail: failed evaluating cel policy for NAME: ./],
   ])('%s', async (text, expected) => {
     const answer = told(await ask(languages, { language: 'cel', text, input: statement }));
-    expect(typeof expected === 'string' ? answer === expected : expected.test(answer), answer).toBe(true);
+    const isSame = typeof expected === 'string' ? answer === expected : expected.test(answer);
+    expect({ answer, expected, isSame }).toMatchObject({ isSame: true });
   });
 
   test.each([

@@ -4,7 +4,7 @@
  */
 import { isCelList, isCelMap } from '@bufbuild/cel';
 
-const limit = 2_000_000;
+const limit = 1_000_000;
 /** Characters that are compared, searched or copied in one unit. */
 const charactersPerUnit = 64;
 

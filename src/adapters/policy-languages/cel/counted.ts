@@ -19,7 +19,7 @@ export function countLoops(expression: Expr): number {
 function countFold(expression: Expr, fold: Fold, parts: number): void {
   const { loopCondition, loopStep } = fold;
   if (loopCondition === undefined || loopStep === undefined) return;
-  const cost = Math.ceil(parts / 16);
+  const cost = Math.ceil(parts / 4);
   fold.loopCondition = call(expression, stepFunction, [loopCondition, constant(expression, BigInt(cost))]);
   const isCollecting = fold.accuInit?.exprKind.case === 'listExpr';
   if (isCollecting) for (const found of additionsTo(fold.accuVar, loopStep)) found.function = appendFunction;

@@ -15,6 +15,8 @@ type Verdict = { readonly reasons: readonly string[] } | { readonly problem: str
 const maxText = 32_768;
 const maxNesting = 48;
 const maxParts = 10_000;
+/** Of the input: each becomes an object of some hundred bytes. */
+const maxMembers = 400_000;
 /** Of the language: they cannot be names of variables. */
 const reserved = new Set(
   'true false null in as break const continue else for function if import let loop package namespace return var void while'.split(
@@ -23,7 +25,7 @@ const reserved = new Set(
 );
 
 export function evaluateCel({ name, policy, input }: Task): Report {
-  const problem = tooMuch(policy);
+  const problem = tooMuch(policy) ?? tooMany(input);
   if (problem !== undefined) return { kind: 'limit', problem, isSpent: false };
   const budget = new Budget();
   try {
@@ -47,6 +49,15 @@ function tooMuch(text: string): string | undefined {
     else if (')]}'.includes(character)) open -= 1;
   }
   return deepest > maxNesting ? `an expression in CEL has at most ${maxNesting} brackets in one another` : undefined;
+}
+
+/** Counted before anything is read; what is inside of text counts as well. */
+function tooMany(input: string): string | undefined {
+  let members = 0;
+  for (const separator of [',', '[', '{'])
+    for (let at = input.indexOf(separator); at >= 0 && members <= maxMembers; at = input.indexOf(separator, at + 1))
+      members += 1;
+  return members > maxMembers ? `what CEL is asked about has at most ${maxMembers} members` : undefined;
 }
 
 function verdictOf(policy: string, input: string, budget: Budget): Verdict {
