@@ -3,7 +3,7 @@
  * becomes a sentence in `notReady`, so that the policy still refuses what it matches. A policy is never dropped here:
  * a missing demand would admit.
  */
-import { digestOf } from '../kernel/digest.ts';
+import { digestOf, type Digest } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import { stableJson } from '../kernel/stable-json.ts';
@@ -57,7 +57,7 @@ export type SecretData =
   { readonly ok: true; readonly data: ReadonlyMap<string, string> } | { readonly ok: false; readonly problem: string };
 
 export function compilePolicy(parsed: ParsedPolicy, materials: Materials): ClusterImagePolicy {
-  return compileWithProblems(parsed, materials).policy;
+  return policyCompiler(materials)(parsed).policy;
 }
 
 /** What cannot be had, by what it is for: the sentences of `notReady` that are about it. */
@@ -71,7 +71,33 @@ export interface Compiled {
   readonly lacks: MaterialProblems;
 }
 
-export function compileWithProblems(parsed: ParsedPolicy, materials: Materials): Compiled {
+/** For many policies at once: what they share is read once. */
+export function policyCompiler(materials: Materials): (parsed: ParsedPolicy) => Compiled {
+  const sources = {
+    ...materials,
+    keysIn: remembered(parsePublicKeys),
+    hashOf: remembered(digestOf),
+    bytesOf: remembered((text) => Buffer.byteLength(text)),
+  };
+  return (parsed) => compile(parsed, sources);
+}
+
+interface Sources extends Materials {
+  readonly keysIn: typeof parsePublicKeys;
+  readonly hashOf: (text: string) => Digest;
+  readonly bytesOf: (text: string) => number;
+}
+
+function remembered<T>(read: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const value = known.get(text) ?? read(text);
+    known.set(text, value);
+    return value;
+  };
+}
+
+function compile(parsed: ParsedPolicy, materials: Sources): Compiled {
   const lacks: Complaints = { keys: [], code: [] };
   const { policy: written, ...rest } = parsed;
   const authorities = parsed.authorities.map((authority) => compileAuthority(authority, materials, lacks));
@@ -101,7 +127,7 @@ function withCode(
 /** Undefined: it cannot be had, which was complained of. */
 function compileCode(
   { language, source }: ParsedCode,
-  materials: Materials,
+  materials: Sources,
   complain: (problem: string) => void,
 ): PolicyCode | undefined {
   const found = codeText(source, materials);
@@ -110,14 +136,14 @@ function compileCode(
     complain(found.problem);
     return undefined;
   }
-  if (found.text.length > maxCodeBytes || Buffer.byteLength(found.text) > maxCodeBytes) {
+  if (materials.bytesOf(found.text) > maxCodeBytes) {
     complain(`the policy code is longer than ${maxCodeBytes} bytes`);
     return undefined;
   }
-  return { language, text: found.text, hash: digestOf(found.text) };
+  return { language, text: found.text, hash: materials.hashOf(found.text) };
 }
 
-function codeText(source: CodeSource, materials: Materials): Material | undefined {
+function codeText(source: CodeSource, materials: Sources): Material | undefined {
   switch (source.kind) {
     case 'data':
       return { ok: true, text: source.text };
@@ -132,14 +158,14 @@ function codeText(source: CodeSource, materials: Materials): Material | undefine
 
 function compileAttestation(
   { policy: written, ...demand }: ParsedAttestation,
-  materials: Materials,
+  materials: Sources,
   complain: (problem: string) => void,
 ): AttestationDemand {
   const tell = (problem: string): void => complain(`attestation ${demand.name}: ${problem}`);
   return { ...demand, ...defined('policy', written === undefined ? undefined : compileCode(written, materials, tell)) };
 }
 
-function compileAuthority(authority: ParsedAuthority, materials: Materials, problems: Complaints): Authority {
+function compileAuthority(authority: ParsedAuthority, materials: Sources, problems: Complaints): Authority {
   const ofKeys = (problem: string): void => void problems.keys.push(`${authority.name}: ${problem}`);
   const ofCode = (problem: string): void => void problems.code.push(`${authority.name}: ${problem}`);
   switch (authority.kind) {
@@ -159,10 +185,10 @@ function compileAuthority(authority: ParsedAuthority, materials: Materials, prob
   }
 }
 
-function readKeys(source: KeySource, materials: Materials, complain: (problem: string) => void): readonly string[] {
+function readKeys(source: KeySource, materials: Sources, complain: (problem: string) => void): readonly string[] {
   const text = material(source, materials, complain);
   if (text === undefined) return [];
-  const parsed = parsePublicKeys(text);
+  const parsed = materials.keysIn(text);
   if (!parsed.ok) complain(`${whoseKey(source)}${parsed.problem}`);
   return parsed.ok ? parsed.keys : [];
 }
@@ -172,13 +198,13 @@ function whoseKey(source: KeySource): string {
   return source.kind === 'secret' ? `secret "${quoted(source.name, 253)}" contains an invalid public key: ` : '';
 }
 
-function readCa(source: KeySource, materials: Materials, complain: (problem: string) => void): string | undefined {
+function readCa(source: KeySource, materials: Sources, complain: (problem: string) => void): string | undefined {
   const text = material(source, materials, complain);
   if (text !== undefined && pemCertificates(text) === undefined) complain(`keyless.ca-cert: ${certificatesWanted}`);
   return text;
 }
 
-function material(source: KeySource, materials: Materials, complain: (problem: string) => void): string | undefined {
+function material(source: KeySource, materials: Sources, complain: (problem: string) => void): string | undefined {
   switch (source.kind) {
     case 'pem':
       return source.text;

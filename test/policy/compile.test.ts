@@ -1,8 +1,9 @@
 import selfsigned from 'selfsigned';
 import { describe, expect, test } from 'vitest';
-import { buildSnapshot, type SecretLookup } from '../../src/policy/compile.ts';
+import { buildSnapshot, compilePolicy, noMaterials, type SecretLookup } from '../../src/policy/compile.ts';
 import { judge } from '../../src/policy/judge.ts';
 import type { ClusterImagePolicy } from '../../src/policy/model.ts';
+import { parseClusterImagePolicy, type ParsedPolicy } from '../../src/policy/parse-cluster-image-policy.ts';
 import { plan } from '../../src/policy/plan.ts';
 import {
   brokenRoot,
@@ -205,3 +206,45 @@ describe('a snapshot', () => {
     expect(buildSnapshot(changed).generation).not.toBe(generation);
   });
 });
+
+describe('policy code', () => {
+  const withCode = (data: string): ClusterImagePolicy => policyFor([byKey], 'p', { policy: { type: 'cue', data } });
+
+  test('that is longer than a megabyte makes the policy refuse', () => {
+    expect(withCode('x'.repeat(1024 * 1024)).notReady).toEqual([]);
+    const tooLong = 'spec.policy: the policy code is longer than 1048576 bytes';
+    expect(withCode('x'.repeat(1024 * 1024 + 1))).toMatchObject({ notReady: [tooLong] });
+    expect(withCode('\u00e4'.repeat(600_000))).toMatchObject({ notReady: [tooLong] });
+  });
+
+  test('of another text has another meaning', () => {
+    expect(withCode('a').meaning).toBe(withCode('a').meaning);
+    expect(withCode('a').meaning).not.toBe(withCode('b').meaning);
+  });
+
+  test('is taken from where the policy says', () => {
+    const parsed = parsedOf({ type: 'rego', configMapRef: { name: 'code', key: 'k' } });
+    const asked: unknown[] = [];
+    const compiledPolicy = compilePolicy(parsed, {
+      ...noMaterials,
+      configMap: (...names) => {
+        asked.push(names);
+        return { ok: true, text: 'package sigstore' };
+      },
+    });
+    expect(asked).toEqual([['code', 'k']]);
+    expect(compiledPolicy).toMatchObject({ notReady: [], policy: { code: { text: 'package sigstore' } } });
+  });
+});
+
+function parsedOf(policy: unknown): ParsedPolicy {
+  const spec = { images: [{ glob: '**' }], authorities: [byKey], policy };
+  const parsed = parseClusterImagePolicy({
+    apiVersion: 'policy.sigstore.dev/v1beta1',
+    kind: 'ClusterImagePolicy',
+    metadata: { name: 'p' },
+    spec,
+  });
+  if (!parsed.ok) throw new Error(parsed.failure.join('; '));
+  return parsed.value;
+}

@@ -5,7 +5,7 @@
 import { defined } from '../../kernel/defined.ts';
 import { digestOf } from '../../kernel/digest.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
-import { buildSnapshot, compileWithProblems, type Compiled } from '../../policy/compile.ts';
+import { buildSnapshot, policyCompiler, type Compiled } from '../../policy/compile.ts';
 import type { ClusterImagePolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { PolicyDocument } from '../../policy/parse-documents.ts';
@@ -99,20 +99,25 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
   }
 
   /** The same policy with the same keys and code has the same meaning, however often it is asked. */
-  function compile(policy: ParsedPolicy, lookup: MaterialLookup): ClusterImagePolicy {
+  function compileKnown(
+    policy: ParsedPolicy,
+    compile: ReturnType<typeof policyCompiler>,
+    lookup: MaterialLookup,
+  ): ClusterImagePolicy {
     const of = lookup.contentOf(materialsOf([policy]));
     const known = compiled.get(policy);
     if (known?.of === of) return known.policy;
-    const made = compileWithProblems(policy, lookup.materials);
+    const made = compile(policy);
     compiled.set(policy, { of, ...made });
     return made.policy;
   }
 
   function compileSnapshot(good: LastGood): PolicySnapshot {
     const lookup = materialLookup(good, memory, secretNamespace);
+    const compile = policyCompiler(lookup.materials);
     const documents = [...good.kept.values()].map(({ document }) => document);
     return buildSnapshot({
-      policies: [...policiesOf(good), ...good.standIns].map((policy) => compile(policy, lookup)),
+      policies: [...policiesOf(good), ...good.standIns].map((policy) => compileKnown(policy, compile, lookup)),
       actionPolicies: documents.flatMap((document) => (document.kind === 'action-policy' ? [document.policy] : [])),
       trustRoots: [
         publicTrustRoot,
