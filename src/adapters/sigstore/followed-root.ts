@@ -91,7 +91,7 @@ export function followRoot(
     if (read.ok) accept(read.value);
     else refuse(read.failure.message);
     if (closed) return;
-    timer = setTimeout(again, waitFor(read.ok)).unref();
+    lookAgainIn(waitFor(read.ok));
     changed();
   }
 
@@ -118,8 +118,19 @@ export function followRoot(
     return Math.min(Math.max(wanted, Math.min(shortestWait, resync)), longestWait);
   }
 
-  function again(): void {
-    void look();
+  /** Never rejected: whoever is told of a change may fail, and the next look is due all the same. */
+  async function again(): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      log.error({ trustRoot: name, err: error }, 'trust root could not be looked at');
+      if (!closed) lookAgainIn(longestPause);
+    }
+  }
+
+  function lookAgainIn(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(() => void again(), ms).unref();
   }
 
   function problem(): PolicyProblem | undefined {
@@ -142,7 +153,7 @@ export function followRoot(
     parsed,
     source,
     known,
-    first: look(),
+    first: again(),
     inForce: () => root,
     problem,
     close: () => {

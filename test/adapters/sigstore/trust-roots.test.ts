@@ -99,6 +99,17 @@ test('what the mirror publishes later comes into force by itself', async () => {
   await vi.waitFor(() => expect(inForce(root)).toBe(second));
 });
 
+test('it is looked at again although whoever was told has failed', async () => {
+  const { changed } = follow(quick);
+  changed.mockImplementationOnce(() => {
+    throw new Error('not now');
+  });
+  const root = remote();
+  await following?.follow([root]);
+  repo.publish(targets(second));
+  await vi.waitFor(() => expect(inForce(root)).toBe(second));
+});
+
 test('one that is followed already is not read again', async () => {
   follow();
   await following?.follow([remote()]);
