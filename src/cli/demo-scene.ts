@@ -68,6 +68,7 @@ function configOf(policies: string, decisionLog: string, registryHost: string): 
     policies: [policies],
     namespace: 'countersign-system',
     onNoMatch: 'deny',
+    trustRootMinutes: 1440,
     onUnresolvedImage: 'defer',
     decisionLog: { file: decisionLog, maxBytes: 100 * 1024 * 1024, maxFiles: 10 },
     onDecisionLogFailure: 'refuse',

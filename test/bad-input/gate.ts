@@ -91,6 +91,7 @@ export async function openGate({ policies = usualPolicies }: GateOptions = {}): 
       policies: [policiesFolder],
       namespace: 'countersign-system',
       onNoMatch: 'deny',
+      trustRootMinutes: 1440,
       onUnresolvedImage: 'defer',
       decisionLog: { file, maxBytes: 100 * mebibyte, maxFiles: 2 },
       onDecisionLogFailure: 'refuse',

@@ -99,6 +99,7 @@ function config(): WebhookConfig {
     policies: [join(folder, 'policies')],
     namespace: 'countersign-system',
     onNoMatch: 'deny',
+    trustRootMinutes: 1440,
     onUnresolvedImage: 'defer',
     decisionLog: { file: decisionLog(), maxBytes: 1_000_000, maxFiles: 2 },
     onDecisionLogFailure: 'refuse',

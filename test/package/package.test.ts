@@ -65,15 +65,21 @@ function filesIn(place: string): readonly string[] {
 describe('the package', () => {
   test('holds the compiled program and nothing else', () => {
     const outside = contents.filter((file) => !/^dist\/.+\.js$/.test(file));
-    expect(outside.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
+    const evaluator = ['NOTICE', 'wasm.br'].map((end) => `dist/adapters/policy-languages/evaluator.${end}`);
+    expect(outside.toSorted()).toEqual(['LICENSE', 'README.md', ...evaluator, 'package.json']);
     expect(contents.filter((file) => file.includes('demo'))).toEqual(['dist/cli/load-demo.js']);
   });
 
   test('holds every source, and no source needs a file that is not compiled', () => {
-    expect(sources.filter((file) => !file.endsWith('.ts'))).toEqual([]);
-    const left = sources.filter((file) => !/^(?:demo\/|cli\/demo(?:-scene)?\.ts$)/.test(file));
+    const others = sources.filter((file) => !file.endsWith('.ts'));
+    expect(
+      others.filter((file) => !/^adapters\/policy-languages\/(?:go\/|evaluator\.(?:NOTICE|wasm\.br)$)/.test(file)),
+    ).toEqual([]);
+    const left = sources.filter((file) => file.endsWith('.ts') && !/^(?:demo\/|cli\/demo(?:-scene)?\.ts$)/.test(file));
     const compiled = left.map((file) => `dist/${file.replace(/ts$/, 'js')}`);
-    expect(contents.filter((file) => file.startsWith('dist/')).toSorted()).toEqual(compiled.toSorted());
+    expect(contents.filter((file) => file.startsWith('dist/') && file.endsWith('.js')).toSorted()).toEqual(
+      compiled.toSorted(),
+    );
   });
 
   test('leaves nothing behind in the repository', () => {
@@ -118,6 +124,23 @@ describe('countersign, installed', () => {
     const { code, out } = await countersign('review', '-f', pod, '--policies', policy);
     expect(out).toContain('Docker Hub is not allowed here');
     expect(code).toBe(1);
+  });
+
+  test.each([
+    ['cue', 'authorityMatches: free: static: true', 0],
+    ['cue', 'authorityMatches: free: static: false', 1],
+    ['rego', 'package sigstore\n\nisCompliant { input.authorityMatches.free.static }', 0],
+    ['rego', 'package sigstore\n\nisCompliant { not input.authorityMatches.free.static }', 1],
+    ['cel', 'authorityMatches.free.static', 0],
+    ['cel', '!authorityMatches.free.static', 1],
+  ])('evaluates %s: %s', async (type, data, expected) => {
+    const file = join(folder, 'code.yaml');
+    const authorities = [{ name: 'free', static: { action: 'pass' } }];
+    const spec = { images: [{ glob: '**' }], authorities, policy: { type, data } };
+    const head = { apiVersion: 'policy.sigstore.dev/v1beta1', kind: 'ClusterImagePolicy', metadata: { name: 'code' } };
+    writeFileSync(file, JSON.stringify({ ...head, spec }));
+    const image = `registry.example/app@sha256:${'1a'.repeat(32)}`;
+    expect(await countersign('policy', 'test', '--policy', file, '--image', image)).toMatchObject({ code: expected });
   });
 
   test('verifies: what is signed with the key passes, what nobody signed does not', async () => {
