@@ -1,5 +1,7 @@
 /** What is allowed but probably not meant. Warnings never change a verdict. */
 import { globNote } from './explain.ts';
+import { lintAttestations } from './lint-attestations.ts';
+import { lintTrust } from './lint-trust.ts';
 import type { Identity, MatchRule } from './model.ts';
 import type { ParsedAuthority, ParsedKeylessAuthority } from './parse-authority.ts';
 import type { ParsedPolicy } from './parse-cluster-image-policy.ts';
@@ -11,6 +13,7 @@ export function lintPolicy(policy: ParsedPolicy): readonly string[] {
     ...policy.images.flatMap(({ source }, index) => lintGlob(source, `spec.images[${index}].glob`)),
     ...policy.authorities.flatMap((authority, index) => lintAuthority(authority, `spec.authorities[${index}]`, policy)),
     ...new Set(repeated.map((name) => `spec.authorities: the name "${name}" is used more than once`)),
+    ...lintAttestations(policy),
     ...policy.match.flatMap((rule, index) => lintRule(rule, `spec.match[${index}]`)),
     ...policy.notReady.map((problem) => `not ready, so it refuses all it matches: ${problem}`),
   ];
@@ -55,11 +58,17 @@ const groups: ReadonlyMap<string, string> = new Map([
 function lintAuthority(authority: ParsedAuthority, path: string, policy: ParsedPolicy): readonly string[] {
   switch (authority.kind) {
     case 'key':
-      return [];
+      return lintTrust(authority, path);
     case 'static': {
       const broad = policy.images.find(({ source }) => source === '**' || /^[^/]+\/\*\*$/.test(source));
-      if (authority.action === 'fail' || broad === undefined) return [];
-      return [`${path}.static: "${broad.source}" admits everything there without a signature`];
+      const others = policy.authorities.length - 1;
+      if (authority.action === 'fail') return [];
+      return [
+        ...(broad === undefined
+          ? []
+          : [`${path}.static: "${broad.source}" admits everything there without a signature`]),
+        ...(others > 0 ? [`${path}.static: it passes whatever the others say, of which one is enough`] : []),
+      ];
     }
     case 'keyless':
       return [
@@ -67,6 +76,7 @@ function lintAuthority(authority: ParsedAuthority, path: string, policy: ParsedP
           lintIdentity(identity, `${path}.keyless.identities[${index}]`),
         ),
         ...lintSct(authority, `${path}.keyless`),
+        ...lintTrust(authority, path),
       ];
   }
 }
@@ -93,11 +103,24 @@ function lintIdentity(identity: Identity, path: string): readonly string[] {
       return match.text.includes('*') ? [star] : [];
     }
     const { source } = match.pattern;
-    const anchored = source.startsWith('^') && source.endsWith('$');
+    const anchored = isAnchored(source);
     const dotted = /[A-Za-z0-9]\.(?:com|org|io|dev|net)\b/.test(source);
     return [
+      ...(/^\^?\(?\.[*+]\)?\$?$/.test(source) ? [`${path}.${part}RegExp: it is anybody`] : []),
       ...(anchored ? [] : [`${path}.${part}RegExp: matches anywhere in the text; put it between ^ and $`]),
       ...(dotted ? [`${path}.${part}RegExp: an unescaped dot matches any character; write \\.`] : []),
     ];
   });
+}
+
+/** An alternative at the top ends one anchor and begins without the other: "^a|b$" is "^a" or "b$". */
+function isAnchored(source: string): boolean {
+  let depth = 0;
+  // Escapes and classes hold no alternatives.
+  for (const mark of source.replaceAll(/\\.|\[\^?\]?[^\]]*\]/gs, '_')) {
+    if (mark === '(') depth += 1;
+    if (mark === ')') depth -= 1;
+    if (mark === '|' && depth === 0) return false;
+  }
+  return /^(?:\(\?[a-z]+\))?(?:\^|\\A)/.test(source) && /(?:^|[^\\])(?:\\\\)*(?:\$|\\z)$/.test(source);
 }

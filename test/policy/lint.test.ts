@@ -172,3 +172,95 @@ describe('warns of', () => {
     expect(warnings[0]).toContain(expected);
   });
 });
+
+const at0 = 'spec.authorities[0]';
+const uri = 'https://slsa.dev/provenance/v1';
+const attesting = (...attestations: readonly object[]) => lint({ authorities: [{ ...byKey, attestations }] });
+const coded = (type: string, data: string) => lint({ policy: { type, data } });
+const trusting = (members: object, around: object = {}) =>
+  lint({ authorities: [{ keyless: { ...keyless.keyless, ...members }, ...around }] });
+const deprecated = 'deprecated value, please use RFC 3986 conformant values';
+
+describe('says nothing about attestations, code and logs', () => {
+  test.each<[string, readonly string[]]>([
+    ['an attestation with code', attesting({ name: 'a', predicateType: uri, policy: { type: 'cel', data: 'has(x)' } })],
+    ['CUE that demands fields', coded('cue', 'predicate!: builder!: id: "x"')],
+    ['Rego', coded('rego', 'package sigstore\nisCompliant { input.x == 1 }')],
+    ['code that is elsewhere', lint({ policy: { type: 'cue', configMapRef: { name: 'c', key: 'k' } } })],
+    ['root and log of one TrustRoot', trusting({ trustRootRef: 'r' }, { ctlog: { trustRootRef: 'r' } })],
+    ['a timestamp of the same TrustRoot', trusting({ trustRootRef: 'r' }, { rfc3161timestamp: { trustRootRef: 'r' } })],
+    ["Sigstore's own log", trusting({}, { ctlog: { url: 'https://rekor.sigstore.dev' } })],
+    ['a pattern with alternatives in brackets', identity({ issuer, subjectRegExp: '^https://(?:a|b)\\.example/[|]$' })],
+    ['a pattern that begins with flags', identity({ issuer, subjectRegExp: '(?i)^me@example\\.example$' })],
+  ])('%s', (_title, warnings) => {
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('warns of attestations, code and logs:', () => {
+  test.each<[string, readonly string[], string]>([
+    [
+      'a short type',
+      attesting({ name: 'a', predicateType: 'vuln', policy: { type: 'cel', data: 'has(x)' } }),
+      `invalid value: vuln: ${at0}.attestations.predicateType\n${deprecated}`,
+    ],
+    ['no code', attesting({ name: 'a', predicateType: uri }), `${at0}.attestations[0]: without policy any attestation`],
+    ['CUE that demands nothing', coded('cue', '// predicate: x\n'), 'spec.policy: it demands nothing'],
+    ['CUE that passes without fields', coded('cue', 'predicate: builder: id: "x"'), 'write name!: for fields'],
+    ['Rego of another package', coded('rego', 'package main\nisCompliant { true }'), 'without "package sigstore"'],
+    ['Rego without its rule', coded('rego', 'package sigstore\nallow { true }'), 'without a rule "isCompliant"'],
+    [
+      'Rego that passes',
+      coded('rego', 'package sigstore\ndefault isCompliant = true'),
+      'what no rule speaks of passes',
+    ],
+    [
+      'Rego with a network',
+      coded('rego', 'package sigstore\nisCompliant { http.send({}) }'),
+      'code has no network here',
+    ],
+    ['CEL that says yes', coded('cel', ' true '), 'it says yes to everything'],
+    ['a root without log', trusting({ trustRootRef: 'r' }), 'write ctlog.trustRootRef to demand it in any case'],
+    [
+      'two roots',
+      trusting({ trustRootRef: 'r' }, { ctlog: { trustRootRef: 's' } }),
+      'certificates are of TrustRoot "r" and proofs of time of "s"',
+    ],
+    [
+      'a key with timestamps alone',
+      lint({ authorities: [{ ...byKey, rfc3161timestamp: { trustRootRef: 'r' } }] }),
+      `${at0}.rfc3161timestamp: without ctlog no log is demanded`,
+    ],
+    ['a log without name', lint({ authorities: [{ ...byKey, ctlog: {} }] }), "Sigstore's public one is demanded"],
+    [
+      'a log that nobody knows',
+      lint({ authorities: [{ ...byKey, ctlog: { url: 'https://rekor.example' } }] }),
+      'so nothing passes; write trustRootRef',
+    ],
+    [
+      'a log without TLS',
+      lint({ authorities: [{ ...byKey, ctlog: { url: 'http://rekor.example', trustRootRef: 'r' } }] }),
+      'it is asked without TLS',
+    ],
+    [
+      'a log for bundles',
+      lint({ authorities: [{ ...byKey, signatureFormat: 'bundle', ctlog: { url: 'https://a.sigstore.dev' } }] }),
+      'bundles bring their proof along',
+    ],
+    [
+      'anybody',
+      identity({ issuer, subjectRegExp: '^.*$' }),
+      `${at0}.keyless.identities[0].subjectRegExp: it is anybody`,
+    ],
+    ['anchors of one alternative each', identity({ issuer, subjectRegExp: '^a|b$' }), 'put it between ^ and $'],
+    ['an escaped anchor', identity({ issuer, subjectRegExp: '^a\\$' }), 'put it between ^ and $'],
+    [
+      'a static pass beside a key',
+      lint({ authorities: [pass, byKey] }),
+      `${at0}.static: it passes whatever the others say`,
+    ],
+  ])('%s', (_title, warnings, expected) => {
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(expected);
+  });
+});
