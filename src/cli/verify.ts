@@ -11,7 +11,7 @@ import { defined } from '../kernel/defined.ts';
 import { kindOf } from '../kernel/failure.ts';
 import { formatImageReference, parseImageReference, type ImageReference } from '../kernel/image-reference.ts';
 import { ok, type Result } from '../kernel/result.ts';
-import { buildSnapshot } from '../policy/compile.ts';
+import { buildSnapshot } from '../policy/snapshot.ts';
 import type { SignatureFact } from '../policy/facts.ts';
 import { judge } from '../policy/judge.ts';
 import type { PolicySnapshot, TrustRoot } from '../policy/model.ts';

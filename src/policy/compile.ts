@@ -1,5 +1,5 @@
 /**
- * From what documents say to what requests are judged under: keys and trust roots are looked up, and whatever is missing
+ * From what documents say to what requests are judged under: keys and code are looked up, and whatever is missing
  * becomes a sentence in `notReady`, so that the policy still refuses what it matches. A policy is never dropped here:
  * a missing demand would admit.
  */
@@ -7,22 +7,11 @@ import { digestOf, type Digest } from '../kernel/digest.ts';
 import { defined } from '../kernel/defined.ts';
 import { quoted } from '../kernel/failure.ts';
 import { stableJson } from '../kernel/stable-json.ts';
-import type { ActionPolicy } from './action-policy.ts';
-import type {
-  AttestationDemand,
-  Authority,
-  ClusterImagePolicy,
-  Compatibility,
-  NoMatchPolicy,
-  ObjectPolicy,
-  PolicyCode,
-  PolicyRules,
-  PolicySnapshot,
-  TrustRoot,
-} from './model.ts';
+import type { AttestationDemand, Authority, ClusterImagePolicy, ObjectPolicy, PolicyCode } from './model.ts';
 import type { CodeSource, KeySource, ParsedAttestation, ParsedAuthority, ParsedCode } from './parse-authority.ts';
 import type { ParsedObjectPolicy, ParsedPolicy } from './parse-cluster-image-policy.ts';
 import { certificatesWanted, pemCertificates } from './pem-certificates.ts';
+import { plain } from './plain-data.ts';
 import { parsePublicKeys } from './public-keys.ts';
 
 /** Data of a Secret by name, or why it cannot be had. */
@@ -234,102 +223,4 @@ function material(source: KeySource, materials: Sources, complain: (problem: str
 function meaningOf(policy: Omit<ClusterImagePolicy, 'meaning'>): unknown {
   const { images, match, mode, authorities, policy: rule, notReady } = policy;
   return plain({ images, match, mode, authorities, ...defined('rule', rule), notReady });
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value === 'function') return undefined;
-  if (Array.isArray(value)) return value.map(plain);
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value !== 'object' || value === null) return value;
-  // Code stands by its hash: it may be long, and many policies may share it.
-  if ('hash' in value && 'text' in value) {
-    const { text: _text, ...rest } = value;
-    return plain(rest);
-  }
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
-}
-
-export interface SnapshotParts {
-  /** Names are unique. */
-  readonly policies: readonly ClusterImagePolicy[];
-  /** Names are unique. */
-  readonly actionPolicies?: readonly ActionPolicy[];
-  /** With the public-good root under its own name. */
-  readonly trustRoots: readonly TrustRoot[];
-  readonly noMatch: NoMatchPolicy;
-  readonly compatibility?: readonly Compatibility[];
-  readonly rules?: PolicyRules;
-}
-
-export function buildSnapshot(parts: SnapshotParts): PolicySnapshot {
-  const { policies, actionPolicies = [], trustRoots, noMatch, compatibility = [], rules = {} } = parts;
-  const roots = new Map(trustRoots.map((root) => [root.name, root]));
-  const sorted = policies.map((policy) => withRootsChecked(policy, roots)).sort(byName);
-  const sortedActions = [...actionPolicies].sort(byName);
-  // Text by text, and each policy's own hash made once: with ten thousand of them this is done for every change of one.
-  const content = [
-    ...sorted.map(({ name, meaning, notReady }) => ['policy', name, meaning, ...notReady]),
-    ...[...roots].map(([name, root]) => ['trust root', name, root.generation, ...root.notReady]),
-    ...sortedActions.map((policy) => ['action policy', actionMeaning(policy)]),
-    ['no match', noMatch],
-    ...(compatibility.length === 0 ? [] : [['compatibility', ...compatibility.toSorted()]]),
-  ];
-  const generation = digestOf(JSON.stringify(content));
-  return {
-    generation,
-    policies: sorted,
-    actionPolicies: sortedActions,
-    trustRoots: roots,
-    noMatch,
-    compatibility: new Set(compatibility),
-    rules,
-  };
-}
-
-const actionMeanings = new WeakMap<ActionPolicy, string>();
-
-function actionMeaning(policy: ActionPolicy): string {
-  const meaning = actionMeanings.get(policy) ?? digestOf(stableJson(plain(policy)));
-  actionMeanings.set(policy, meaning);
-  return meaning;
-}
-
-function byName(a: { readonly name: string }, b: { readonly name: string }): number {
-  return a.name < b.name ? -1 : Number(a.name > b.name);
-}
-
-function withRootsChecked(policy: ClusterImagePolicy, roots: ReadonlyMap<string, TrustRoot>): ClusterImagePolicy {
-  const problems = trustRootProblems(policy, roots);
-  return problems.length === 0 ? policy : { ...policy, notReady: [...policy.notReady, ...problems] };
-}
-
-type Authorities = Pick<ClusterImagePolicy, 'authorities'>;
-
-/** The sentences of `notReady` that are about trust roots. */
-export function trustRootProblems(
-  { authorities }: Authorities,
-  roots: ReadonlyMap<string, TrustRoot>,
-): readonly string[] {
-  const problems = authorities.flatMap((authority) =>
-    rootsOf(authority)
-      .flatMap((name) => rootProblems(name, roots.get(name)))
-      .map((problem) => `${authority.name}: ${problem}`),
-  );
-  return [...new Set(problems)];
-}
-
-export function trustRootsNamedBy({ authorities }: Authorities): readonly string[] {
-  return [...new Set(authorities.flatMap(rootsOf))];
-}
-
-function rootsOf(authority: Authority): readonly string[] {
-  if (authority.kind === 'static') return [];
-  const named = [authority.ctlog?.trustRootRef, authority.timestampTrustRootRef];
-  if (authority.kind === 'keyless') named.push(authority.trustRootRef);
-  return named.filter((name) => name !== undefined);
-}
-
-function rootProblems(name: string, root: TrustRoot | undefined): readonly string[] {
-  if (root === undefined) return [`there is no TrustRoot "${name}"`];
-  return root.notReady.map((problem) => `TrustRoot "${name}" cannot be used: ${problem}`);
 }

@@ -17,7 +17,7 @@ import { patched as applied, type PatchOperation } from '../../src/kernel/json-p
 import { fail, ok, type Result } from '../../src/kernel/result.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
 import type { ActionPolicy } from '../../src/policy/action-policy.ts';
-import { buildSnapshot } from '../../src/policy/compile.ts';
+import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import type { SignatureFact } from '../../src/policy/facts.ts';
 import type { Authority, ClusterImagePolicy, NoMatchPolicy, PolicySnapshot } from '../../src/policy/model.ts';
 import type { PinnedImage, Question } from '../../src/policy/question.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { repositoryCheck } from '../../src/adapters/sigstore/check-repository.ts';
-import { buildSnapshot } from '../../src/policy/compile.ts';
+import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import { past, TufRepo } from '../adapters/sigstore/tuf-kit.ts';
 import { createSigstore } from '../verification/kit/sigstore.ts';
 import { Bench } from './bench.ts';

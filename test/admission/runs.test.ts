@@ -6,7 +6,7 @@ import { failure } from '../../src/kernel/failure.ts';
 import { patched as apply, type PatchOperation } from '../../src/kernel/json-patch.ts';
 import { fail, ok } from '../../src/kernel/result.ts';
 import { asRecord } from '../../src/kernel/strict-json.ts';
-import { buildSnapshot } from '../../src/policy/compile.ts';
+import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import { parseActionPolicy } from '../../src/policy/parse-action-policy.ts';
 import type { TektonDefinitions } from '../../src/ports/tekton-definitions.ts';
 import { nameOf } from '../../src/tekton/reference.ts';

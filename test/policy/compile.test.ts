@@ -1,6 +1,7 @@
 import selfsigned from 'selfsigned';
 import { describe, expect, test } from 'vitest';
-import { buildSnapshot, compilePolicy, noMaterials, type SecretLookup } from '../../src/policy/compile.ts';
+import { compilePolicy, noMaterials, type SecretLookup } from '../../src/policy/compile.ts';
+import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import { judge } from '../../src/policy/judge.ts';
 import type { ClusterImagePolicy } from '../../src/policy/model.ts';
 import { parseClusterImagePolicy, type ParsedPolicy } from '../../src/policy/parse-cluster-image-policy.ts';

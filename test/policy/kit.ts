@@ -1,7 +1,8 @@
 /** Policies, trust roots and images for the tests of this folder. */
 import { generateKeyPairSync } from 'node:crypto';
 import { parseImageReference, type ImageReference } from '../../src/kernel/image-reference.ts';
-import { buildSnapshot, compilePolicy, noMaterials, type SecretLookup } from '../../src/policy/compile.ts';
+import { compilePolicy, noMaterials, type SecretLookup } from '../../src/policy/compile.ts';
+import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import {
   publicTrustRoot,
   type ClusterImagePolicy,

@@ -4,7 +4,7 @@ import { digestOf } from '../../src/kernel/digest.ts';
 import { parseImageReference } from '../../src/kernel/image-reference.ts';
 import type { ActionRules } from '../../src/policy/action-policy.ts';
 import { actionRules } from '../../src/policy/action-rules.ts';
-import { buildSnapshot } from '../../src/policy/compile.ts';
+import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import { underActionPolicy } from '../../src/policy/named-action-policy.ts';
 import { actionPolicy } from './action-kit.ts';
 

@@ -14,7 +14,7 @@ import type {
   PolicyCode,
   PolicySnapshot,
 } from '../../src/policy/model.ts';
-import { buildSnapshot } from '../../src/policy/compile.ts';
+import { buildSnapshot } from '../../src/policy/snapshot.ts';
 import { dependsOnDigest } from '../../src/policy/plan-unpinned.ts';
 import { needsEvidence, plan, type Plan } from '../../src/policy/plan.ts';
 import { policyInput } from '../../src/policy/policy-input.ts';

@@ -33,7 +33,7 @@ export interface Reply {
 }
 
 /** Of one exchange, whatever its caller has left. */
-export const exchangeMs = 10_000;
+const exchangeMs = 10_000;
 const usualMaxBytes = 64 * 1024;
 
 /** Answers of any status; the failure is one sentence. */

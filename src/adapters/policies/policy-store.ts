@@ -5,7 +5,8 @@
 import { defined } from '../../kernel/defined.ts';
 import { digestOf } from '../../kernel/digest.ts';
 import { stableJson } from '../../kernel/stable-json.ts';
-import { buildSnapshot, policyCompiler, type Compiled } from '../../policy/compile.ts';
+import { policyCompiler, type Compiled } from '../../policy/compile.ts';
+import { buildSnapshot } from '../../policy/snapshot.ts';
 import type { ClusterImagePolicy, PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import type { ParsedPolicy } from '../../policy/parse-cluster-image-policy.ts';
 import type { PolicyDocument } from '../../policy/parse-documents.ts';

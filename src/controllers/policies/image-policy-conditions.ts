@@ -1,5 +1,5 @@
 /** Conditions of a ClusterImagePolicy that can be read. Pure. */
-import { trustRootProblems, trustRootsNamedBy } from '../../policy/compile.ts';
+import { trustRootProblems, trustRootsNamedBy } from '../../policy/snapshot.ts';
 import type { ClusterImagePolicy, TrustRoot } from '../../policy/model.ts';
 import type { PolicyMaterials } from '../../ports/policy-objects.ts';
 import type { Condition } from '../../ports/policy-statuses.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { decide, type Circumstances } from '../../../src/controllers/policies/decide.ts';
 import { asRecord } from '../../../src/kernel/strict-json.ts';
-import { buildSnapshot, compilePolicy, noMaterials } from '../../../src/policy/compile.ts';
+import { compilePolicy, noMaterials } from '../../../src/policy/compile.ts';
+import { buildSnapshot } from '../../../src/policy/snapshot.ts';
 import { parsePolicyValue } from '../../../src/policy/parse-documents.ts';
 import type { InForce, PolicyKind, PolicyObject } from '../../../src/ports/policy-objects.ts';
 import type { PolicyStatus } from '../../../src/ports/policy-statuses.ts';
