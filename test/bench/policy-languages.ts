@@ -9,8 +9,8 @@ import { evaluateNatively, findNativeEvaluator } from '../evaluator/native.ts';
 import { megabytes, milliseconds, perSecond, type Row, type Section } from './report.ts';
 import { median } from './statistics.ts';
 
-const times = 500;
-const rounds = 7;
+const times = 200;
+const rounds = 5;
 const name = 'no-high';
 
 /** The same demand in each language. */
