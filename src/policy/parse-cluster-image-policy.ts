@@ -8,7 +8,7 @@ import { fail, ok, type Result } from '../kernel/result.ts';
 import { asRecord } from '../kernel/strict-json.ts';
 import { FieldErrors } from './field-errors.ts';
 import { Fields } from './fields.ts';
-import type { MatchRule, Mode, PolicyRules } from './model.ts';
+import { usualSystemNamespace, type MatchRule, type Mode, type PolicyRules } from './model.ts';
 import { parseAuthority, type ParsedAuthority } from './parse-authority.ts';
 import { parseObjectPolicy, type ParsedObjectPolicy } from './parse-code.ts';
 import { parseMatchRule } from './parse-match-rule.ts';
@@ -103,10 +103,11 @@ function checkNamespaces(
   errors: FieldErrors,
 ) {
   if (secretNamespace === undefined) return;
+  const own: readonly unknown[] = [undefined, secretNamespace, usualSystemNamespace];
   for (const [index, authority] of authorities.entries()) {
     if (authority.kind === 'static') continue;
     const [source, place] = authority.kind === 'key' ? [authority.key, 'key'] : [authority.caCert, 'keyless.ca-cert'];
-    if (source?.kind !== 'secret' || (source.namespace ?? secretNamespace) === secretNamespace) continue;
+    if (source?.kind !== 'secret' || own.includes(source.namespace)) continue;
     errors.invalid(source.namespace, `spec.authorities[${index}].${place}.secretref.namespace`, otherNamespace);
   }
 }

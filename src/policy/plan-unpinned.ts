@@ -24,11 +24,13 @@ export function dependsOnDigest(snapshot: PolicySnapshot, image: ImageReference,
 
 /** The plan for an image that could not be given a digest: whatever depends on the digest fails for that reason. */
 export function planUnpinned(snapshot: PolicySnapshot, image: ImageReference, object: ObjectFacts, why: Failure): Plan {
+  // Compatible: a tag that cannot be resolved is refused even there.
+  const staticCounts = !snapshot.compatibility.has('static-needs-no-registry');
   const policies = candidates(snapshot.policies, image).flatMap((policy): readonly PlannedPolicy[] => {
     const applies = policyApplies(policy, image, object);
     if (!applies && !mayApplyOncePinned(policy, image, object)) return [];
     const checks = policy.authorities.map((authority): PlannedCheck =>
-      applies && authority.kind === 'static'
+      applies && staticCounts && authority.kind === 'static'
         ? { kind: 'static', authority }
         : { kind: 'unanswerable', authority, failure: why },
     );

@@ -190,6 +190,12 @@ export const differences: readonly Difference[] = [
     why: 'a Deployment does not know its ReplicaSet again and makes one after the other',
   },
   {
+    id: 'system-namespace',
+    policyController: 'refuses a secretRef.namespace other than the one in which it is installed',
+    countersign: 'takes cosign-system for its own namespace as well, and reads the Secret there',
+    why: 'policies that name the usual namespace of policy-controller work unchanged',
+  },
+  {
     id: 'checked-when-written',
     policyController:
       'stores policies that can never work: signatureFormat of any word, selectors without operator, Secrets without name, tag prefixes and hashes that are none',

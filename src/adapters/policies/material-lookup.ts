@@ -2,6 +2,7 @@
 import { digestOf } from '../../kernel/digest.ts';
 import { quoted } from '../../kernel/failure.ts';
 import type { Material, Materials, SecretData } from '../../policy/compile.ts';
+import { usualSystemNamespace } from '../../policy/model.ts';
 import { materialId, type MaterialRef } from '../../policy/wanted-materials.ts';
 import type { LastGood } from './last-good.ts';
 import type { KeptMaterial, MaterialMemory } from './material-memory.ts';
@@ -19,8 +20,9 @@ export function materialLookup(
   ownNamespace: string | undefined,
 ): MaterialLookup {
   function secret(name: string, namespace: string | undefined): SecretData {
-    if (ownNamespace !== undefined && namespace !== undefined && namespace !== ownNamespace) {
-      const wanted = `secretRef.namespace is "${quoted(namespace, 64)}", but Secrets are read from ${ownNamespace} only`;
+    const own: readonly unknown[] = [undefined, ownNamespace, usualSystemNamespace];
+    if (ownNamespace !== undefined && !own.includes(namespace)) {
+      const wanted = `secretRef.namespace is "${quoted(String(namespace), 64)}", but Secrets are read from ${ownNamespace} only`;
       return { ok: false, problem: wanted };
     }
     const found = good.kept.get(`Secret/${name}`)?.document;
