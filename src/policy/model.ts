@@ -19,6 +19,9 @@ export const compatibilities = [
 ] as const;
 export type Compatibility = (typeof compatibilities)[number];
 
+/** Where policy-controller is installed. Policies that name it for their Secrets mean the namespace of the installation. */
+export const usualSystemNamespace = 'cosign-system';
+
 /** What policies are checked by when they are written, as far as installations differ in it. */
 export interface PolicyRules {
   /** The only one that a secretRef may name. Absent: any; it is looked at when the Secret is. */
