@@ -65,7 +65,11 @@ export class FieldErrors {
       .map(({ message, paths, details }) => {
         const left = paths.size - maxPaths;
         const more = left > 0 ? ` and ${left} more` : '';
-        const line = `${message}: ${[...paths].sort(byText).slice(0, maxPaths).join(', ')}${more}`;
+        const line = `${message}: ${[...paths]
+          .sort(byText)
+          .slice(0, maxPaths)
+          .map((path) => quoted(path))
+          .join(', ')}${more}`;
         return details === '' ? line : `${line}\n${details}`;
       });
   }

@@ -75,3 +75,58 @@ test('whatever stands in the place of whatever: it is read, or refused with reas
   );
   expect(Math.min(read, refused)).toBeGreaterThan(10);
 });
+
+test.each<[string, object]>([
+  ['a hundred thousand globs', { images: Array.from({ length: 100_000 }, (_, i) => ({ glob: `a.example/${i}` })) }],
+  ['ten thousand broken globs', { images: Array.from({ length: 10_000 }, () => ({ glob: '[' })) }],
+  [
+    'a hundred thousand identities',
+    {
+      authorities: Array.from({ length: 100 }, () => ({
+        keyless: { identities: Array.from({ length: 1_000 }, () => ({ issuerRegExp: '.*', subjectRegExp: '.*' })) },
+      })),
+    },
+  ],
+  ['ten thousand authorities of no kind', { authorities: Array.from({ length: 10_000 }, () => ({})) }],
+  ['code of 5 MB', { policy: { type: 'cue', data: 'x'.repeat(5_000_000) } }],
+  ['a key of 5 MB', { authorities: [{ key: { data: 'x'.repeat(5_000_000) } }] }],
+  [
+    'a pattern of 5 MB',
+    { authorities: [{ keyless: { identities: [{ issuer: 'a', subjectRegExp: '('.repeat(5_000_000) }] } }] },
+  ],
+  ['a glob of 5 MB', { images: [{ glob: '['.repeat(5_000_000) }] }],
+  [
+    'a type of 5 MB',
+    { authorities: [{ ...byKey, attestations: [{ name: 'a', predicateType: 'x'.repeat(5_000_000), policy: {} }] }] },
+  ],
+  ['fields without number', Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`f${i}`, i]))],
+])('refuses in a moment and in few words: %s', (_title, members) => {
+  const document = policyDocument({ images: [{ glob: '**' }], authorities: [pass], ...members });
+  const began = performance.now();
+  const { refusal = '' } = checkPolicyObject(document, new Date(0));
+  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(refusal).toMatch(/^validation failed: /);
+  expect(refusal.length).toBeLessThan(100_000);
+});
+
+test('a thousand identities and ten thousand globs are read in a moment', () => {
+  const identities = Array.from({ length: 1_000 }, (_, i) => ({
+    issuer: 'a',
+    subjectRegExp: `^https://a\\.example/${i}$`,
+  }));
+  const images = Array.from({ length: 10_000 }, (_, i) => ({ glob: `a.example/${i}@*` }));
+  const began = performance.now();
+  const { refusal } = checkPolicyObject(
+    policyDocument({ images, authorities: [{ keyless: { identities } }] }),
+    new Date(0),
+  );
+  expect(performance.now() - began).toBeLessThan(3_000);
+  expect(refusal).toBeUndefined();
+});
+
+test('names of fields are cut and escaped like values', () => {
+  const name = `\u001b[2J\n${'x'.repeat(5_000)}`;
+  const { refusal = '' } = checkPolicyObject(policyDocument({ images: [], [name]: 1 }), new Date(0));
+  expect(refusal).toContain('unknown field(s): spec.\\u{1b}[2J\\u{a}xxx');
+  expect(refusal.length).toBeLessThan(600);
+});
