@@ -64,13 +64,8 @@ function readCode(policy: Fields, errors: FieldErrors): ParsedCode {
   return { language: language ?? 'cue', source };
 }
 
-/** Nor is longer code evaluated. */
-const maxCode = 1024 * 1024;
-
 function readCodeSource(policy: Fields, errors: FieldErrors): CodeSource {
   const text = policy.filled('data');
-  if (text !== undefined && text.length > maxCode)
-    errors.invalid(`${text.length} characters`, policy.at('data'), `expected at most ${maxCode}`);
   const configMap = policy.object('configMapRef');
   const remote = policy.object('remote');
   const paths = ['data', 'configMapRef', 'remote'].map((name) => policy.at(name));
