@@ -37,6 +37,7 @@ export function buildSnapshot(parts: SnapshotParts): PolicySnapshot {
     ...sortedActions.map((policy) => ['action policy', actionMeaning(policy)]),
     ['no match', noMatch],
     ...(compatibility.length === 0 ? [] : [['compatibility', ...compatibility.toSorted()]]),
+    ...(Object.keys(rules).length === 0 ? [] : [['rules', stableJson(rules)]]),
   ];
   const generation = digestOf(JSON.stringify(content));
   return {

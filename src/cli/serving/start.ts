@@ -59,7 +59,7 @@ async function start(base: Foundation): Promise<Omit<Serving, 'close'>> {
   const decisionLog = config.parts.gate ? await openOwnLog(base) : undefined;
   const records = await startKeepingRecords(base, certificates.source, decisionLog);
   const { policies, fromCluster } = inForce;
-  const evidence = startEvidence(base);
+  const evidence = startEvidence(base, policies);
   const gate = decisionLog && startGate(base, { policies, evidence, decisionLog, refusals: refusalEvents(events) });
   const kept = startKeepingCertificates(base, certificates, { leadership, events });
   const definitions = startWatchingDefinitions(base);
