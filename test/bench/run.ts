@@ -11,6 +11,7 @@ import { measureEventLoop } from './event-loop.ts';
 import { measureHistory } from './history.ts';
 import { measureKeyVerification } from './key-verification.ts';
 import { measureKeylessVerification } from './keyless-verification.ts';
+import { measurePolicyController } from './policy-controller.ts';
 import { measurePolicyLanguages } from './policy-languages.ts';
 import { measureScale } from './scale.ts';
 import { missed, table, type Section } from './report.ts';
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, () => Section | Promise<Section>>> = {
   workflows: measureWorkflows,
   tasks: measureTasks,
   'policy-code': measurePolicyLanguages,
+  'policy-controller': measurePolicyController,
 };
 
 const { values: flags } = parseArgs({
