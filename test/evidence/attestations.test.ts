@@ -312,6 +312,12 @@ describe('what is too much', () => {
     expect((await ask([demand('vuln')])).filter((found) => found === '0:met')).toHaveLength(1);
   });
 
+  test('of attestations that are large together as many are looked at as there is room for', async () => {
+    registry.addLegacy(Array.from({ length: 8 }, (_, index) => attested(custom, `${index}${'x'.repeat(14_500_000)}`)));
+    const answer = await ask([demand('vuln')]);
+    expect(answer).toEqual([...Array.from({ length: 6 }, () => 'no check'), 'TOO_MANY_SIGNATURES']);
+  }, 60_000);
+
   test('a manifest with more layers than cosign reads is refused', async () => {
     const one = attested(custom);
     registry.addLegacy(Array.from({ length: 1_001 }, () => one));
