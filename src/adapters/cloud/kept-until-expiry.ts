@@ -8,8 +8,10 @@ export interface Expiring<T> {
 
 export type Fetch<T> = (signal: AbortSignal) => Promise<Result<Expiring<T>, string>>;
 
-/** A new one is fetched when the one before has less than this left. */
+/** A new one is fetched when the one before has less than this left; */
 const leewayMs = 5 * 60_000;
+/** and while it has more than this, nobody waits for the new one. */
+const patientMs = 60_000;
 const flightMs = 20_000;
 
 /**
@@ -36,9 +38,13 @@ export function keptUntilExpiry<T>(
   return async (signal) => {
     if (kept !== undefined && kept.expires - now() > leewayMs) return ok(kept.value);
     flight ??= fly();
+    // It has some minutes left: a token service that hangs is no reason to wait, nor its outage to do without.
+    if (kept !== undefined && kept.expires - now() > patientMs) {
+      void flight.catch(() => undefined);
+      return ok(kept.value);
+    }
     const got = await orGivenUp(flight, signal);
     if (got.ok) return ok(got.value.value);
-    // It has some minutes left: an outage of the token service is no reason to do without.
     return kept !== undefined && kept.expires > now() ? ok(kept.value) : got;
   };
 }
