@@ -148,10 +148,7 @@ describe('too large', () => {
     });
     const layers = times(9, (n) => layerOf(gate.registry, image, envelope(stranger, large(n))));
     attachLayers(gate.registry, image, layers);
-    await gate.assertRefused(
-      asked(image, 1),
-      thenOthers({ code: 'DEADLINE_EXCEEDED', says: /time/, withinMiB: 256 }),
-    );
+    await gate.assertRefused(asked(image, 1), thenOthers({ code: 'DEADLINE_EXCEEDED', says: /time/, withinMiB: 256 }));
   }, 40_000);
 });
 
