@@ -1,18 +1,25 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { defaultImages } from '../../src/agents/model.ts';
 import { readPolicies } from '../../src/adapters/policies/directory.ts';
+import { createPolicyLanguages } from '../../src/adapters/policy-languages/create.ts';
 import { embeddedPublicTrustRoot } from '../../src/adapters/sigstore/public-trust-root.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { parseImageReference } from '../../src/kernel/image-reference.ts';
-import { ok } from '../../src/kernel/result.ts';
-import type { SignatureFact, Signer } from '../../src/policy/facts.ts';
+import { ok, type Result } from '../../src/kernel/result.ts';
+import type { AttestationCheck, SignatureFact, Signer } from '../../src/policy/facts.ts';
 import { actionRules } from '../../src/policy/action-rules.ts';
-import { judge } from '../../src/policy/judge.ts';
+import { attestationInput } from '../../src/policy/attestation-input.ts';
+import type { Evaluation } from '../../src/policy/evaluation.ts';
+import { failure } from '../../src/kernel/failure.ts';
+import { judge, policiesToEvaluate } from '../../src/policy/judge.ts';
+import { policyInput } from '../../src/policy/policy-input.ts';
+import { predicateUri } from '../../src/policy/predicate-types.ts';
 import type { PolicySnapshot } from '../../src/policy/model.ts';
 import { plan } from '../../src/policy/plan.ts';
 import type { ImageVerdict } from '../../src/policy/verdict.ts';
+import type { EvaluationRequest } from '../../src/ports/policy-languages.ts';
 import { trustMaterialOf } from '../../src/verification/trust-material.ts';
 
 const folder = new URL('../../policies', import.meta.url).pathname;
@@ -77,9 +84,13 @@ test('all of them together are ready, and no image is under two of them', () => 
     'kubernaut-actions',
     'kubetask',
     'own-sigstore',
+    'provenance',
+    'reviewed',
+    'scanned',
     'static-fail',
     'static-pass',
     'tekton',
+    'two-of-three',
     'warn-first',
   ]);
   for (const policy of snapshot.policies) expect(policy.notReady).toEqual([]);
@@ -267,6 +278,155 @@ describe('each decides as its comment says', () => {
       tlogs: [{}],
       ctlogs: [{}],
     });
+  });
+});
+
+describe('attestations and code decide as their comments say', () => {
+  const languages = createPolicyLanguages();
+  afterAll(() => languages.close());
+
+  interface Attested {
+    readonly type: string;
+    readonly predicate: unknown;
+  }
+
+  /** The verdict when all of these are proven, of the wanted signer. */
+  async function attestedVerdict(name: string, attested: readonly Attested[]): Promise<string> {
+    const planned = planOf(name);
+    const [question] = planned.questions;
+    if (question?.kind !== 'attestations') throw new Error(`${name} is not asked for attestations`);
+    const signer = question.trust.kind === 'key' ? byKey : releaseWorkflow;
+    const facts: SignatureFact[] = [];
+    for (const { type, predicate } of attested) {
+      const checks: AttestationCheck[] = [];
+      for (const [demand, wanted] of question.wanted.entries()) {
+        if (predicateUri(wanted.predicateType) !== type) continue;
+        const statement = { _type: 'https://in-toto.io/Statement/v0.1', predicateType: type, subject: [], predicate };
+        const input = attestationInput(JSON.stringify(statement), wanted.predicateType);
+        if (!input.ok || wanted.policy === undefined) throw new Error(`${name}: ${wanted.name} has no code or input`);
+        const { result, message } = await evaluated({ name: wanted.name, code: wanted.policy, input: input.value });
+        checks.push({ demand, ...(result !== 'pass' && { refusal: failure('POLICY_UNSATISFIED', message) }) });
+      }
+      const common = { verified: true, format: 'bundle', type: 'attestation', annotations: {} } as const;
+      facts.push({ ...common, signer, predicateType: type, checks });
+    }
+    const where = { fields: ['spec.containers[0].image'], text: name };
+    return codesOf(judge(planned, where, 'deny', new Map([[question.id, ok(facts)]])));
+  }
+
+  async function evaluated(request: EvaluationRequest): Promise<Evaluation> {
+    const evaluation = await languages.evaluate(request, AbortSignal.timeout(30_000));
+    if (!evaluation.ok) throw new Error(JSON.stringify(evaluation.failure));
+    return evaluation.value;
+  }
+
+  const codesOf = ({ violations }: ImageVerdict): string => violations.map(({ code }) => code).join() || 'admit';
+  const releaseWorkflow = workflow('acme/app/.github/workflows/release.yaml@refs/tags/v1');
+
+  const slsa = (builder: unknown, repository: unknown): Attested => ({
+    type: 'https://slsa.dev/provenance/v1',
+    predicate: {
+      buildDefinition: { buildType: 'b', externalParameters: { workflow: { ref: 'refs/tags/v1', repository } } },
+      runDetails: { builder: { id: builder } },
+    },
+  });
+  const hosted = 'https://github.com/actions/runner/github-hosted';
+  const acme = 'https://github.com/acme/app';
+  const built = slsa(hosted, acme);
+  const spdx = 'https://spdx.dev/Document';
+  const sbom: Attested = { type: spdx, predicate: { SPDXID: 'x', packages: [{ name: 'a' }] } };
+
+  const agoDays = (days: number): string => new Date(Date.now() - days * 24 * 3_600_000).toISOString();
+  const scan = (scanFinishedOn: unknown): Attested => ({
+    type: 'https://cosign.sigstore.dev/attestation/vuln/v1',
+    predicate: { scanner: { uri: 's' }, metadata: { scanStartedOn: agoDays(9), scanFinishedOn } },
+  });
+  const review = (predicate: unknown): Attested => ({ type: 'https://example.org/review/v1', predicate });
+  const low = { id: 'R-1', severity: 'low' };
+
+  const [ofAcme, scanned, reviewed] = [
+    'ghcr.io/acme/app',
+    'registry.example.org/scanned/a',
+    'registry.example.org/reviewed/a',
+  ];
+  const no = 'POLICY_UNSATISFIED';
+
+  test.each<[string, string, readonly Attested[], string]>([
+    [ofAcme, 'provenance and SBOM', [built, sbom], 'admit'],
+    [ofAcme, 'a good one beside a bad one', [slsa('self-hosted', acme), built, sbom], 'admit'],
+    [ofAcme, 'no SBOM', [built], 'ATTESTATION_MISSING'],
+    [ofAcme, 'no provenance', [sbom], 'ATTESTATION_MISSING'],
+    [ofAcme, 'nothing', [], 'ATTESTATION_MISSING'],
+    [ofAcme, 'an SBOM without packages', [built, { type: spdx, predicate: { packages: [] } }], no],
+    [ofAcme, 'an SBOM that says nothing', [built, { type: spdx, predicate: {} }], no],
+    [ofAcme, 'an SBOM that is nothing', [built, { type: spdx, predicate: null }], no],
+    [ofAcme, 'a machine of its own', [slsa('https://github.com/actions/runner/self-hosted', acme), sbom], no],
+    [ofAcme, 'no machine', [slsa(undefined, acme), sbom], no],
+    [ofAcme, 'another owner', [slsa(hosted, 'https://github.com/evil/app'), sbom], no],
+    [ofAcme, 'an owner that begins alike', [slsa(hosted, 'https://github.com/acme-evil/app'), sbom], no],
+    [ofAcme, 'no repository', [slsa(hosted, undefined), sbom], no],
+    [ofAcme, 'an empty provenance', [{ ...built, predicate: {} }, sbom], no],
+    [scanned, 'a scan of today', [scan(agoDays(0))], 'admit'],
+    [scanned, 'a scan of last week beside one of today', [scan(agoDays(8)), scan(agoDays(0.5))], 'admit'],
+    [scanned, 'six days', [scan(agoDays(6))], 'admit'],
+    [scanned, 'eight days', [scan(agoDays(8))], no],
+    [scanned, 'a day in the future', [scan(agoDays(-1))], no],
+    [scanned, 'no time', [scan(undefined)], no],
+    [scanned, 'no time that can be read', [scan('yesterday')], no],
+    [scanned, 'nothing', [], 'ATTESTATION_MISSING'],
+    [reviewed, 'approved', [review({ approved: true, findings: [] })], 'admit'],
+    [reviewed, 'approved with a low finding', [review({ approved: true, findings: [low] })], 'admit'],
+    [reviewed, 'not approved', [review({ approved: false, findings: [] })], no],
+    [reviewed, 'approved in a text', [review({ approved: 'true', findings: [] })], no],
+    [reviewed, 'a high finding', [review({ approved: true, findings: [low, { id: 'R-2', severity: 'high' }] })], no],
+    [reviewed, 'no findings written down', [review({ approved: true })], no],
+    [reviewed, 'an empty review', [review({})], no],
+    [reviewed, 'a scan instead', [scan(agoDays(0))], 'ATTESTATION_MISSING'],
+  ])('%s: %s', async (name, _title, attested, expected) => {
+    expect(await attestedVerdict(name, attested)).toBe(expected);
+  });
+
+  const teams = ['security', 'quality', 'release'];
+  test.each<[readonly string[], string]>([
+    [teams, 'admit'],
+    [['security', 'quality'], 'admit'],
+    [['quality', 'release'], 'admit'],
+    [['security', 'release'], 'admit'],
+    [['security'], no],
+    [['quality'], no],
+    [['release'], no],
+    [[], 'SIGNATURE_MISSING'],
+  ])('two of three, and %j have signed', async (signers, expected) => {
+    const name = 'registry.example.org/critical/a';
+    const planned = planOf(name);
+    const [one, ...others] = planned.policies;
+    if (one?.policy.policy === undefined || others.length > 0) throw new Error(`${name} is under no policy with code`);
+    const signed: SignatureFact = {
+      verified: true,
+      format: 'legacy',
+      type: 'signature',
+      signer: byKey,
+      annotations: {},
+    };
+    const evidence = new Map(
+      one.checks.flatMap((check) =>
+        check.kind === 'question'
+          ? [[check.question.id, ok(signers.includes(check.authority.name) ? [signed] : [])]]
+          : [],
+      ),
+    );
+    expect(evidence.size).toBe(teams.length);
+    const evaluations = new Map<string, Result<Evaluation>>();
+    for (const { policy, checks } of policiesToEvaluate(planned, evidence)) {
+      if (policy.policy === undefined) continue;
+      const input = policyInput({ checks }, policy.policy, evidence, { content: {} });
+      evaluations.set(
+        policy.name,
+        ok(await evaluated({ name: 'ClusterImagePolicy', code: policy.policy.code, input })),
+      );
+    }
+    const where = { fields: ['spec.containers[0].image'], text: name };
+    expect(codesOf(judge(planned, where, 'deny', evidence, evaluations))).toBe(expected);
   });
 });
 

@@ -184,7 +184,7 @@ const deprecated = 'deprecated value, please use RFC 3986 conformant values';
 describe('says nothing about attestations, code and logs', () => {
   test.each<[string, readonly string[]]>([
     ['an attestation with code', attesting({ name: 'a', predicateType: uri, policy: { type: 'cel', data: 'has(x)' } })],
-    ['CUE that demands fields', coded('cue', 'predicate!: builder!: id: "x"')],
+    ['CUE that demands fields', coded('cue', 'predicate: _\nx: [for n, _ in predicate if n == "x" {n}] & [_]')],
     ['Rego', coded('rego', 'package sigstore\nisCompliant { input.x == 1 }')],
     ['code that is elsewhere', lint({ policy: { type: 'cue', configMapRef: { name: 'c', key: 'k' } } })],
     ['root and log of one TrustRoot', trusting({ trustRootRef: 'r' }, { ctlog: { trustRootRef: 'r' } })],
@@ -205,8 +205,13 @@ describe('warns of attestations, code and logs:', () => {
       `invalid value: vuln: ${at0}.attestations.predicateType\n${deprecated}`,
     ],
     ['no code', attesting({ name: 'a', predicateType: uri }), `${at0}.attestations[0]: without policy any attestation`],
+    ['CUE with a mark that cosign does not heed', coded('cue', 'predicate!: x!: 1'), 'with name!: as well'],
     ['CUE that demands nothing', coded('cue', '// predicate: x\n'), 'spec.policy: it demands nothing'],
-    ['CUE that passes without fields', coded('cue', 'predicate: builder: id: "x"'), 'write name!: for fields'],
+    [
+      'CUE that passes without fields',
+      coded('cue', 'predicate: builder: id: "x"'),
+      'CUE passes where a field is missing, with name!: as well',
+    ],
     ['Rego of another package', coded('rego', 'package main\nisCompliant { true }'), 'without "package sigstore"'],
     ['Rego without its rule', coded('rego', 'package sigstore\nallow { true }'), 'without a rule "isCompliant"'],
     [
