@@ -33,6 +33,11 @@ interface Wanted {
   readonly demanded: boolean;
 }
 
+interface Absence {
+  readonly sentence: string;
+  readonly until: number;
+}
+
 const names = {
   ecr: 'the identity in AWS (ECR)',
   gar: 'the identity in Google Cloud (GAR)',
@@ -43,7 +48,7 @@ const undemandedMs = 2_000;
 const missingMs = 60_000;
 
 export function createIdentities(hosts: Hosts, transport: Transport, env: Env | undefined): Identities {
-  const missing = new Map<CloudName, { readonly sentence: string; readonly until: number }>();
+  const missing = new Map<CloudName, Absence>();
   let loading: Promise<CloudCredentials> | undefined;
 
   // Most installations never need it.
@@ -61,8 +66,18 @@ export function createIdentities(hosts: Hosts, transport: Transport, env: Env | 
     if (found.ok) return ok({ credentials: found.value, tried: names[cloud] });
     const sentence = `${names[cloud]} could not be used: ${found.failure}`;
     if (demanded) return fail(withoutIdentity(host, sentence, signal));
-    missing.set(cloud, { sentence, until: performance.now() + missingMs });
+    // That one caller had no time left says nothing about the cloud.
+    if (signal.aborted) return ok({ tried: sentence });
+    const absence = { sentence, until: performance.now() + missingMs };
+    missing.set(cloud, absence);
+    if (within.aborted) void onceThere({ cloud, demanded }, host, absence);
     return ok({ tried: sentence });
+  }
+
+  /** What was only slow is used as soon as it is there: the exchange goes on after its first caller gave up. */
+  async function onceThere({ cloud }: Wanted, host: string, absence: Absence): Promise<void> {
+    const found = await (await loading)?.for(cloud, host, AbortSignal.timeout(missingMs));
+    if (found?.ok === true && missing.get(cloud) === absence) missing.delete(cloud);
   }
 
   return {

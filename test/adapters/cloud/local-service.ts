@@ -14,6 +14,8 @@ export interface Told {
   readonly headers?: Readonly<Record<string, string>>;
   /** An object is written as JSON. */
   readonly body?: unknown;
+  /** How long it takes to answer. */
+  readonly afterMs?: number;
 }
 
 export interface LocalService {
@@ -39,10 +41,13 @@ export async function localService(answer: LocalService['answer']): Promise<Loca
       service.received.push(received);
       const told = service.answer(received);
       if (told === 'nothing') return;
-      response.writeHead(told.status ?? 200, told.headers);
-      response.end(
-        typeof told.body === 'string' || told.body instanceof Uint8Array ? told.body : JSON.stringify(told.body ?? {}),
-      );
+      const { status = 200, body = {}, afterMs = 0 } = told;
+      const write = (): void => {
+        response.writeHead(status, told.headers);
+        response.end(typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body));
+      };
+      if (afterMs === 0) write();
+      else setTimeout(write, afterMs).unref();
     });
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

@@ -137,6 +137,21 @@ describe('Amazon ECR', () => {
     expect(service.received).toHaveLength(1);
   });
 
+  test('is used as soon as it is there, when it was only slow', async () => {
+    told = () => ({ ...ecrToken('from ECR'), afterMs: 2_500 });
+    const { resolve, image } = await scene();
+    expect(codeOf(await resolve())).toBe('REGISTRY_DENIED');
+    await vi.waitFor(async () => expect(await resolve()).toEqual(ok(image.digest)), { timeout: 3_000 });
+    expect(service.received).toHaveLength(1);
+  });
+
+  test('is not given up for everybody when one caller had no time left', async () => {
+    told = () => ({ ...ecrToken('from ECR'), afterMs: 1_000 });
+    const { resolve, image } = await scene();
+    expect((await resolve(as(undefined, 400))).ok).toBe(false);
+    expect(await resolve()).toEqual(ok(image.digest));
+  });
+
   test('is waited for where the file demands the identity', async () => {
     told = () => 'nothing';
     const { resolve, demo } = await scene({ settings: ', identity: ecr' });
