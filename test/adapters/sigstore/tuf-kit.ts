@@ -196,7 +196,7 @@ export interface Mirror {
   close(): Promise<void>;
 }
 
-export async function serve(files: ReadonlyMap<string, Buffer>): Promise<Mirror> {
+export async function serve(files: ReadonlyMap<string, Buffer>, host = '127.0.0.1'): Promise<Mirror> {
   const server = createServer((request, response) => {
     const path = (request.url ?? '').slice(1);
     mirror.asked.push(path);
@@ -206,12 +206,12 @@ export async function serve(files: ReadonlyMap<string, Buffer>): Promise<Mirror>
     else if (bytes === undefined) response.writeHead(404).end('none');
     else response.end(bytes);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   const mirror: Mirror = {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://${host}:${address.port}`,
     files,
     instead: new Map(),
     asked: [],

@@ -11,6 +11,7 @@ export interface WebhookProcess {
   readonly caBundle: string;
   readonly decisionLog: string;
   get(path: string): Promise<{ readonly status: number; readonly text: string }>;
+  pid(): number | undefined;
   /** What it has written to its log. */
   log(): string;
   /** Ends the process; it can be started again and has then the same port, CA and decision log. */
@@ -83,6 +84,7 @@ export async function startPart(part: Part, flags: readonly string[]): Promise<W
     throw error;
   }
   const caBundle = readFileSync(file('ca.pem')).toString('base64');
+  const pid = (): number | undefined => group.pid('webhook');
   const log = (): string => readFileSync(file('webhook.log'), 'utf8');
-  return { url, caBundle, decisionLog: file('decisions.jsonl'), get, log, stop, kill, start, close };
+  return { url, caBundle, decisionLog: file('decisions.jsonl'), get, pid, log, stop, kill, start, close };
 }
