@@ -68,7 +68,8 @@ const maxErrorBytes = 16_384;
 
 /** Roles and targets are named by whoever signs them: none of them leads out of the mirror. */
 function encodeSegment(segment: string): string {
-  if (segment === '.' || segment === '..') throw new RepositoryProblem(`a file is named "${segment}"`);
+  // URLs read "%2e" there as the dot that it stands for.
+  if (/^(?:\.|%2e){1,2}$/i.test(segment)) throw new RepositoryProblem(`a file is named "${segment}"`);
   // A percent sign is there because a name was encoded already.
   return encodeURIComponent(segment).replaceAll('%25', '%');
 }

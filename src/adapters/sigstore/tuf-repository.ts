@@ -4,9 +4,12 @@
  * seen before is remembered, and an older repository is refused: a TUF mirror is trusted with nothing but being there.
  */
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import type { TargetFile, Targets } from '@tufjs/models';
 import { EqualVersionError } from 'tuf-js/dist/error.js';
 import { TrustedMetadataStore } from 'tuf-js/dist/store.js';
+import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
+import { delegatedFor, type Delegated } from './delegated-paths.ts';
 import { problemOf, RepositoryProblem } from './tuf-problem.ts';
 
 /** A file by its path from the folder of the metadata, at most so large; undefined: there is none. */
@@ -36,6 +39,8 @@ export interface TufPlace {
 const limits = { root: 512_000, timestamp: 16_384, snapshot: 2_000_000, targets: 5_000_000, target: 1_048_576 };
 const maxRootRotations = 256;
 const maxDelegations = 32;
+/** Each costs a look at the whole file, and one key may have many names. Real files have ten. */
+const maxSignatures = 32;
 
 /** Brings the metadata up to date. Throws RepositoryProblem. */
 export async function openRepository(place: TufPlace): Promise<TufRepository> {
@@ -51,7 +56,9 @@ class Client implements TufRepository {
 
   constructor(place: TufPlace) {
     this.#place = place;
-    this.#store = step('the initial root.json', () => new TrustedMetadataStore(place.initialRoot));
+    const name = 'the initial root.json';
+    checkSignatures(name, place.initialRoot);
+    this.#store = step(name, () => new TrustedMetadataStore(place.initialRoot));
   }
 
   async refresh(): Promise<void> {
@@ -65,9 +72,12 @@ class Client implements TufRepository {
   async #refreshRoot(): Promise<void> {
     for (let count = 0; count < maxRootRotations; count += 1) {
       const name = `${this.#store.root.signed.version + 1}.root.json`;
+      // Requests go in between: a chain may be long.
+      await setImmediate();
       if (this.#tryKnown(name, (bytes) => this.#store.updateRoot(bytes))) continue;
       const bytes = await this.#place.fetch(name, limits.root);
       if (bytes === undefined) return;
+      checkSignatures(name, bytes);
       step(name, () => this.#store.updateRoot(bytes));
       this.#place.known.set(name, bytes);
     }
@@ -142,7 +152,8 @@ class Client implements TufRepository {
       if (Object.hasOwn(targets, path)) return targets[path];
       visited.add(next.role);
       const children: { role: string; delegator: string }[] = [];
-      for (const { role, terminating } of delegations?.rolesForTarget(path) ?? []) {
+      const delegated: readonly Delegated[] = delegations === undefined ? [] : delegatedFor(delegations, path);
+      for (const { role, terminating } of delegated) {
         children.push({ role, delegator: next.role });
         if (!terminating) continue;
         waiting.splice(0);
@@ -187,6 +198,7 @@ class Client implements TufRepository {
   async #fetch(name: string, maxBytes: number): Promise<Buffer> {
     const bytes = await this.#place.fetch(name, maxBytes);
     if (bytes === undefined) throw new RepositoryProblem(`${name} is not there`);
+    checkSignatures(name, bytes);
     return bytes;
   }
 
@@ -201,6 +213,15 @@ class Client implements TufRepository {
       return false;
     }
   }
+}
+
+function checkSignatures(name: string, bytes: Buffer): void {
+  const json = parseStrictJson(bytes);
+  // A key that is there twice would be counted as one and read as the other.
+  if (!json.ok) throw problemOf(name, undefined);
+  const signatures = asRecord(json.value)?.['signatures'];
+  if (Array.isArray(signatures) && signatures.length > maxSignatures)
+    throw new RepositoryProblem(`${name} has more than ${maxSignatures} signatures`);
 }
 
 function withHash(path: string, hash: string): string {
