@@ -177,7 +177,7 @@ function temporary(from: Members | undefined, tokenName: string, what: string): 
 
 /** STS says seconds in JSON, the others a date. */
 function expiry(written: unknown): number {
-  const time = typeof written === 'number' ? written * 1_000 : Date.parse(String(written));
+  const time = typeof written === 'number' ? written * 1_000 : Date.parse(typeof written === 'string' ? written : '');
   return Number.isFinite(time) ? time : Date.now() + hour / 2;
 }
 

@@ -78,12 +78,21 @@ export function followMaterials(
 
   function begin(one: Followed): Promise<void> {
     one.flight ??= oneOfFew(async () => {
-      if (isFollowed(one)) note(one, await one.look(AbortSignal.timeout(timing.deadline)));
+      if (isFollowed(one)) note(one, await lookedUp(one));
     }).finally(() => {
       one.flight = undefined;
       plan();
     });
     return one.flight;
+  }
+
+  /** Services write what they like; one that makes an adapter stumble must not end this program. */
+  async function lookedUp({ look }: Followed): Promise<LookedUp> {
+    try {
+      return await look(AbortSignal.timeout(timing.deadline));
+    } catch {
+      return outage('its answer cannot be read');
+    }
   }
 
   function isFollowed(one: Followed): boolean {

@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Asked, Env } from '../../cloud/exchange.ts';
-import { jsonAnswer, jsonReply, textOf, type JsonAnswer } from '../../cloud/json-reply.ts';
+import { jsonAnswer, jsonReply, textOf, type JsonAnswer, type Members } from '../../cloud/json-reply.ts';
 import { keptUntilExpiry, type Expiring } from '../../cloud/kept-until-expiry.ts';
 import { asRecord } from '../../../kernel/strict-json.ts';
 import { quoted } from '../../../kernel/failure.ts';
@@ -92,10 +92,15 @@ async function readText(file: string, what: string): Promise<Result<string, stri
 function keyIn({ status, members, sentence }: JsonAnswer): LookedUp {
   if (status !== 200) return status === 404 ? gone(sentence) : outage(sentence);
   const data = asRecord(members?.['data']);
-  const version = asRecord(asRecord(data?.['keys'])?.[String(data?.['latest_version'])]);
+  const version = asRecord(asRecord(data?.['keys'])?.[latestOf(data)]);
   if (version === undefined) return outage('Vault answered without the key');
   const written = textOf(version, 'public_key');
   if (written === undefined) return gone('the key in Vault has no public key: it is not one for signatures');
   const pem = [version['name'], data?.['type']].includes('ed25519') ? pemOfEd25519(written) : pemOfPem(written);
   return pem === undefined ? outage('Vault answered without a public key') : ok(pem);
+}
+
+function latestOf(data: Members | undefined): string {
+  const latest = data?.['latest_version'];
+  return typeof latest === 'number' || typeof latest === 'string' ? String(latest) : '';
 }
