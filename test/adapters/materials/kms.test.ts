@@ -271,6 +271,7 @@ test.each([
   ['awskms://alias/x', aws],
   ['awskms:///arn:aws:kms:eu-west-1:111122223333:key/../../x?y', aws],
   ['gcpkms://projects/p/locations/l/keyRings/../cryptoKeys/k', google],
+  ['gcpkms://projects/p/locations/l/keyRings/%2e%2E/cryptoKeys/k', google],
   ['gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k/versions/x', google],
   ['gcpkms://projects/p?x=/locations/l/keyRings/r/cryptoKeys/k', google],
   ['azurekms://vault.vault.azure.net', azure],
@@ -283,6 +284,15 @@ test.each([
   const found = await look(provider.env(service), uri);
   expect(isGone(found)).toBe(true);
   expect(service.received).toEqual([]);
+});
+
+test('a version that is an object with a toString of its own is no version', async () => {
+  const body = { data: { latest_version: { toString: 1, valueOf: 1 }, keys: {} } };
+  const service = await localService(() => ({ body }));
+  expect(await look(vault.env(service), vault.uri(service))).toMatchObject({
+    ok: false,
+    failure: { problem: 'Vault answered without the key', isGone: false },
+  });
 });
 
 test.each([

@@ -20,7 +20,7 @@ export interface GoogleKmsPorts {
 export async function googlePublicKey(uri: string, ports: GoogleKmsPorts, signal: AbortSignal): Promise<LookedUp> {
   const found = form.exec(uri);
   const key = found?.[1];
-  if (key === undefined || /\/\.{1,2}(?:\/|$)/.test(key))
+  if (key === undefined || /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(key))
     return gone('expected gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K, and maybe /cryptoKeyVersions/V');
   const base = ports.env['CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS'] ?? 'https://cloudkms.googleapis.com/';
   if (!URL.canParse(base)) return gone('CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS is no address');
