@@ -40,29 +40,29 @@ export function createImageConfigs(
   registry: Pick<Registry, 'manifest' | 'blob'>,
   flightSeconds: number,
 ): (image: PinnedImage, credentials: Credentials, signal: AbortSignal) => Promise<Result<ImageConfigs>> {
-  // A digest means the same wherever it is, but who may read it is for the registry to say: once it did, it is known.
+  // Who may read it is for the registry to say, each time: what policies say of a configuration is shown to whoever asked.
   const known = new LRUCache<string, ImageConfigs>({ maxSize: maxKept });
   const flights = new LRUCache<string, Result<ImageConfigs>, Flight>({
     max: maxFlights,
     ttl: unavailableMs,
-    fetchMethod: async (_key, _stale, { context: { image, credentials } }) => {
+    fetchMethod: async (key, _stale, { context: { image, credentials } }) => {
       const signal = AbortSignal.timeout(flightSeconds * 1_000);
       const read = await readConfigs(registry, image, { credentials, signal });
       if (!read.ok) return read;
-      known.set(keyOf(image), read.value.configs, { size: 1 + weight * read.value.bytes });
+      known.set(key, read.value.configs, { size: 1 + weight * read.value.bytes });
       return ok(read.value.configs);
     },
   });
   return async (image, credentials, signal) => {
-    const found = known.get(keyOf(image));
+    const key = keyOf(image, credentials);
+    const found = known.get(key);
     if (found !== undefined) return ok(found);
-    const key = `${keyOf(image)} ${credentials.id}`;
     return before(signal, flights.forceFetch(key, { context: { image, credentials } }));
   };
 }
 
-function keyOf({ registry, repository, digest }: PinnedImage): string {
-  return `${registry}/${repository}@${digest}`;
+function keyOf({ registry, repository, digest }: PinnedImage, { id }: Credentials): string {
+  return `${registry}/${repository}@${digest} ${id}`;
 }
 
 async function readConfigs(

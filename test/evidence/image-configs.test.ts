@@ -74,8 +74,17 @@ describe('configurations by platform', () => {
     const configs = createImageConfigs(registry, 5);
     const digest = addImage(linux('amd64'));
     await Promise.all(Array.from({ length: 10 }, () => configs(of(digest), somebody, never)));
-    await configs(of(digest), { ...somebody, id: 'another' }, never);
+    await configs(of(digest), somebody, never);
     expect(registry.calls).toHaveLength(2);
+  });
+
+  test('are not shown to whom the registry does not show them', async () => {
+    const configs = createImageConfigs(registry, 5);
+    const digest = addImage(linux('amd64'));
+    await configs(of(digest), somebody, never);
+    registry.broken = failure('REGISTRY_DENIED', 'not yours');
+    const answer = await configs(of(digest), { ...somebody, id: 'another' }, never);
+    expect(answer).toMatchObject({ ok: false, failure: { code: 'REGISTRY_DENIED' } });
   });
 });
 
