@@ -36,7 +36,10 @@ export function rememberEvaluations(languages: PolicyLanguages, flightSeconds: n
   };
 }
 
-/** Rego has time.now_ns. CUE has no clock. */
+/**
+ * Rego has time.now_ns, and what io.jwt.decode_verify and crypto.x509 say of a token or a certificate changes with the time.
+ * CUE has no clock.
+ */
 export function mayReadClock({ language, text }: Pick<PolicyCode, 'language' | 'text'>): boolean {
-  return language !== 'cue' && /now/i.test(text);
+  return language !== 'cue' && /now|decode_verify|x509/i.test(text);
 }
