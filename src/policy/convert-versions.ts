@@ -39,7 +39,7 @@ function readReview(bytes: Uint8Array): Result<{ readonly uid: string; readonly 
 
 function convertAll({ desiredAPIVersion: desired, objects }: Members): Result<readonly unknown[], string> {
   if (typeof desired !== 'string' || !policyApiVersions.includes(desired))
-    return fail(`There is no version ${quoted(String(desired), 64)}, only ${policyApiVersions.join(' and ')}.`);
+    return fail(`There is no version ${quoted(nameOf(desired), 64)}, only ${policyApiVersions.join(' and ')}.`);
   if (!Array.isArray(objects)) return fail('The ConversionReview has no objects.');
   const converted: unknown[] = [];
   for (const [index, object] of (objects as readonly unknown[]).entries()) {
@@ -50,6 +50,11 @@ function convertAll({ desiredAPIVersion: desired, objects }: Members): Result<re
     converted.push({ ...members, apiVersion: desired });
   }
   return ok(converted);
+}
+
+/** Text of whatever was written: an object may bring a `toString` of its own. */
+function nameOf(version: unknown): string {
+  return typeof version === 'string' ? version : (JSON.stringify(version) ?? '');
 }
 
 /** ECMAScript 2026; TypeScript does not know them yet. */

@@ -100,6 +100,7 @@ describe('fails, as a whole, for', () => {
   test.each<[string, string, string]>([
     ['another version', reviewText('policy.sigstore.dev/v1', '[]'), 'There is no version policy.sigstore.dev/v1, only'],
     ['no version', reviewText(7, '[]'), 'There is no version 7'],
+    ['no text', reviewText({ toString: 1, valueOf: 1 }, '[]'), 'There is no version {'],
     ['no objects', reviewText(v1alpha1, '{}'), 'no objects'],
     [
       'an object that is none',
