@@ -4,7 +4,7 @@
  * sigstore/rekor openapi.yaml, searchLogQuery
  */
 import { Agent, request, type Dispatcher } from 'undici';
-import { failure } from '../../kernel/failure.ts';
+import { failure, quoted } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
 import type { LoggedEntry, LogLookUp } from '../../ports/log-look-up.ts';
@@ -115,5 +115,5 @@ function readEntry(value: unknown): LoggedEntry | undefined {
 }
 
 function unavailable(address: string, why: string): Result<never> {
-  return fail(failure('TLOG_UNAVAILABLE', `the transparency log ${address} that the policy names: ${why}`, 2));
+  return fail(failure('TLOG_UNAVAILABLE', `the transparency log ${quoted(address)} that the policy names: ${why}`, 2));
 }
