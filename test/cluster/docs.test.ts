@@ -20,6 +20,7 @@ import { freePorts } from './processes.ts';
 const documents = [
   'install.md',
   'write-a-policy.md',
+  'attestations.md',
   'debug-a-refusal.md',
   'metrics.md',
   'background-scan.md',
