@@ -28,7 +28,7 @@ const key =
 
 const logged = { log: true, timestamp: false };
 
-export const custom = { type: 'custom', predicate: 'foobar e2e test' } as const;
+const custom = { type: 'custom', predicate: 'foobar e2e test' } as const;
 
 /** `cosign attest` with a key, in no log. */
 const attested =
@@ -67,7 +67,7 @@ function predicateFile(lab: Lab, image: LabImage, predicate: string): string {
   return file;
 }
 
-export const vulnerabilities = {
+const vulnerabilities = {
   invocation: { parameters: null, uri: 'invocation.example.com/cosign-testing', event_id: '', 'builder.id': '' },
   scanner: { uri: 'fakescanner.example.com/cosign-testing', version: '', db: { uri: '', version: '' }, result: null },
   metadata: { scanStartedOn: '2022-04-12T00:00:00Z', scanFinishedOn: '2022-04-12T00:10:00Z' },
@@ -78,12 +78,12 @@ const provenance = {
   buildType: 'https://example.com/make',
   invocation: {},
 };
-export const review = { approved: true, by: ['ann', 'bob'], score: 7 };
+const review = { approved: true, by: ['ann', 'bob'], score: 7 };
 export const reviewType = 'https://example.com/review/v1';
 
 const hourAgo = (): typeof release => ({ ...release, issuedAt: new Date(Date.now() - 60 * 60 * 1_000) });
 
-export const imageSteps = {
+const imageSteps = {
   unsigned: [],
   key: [key('legacy')],
   'key-stranger': [key('legacy', 'other')],
