@@ -34,6 +34,8 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     maxWorkers: workers,
+    // What is waited for comes later on a machine that is busy with other suites.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         extends: true,

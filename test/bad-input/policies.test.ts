@@ -1,7 +1,7 @@
 /** Policies that would harm whoever reads or applies them: patterns that explode, YAML that unfolds. */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import { attachBundles, imageStatement, signBundleKeyless } from '../../src/demo/images/bundle.ts';
 import { attachLegacy, signLegacyKeyless, simpleSigningPayload } from '../../src/demo/images/legacy.ts';
@@ -9,6 +9,7 @@ import { pushImage } from '../../src/demo/registry/images.ts';
 import { startSigstore, type Sigstore } from '../../src/demo/sigstore/sigstore.ts';
 import { nameOf, openGate, podOf, usualPolicies, type Gate, type PolicyFile } from './gate.ts';
 import { aliasBomb } from './yaml-bombs.ts';
+import { untilHolds } from '../until-holds.ts';
 
 const certificate = 'dev.sigstore.cosign/certificate';
 const issuer = 'https://issuer.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!';
@@ -118,7 +119,7 @@ describe('a file of policies that is', () => {
 
 async function repaired(gate: Gate): Promise<void> {
   await rm(join(gate.policiesFolder, 'bad.yaml'));
-  await vi.waitFor(() => gate.assertAdmitted({ body: podOf(gate.good) }), 5_000);
+  await untilHolds(() => gate.assertAdmitted({ body: podOf(gate.good) }));
 }
 
 function unfolding(): object {

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { publicTrustRoot, type PolicySnapshot, type TrustRoot } from '../../src/policy/model.ts';
 import type { Policies } from '../../src/ports/policies.ts';
+import { untilHolds } from '../until-holds.ts';
 
 export type Kind = 'ClusterImagePolicy' | 'TrustRoot' | 'Secret';
 export type Members = Readonly<Record<string, unknown>>;
@@ -70,17 +71,17 @@ export function policiesContract(title: string, open: () => Promise<PoliciesPlac
     };
 
     async function eventually(expected: Readonly<Record<string, string>> | undefined): Promise<void> {
-      await vi.waitFor(() => {
+      await untilHolds(() => {
         expect(inForce()).toEqual(expected);
-      }, 5_000);
+      });
     }
 
     async function eventuallyProblem(text: string): Promise<void> {
-      await vi.waitFor(() => {
+      await untilHolds(() => {
         expect(policies?.problems().map(({ where, message }) => `${where}: ${message}`)).toEqual([
           expect.stringContaining(text),
         ]);
-      }, 5_000);
+      });
     }
 
     test('reads policies, sorted, with the embedded root beside them', async () => {
@@ -173,9 +174,9 @@ export function policiesContract(title: string, open: () => Promise<PoliciesPlac
       await eventually({ a: 'a.io/**' });
       expect(keys()).toEqual([[first.trim()]]);
       await place.put('Secret', 'signer', secret(second));
-      await vi.waitFor(() => {
+      await untilHolds(() => {
         expect(keys()).toEqual([[second.trim()]]);
-      }, 5_000);
+      });
     });
 
     test('without its Secret a policy refuses what it matches, until the Secret is there', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { issueServing, makeAuthority, type KeyPair } from '../../../src/adapters/certificates/authority.ts';
 import { fileCertificates } from '../../../src/adapters/certificates/file-certificates.ts';
 import type { CertificateSource } from '../../../src/ports/certificates.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 let folder: string;
 let errors: string[];
@@ -79,11 +80,11 @@ describe('a change', () => {
     const changed = vi.fn();
     source.onChange(changed);
     await writeFile(path('tls.crt'), after.cert);
-    await vi.waitFor(() => expect(errors).toHaveLength(1), { timeout: 5000 });
+    await untilHolds(() => expect(errors).toHaveLength(1));
     expect(source.current().cert).toBe(before.cert);
     expect(changed).not.toHaveBeenCalled();
     await writeFile(path('tls.key'), after.key);
-    await vi.waitFor(() => expect(source.current()).toEqual(after), { timeout: 5000 });
+    await untilHolds(() => expect(source.current()).toEqual(after));
     expect(changed).toHaveBeenCalledTimes(1);
   });
 
@@ -103,7 +104,7 @@ describe('a change', () => {
       await symlink(`two.${end}`, path(`new.${end}`));
       await rename(path(`new.${end}`), path(`tls.${end}`));
     }
-    await vi.waitFor(() => expect(source.current()).toEqual(after), { timeout: 5000 });
+    await untilHolds(() => expect(source.current()).toEqual(after));
   });
 
   test('is found by polling where nothing tells of it', async () => {
@@ -111,7 +112,7 @@ describe('a change', () => {
     await put(before);
     const source = await open({ pollMs: 50 });
     await put(after);
-    await vi.waitFor(() => expect(source.current()).toEqual(after), { timeout: 5000 });
+    await untilHolds(() => expect(source.current()).toEqual(after));
   });
 
   test('that removes the files keeps the certificate, and says so once', async () => {
@@ -119,7 +120,7 @@ describe('a change', () => {
     const source = await open({ pollMs: 20 });
     const before = source.current();
     await rm(path('tls.crt'));
-    await vi.waitFor(() => expect(errors).toHaveLength(1), { timeout: 5000 });
+    await untilHolds(() => expect(errors).toHaveLength(1));
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(errors).toHaveLength(1);
     expect(source.current()).toBe(before);

@@ -9,6 +9,7 @@ import { names } from '../../../src/workflow/model.ts';
 import { silentLog } from '../../contracts/policies.ts';
 import { fakeCluster } from '../../fakes/fake-cluster.ts';
 import { objectServer } from './object-server.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const signal = new AbortController().signal;
 const closers: (() => unknown)[] = [];
@@ -196,25 +197,25 @@ async function served(): Promise<{
 test('a broken watch costs nothing that was written since', async () => {
   const { cluster, server, start } = await served();
   const objects = start();
-  await vi.waitFor(() => expect(objects.isReady()).toBe(true));
+  await untilHolds(() => expect(objects.isReady()).toBe(true));
   for (let round = 0; round < 5; round += 1) {
     await objects.create({ ...claim, metadata: { ...claim.metadata, name: `work-${round}` } }, kinds.claim, signal);
     server.disconnect();
     cluster.put({ ...claim, metadata: { ...claim.metadata, name: `other-${round}` } });
     expect(objects.list(kinds.claim).length).toBeGreaterThanOrEqual(round + 1);
   }
-  await vi.waitFor(() => expect(objects.list(kinds.claim)).toHaveLength(10), { timeout: 5_000 });
+  await untilHolds(() => expect(objects.list(kinds.claim)).toHaveLength(10));
 });
 
 test('a kind that is not served is noticed, asked for again, and noticed when it is there', async () => {
   const { cluster, start } = await served();
   cluster.unserve(kinds.claim);
   const objects = start();
-  await vi.waitFor(() => expect(objects.isReady()).toBe(true));
+  await untilHolds(() => expect(objects.isReady()).toBe(true));
   expect(objects.isServed(kinds.claim)).toBe(false);
   cluster.serve(kinds.claim);
   cluster.put(claim);
-  await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
+  await untilHolds(() => expect(objects.get(place)).toBeDefined());
   expect(objects.isServed(kinds.claim)).toBe(true);
 });
 
@@ -222,16 +223,16 @@ test('a kind that is gone for a moment is not taken for gone', async () => {
   const { cluster, server, start } = await served();
   cluster.put(claim);
   const objects = start();
-  await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
+  await untilHolds(() => expect(objects.get(place)).toBeDefined());
   const gone: string[] = [];
   objects.onChange((_, change) => gone.push(change));
   // Its definition is not known yet to an API server that has just begun; its objects are.
   const isServed = vi.spyOn(cluster, 'isServed').mockReturnValue(false);
   const before = server.requests.length;
   server.disconnect();
-  await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(before + 3));
+  await untilHolds(() => expect(server.requests.length).toBeGreaterThan(before + 3));
   isServed.mockRestore();
-  await vi.waitFor(() => expect(server.requests.at(-1)).toContain('watch=true'));
+  await untilHolds(() => expect(server.requests.at(-1)).toContain('watch=true'));
   expect(objects.get(place)).toBeDefined();
   expect(gone).toEqual([]);
 });
@@ -253,7 +254,7 @@ test('who wrote what is neither kept nor sent', async () => {
   const { cluster, server, start } = await served();
   cluster.put({ ...claim, metadata: { ...claim.metadata, managedFields: [{ manager: 'somebody' }] } as never });
   const objects = start();
-  await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
+  await untilHolds(() => expect(objects.get(place)).toBeDefined());
   expect(objects.get(place)?.metadata).not.toHaveProperty('managedFields');
   expect(server.requests[0]).toBe(
     'GET /api/v1/persistentvolumeclaims?labelSelector=countersign.dev%2Fengine&limit=500',
@@ -279,7 +280,7 @@ test('what a watch has not told is there once it was listed anew, and what is go
     },
     [{ kind: kinds.claim }],
   );
-  await vi.waitFor(() => expect(objects.isReady()).toBe(true));
+  await untilHolds(() => expect(objects.isReady()).toBe(true));
   expect(objects.get(place)).toBeUndefined();
   expect(await objects.refresh(kinds.claim, signal)).toEqual({ ok: true, value: undefined });
   expect(objects.get(place)?.metadata.uid).toBe('u1');
@@ -299,7 +300,7 @@ test('a list that cannot be had is no list of nothing', async () => {
     },
     [{ kind: kinds.claim }],
   );
-  await vi.waitFor(() => expect(objects.get(place)).toBeDefined());
+  await untilHolds(() => expect(objects.get(place)).toBeDefined());
   isAway = true;
   expect(await objects.refresh(kinds.claim, signal)).toMatchObject({ failure: { code: 'CLUSTER_UNAVAILABLE' } });
   expect(objects.get(place)).toBeDefined();

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { clusterEvents, type EventOutcome, type EventsSettings } from '../../../src/adapters/kubernetes/events.ts';
 import type { ClusterEvent, Events, ObjectReference } from '../../../src/ports/events.ts';
 import { fakeApiServer, type FakeApiServer } from './fake-api-server.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const job: ObjectReference = { apiVersion: 'batch/v1', kind: 'Job', name: 'nightly', namespace: 'team', uid: 'u-1' };
 const path = '/api/v1/namespaces/team/events';
@@ -36,7 +37,7 @@ function tell(about: ObjectReference = job, more: Partial<ClusterEvent> = {}): v
   events.tell({ about, type: 'Warning', reason: 'ImageRefused', message: 'no signature', key: 'k', ...more });
 }
 
-const settled = (count: number): Promise<void> => vi.waitFor(() => expect(outcomes).toHaveLength(count));
+const settled = (count: number): Promise<void> => untilHolds(() => expect(outcomes).toHaveLength(count));
 /** As sent, of type Event. */
 const bodies = (): readonly Record<string, unknown>[] =>
   server.posts.map(({ body }) => body as Record<string, unknown>);
@@ -113,12 +114,12 @@ test('one namespace cannot use up what others need, and what is dropped is count
   start({ rates: { all: { burst: 8, perMinute: 60 }, ofNamespace: { burst: 5, perMinute: 60 } } });
   for (let index = 0; index < 100; index += 1) tell({ ...job, uid: `${index}` });
   for (let index = 0; index < 100; index += 1) tell({ ...job, namespace: 'other', uid: `${index}` });
-  await vi.waitFor(() => expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(8));
+  await untilHolds(() => expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(8));
   expect(outcomes.filter((outcome) => outcome === 'dropped')).toHaveLength(192);
   expect(server.posts.filter((post) => post.path === path)).toHaveLength(5);
   now = new Date('2026-06-01T00:00:02Z');
   tell({ ...job, uid: 'later' });
-  await vi.waitFor(() => expect(server.posts.filter((post) => post.path === path)).toHaveLength(6));
+  await untilHolds(() => expect(server.posts.filter((post) => post.path === path)).toHaveLength(6));
 });
 
 test('a silent API server holds nobody up, and only so many wait for it', async () => {
@@ -128,7 +129,7 @@ test('a silent API server holds nobody up, and only so many wait for it', async 
   for (let index = 0; index < 1_000; index += 1) tell({ ...job, uid: `${index}` });
   expect(performance.now() - began).toBeLessThan(250);
   expect(outcomes.filter((outcome) => outcome === 'dropped')).toHaveLength(798);
-  await vi.waitFor(() => expect(outcomes).toContain('failed'), 3_000);
+  await untilHolds(() => expect(outcomes).toContain('failed'));
 });
 
 test('a failure is logged once, and the next occurrence is a new event', async () => {

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { accountPullSecrets, clusterPullCredentials } from '../../../src/adapters/kubernetes/pull-credentials.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { PullCredentials, Workload } from '../../../src/ports/pull-credentials.ts';
 import { fakeApiServer, type FakeApiServer } from './fake-api-server.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const secrets = '/api/v1/namespaces/team/secrets';
 const accounts = '/api/v1/namespaces/team/serviceaccounts';
@@ -81,7 +82,7 @@ test('reads once for many requests at the same time, and again when it is no lon
   await Promise.all(Array.from({ length: 20 }, () => user(source, 'a.io')));
   expect(server.requests.length).toBe(2);
   server.put(secrets, 'own', pullSecret('a.io', 'second'));
-  await vi.waitFor(async () => {
+  await untilHolds(async () => {
     expect(await user(source, 'a.io')).toBe('second');
   });
 });
@@ -111,9 +112,9 @@ test.each([500, 429, 'silence', 'garbage'] as const)(
     const source = credentials({ deadlineMs: status === 'silence' ? 300 : 5_000 });
     expect(await user(source, 'a.io')).toMatchObject({ code: 'SECRET_UNAVAILABLE', retryAfterSeconds: 5 });
     server.breakdown = undefined;
-    await vi.waitFor(async () => {
+    await untilHolds(async () => {
       expect(await user(source, 'a.io')).toBe('own');
-    }, 3_000);
+    });
   },
 );
 

@@ -1,8 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ApiException, CustomObjectsApi } from '@kubernetes/client-node';
 import { watchObjects, type WatchedObjects } from '../../../src/adapters/kubernetes/watch-objects.ts';
 import { listCollection, type Collection } from '../../../src/adapters/kubernetes/follow-collection.ts';
 import { fakeApiServer, type FakeApiServer } from './fake-api-server.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const things = '/apis/example.dev/v1/things';
 let server: FakeApiServer;
@@ -49,13 +50,13 @@ const names = (): readonly string[] | undefined =>
 const lists = (): number => server.requests.filter((line) => line.startsWith('GET')).length;
 
 async function watching(): Promise<void> {
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(server.watches()).toBe(1);
   });
 }
 
 async function eventually(expected: readonly string[]): Promise<void> {
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(names()).toEqual(expected);
   });
 }
@@ -79,7 +80,7 @@ test('follows additions, changes and deletions', async () => {
   server.put(things, 'second');
   await eventually(['first', 'second']);
   server.put(things, 'second', { spec: 'new' });
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(watched?.objects()?.map((object) => object.document)).toContainEqual(
       expect.objectContaining({ spec: 'new' }),
     );
@@ -129,7 +130,7 @@ test.each([404, 403, 401, 429, 500, 'silence', 'garbage', 'no list'] as const)(
   async (status) => {
     server.breakdown = { match: /GET/, status };
     start();
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(watched?.problem()?.message).toMatch(/^cannot list things: /);
     });
     expect(watched?.objects()).toBeUndefined();
@@ -144,7 +145,7 @@ test('keeps what it saw while the server is away', async () => {
   await watching();
   server.breakdown = { match: /./, status: 500 };
   server.disconnect();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(watched?.problem()?.status).toBe(500);
   });
   expect(names()).toEqual(['first']);
@@ -153,7 +154,7 @@ test('keeps what it saw while the server is away', async () => {
 test('refuses an answer beyond the byte limit', async () => {
   server.put(things, 'giant', { text: 'x'.repeat(20_000) });
   start();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(watched?.problem()?.message).toBe('cannot list things: the answer is longer than 10000 bytes');
   });
 });
@@ -161,7 +162,7 @@ test('refuses an answer beyond the byte limit', async () => {
 test('asks for smaller pages where a large one is too long, and for no more of them than it needs', async () => {
   for (let index = 0; index < 9; index += 1) server.put(things, `thing-${index}`, { text: 'x'.repeat(1_500) });
   start(4_000, [{ size: 5, maxBytes: 6_000 }, { size: 1 }]);
-  await vi.waitFor(() => expect(names()).toHaveLength(10));
+  await untilHolds(() => expect(names()).toHaveLength(10));
   expect(lists()).toBe(11);
   expect(watched?.problem()).toBeUndefined();
 });
@@ -183,7 +184,7 @@ test('credentials that cannot be had are a problem, not the end of the process',
   await watching();
   server.kubeConfig.applySecurityAuthentication = () => Promise.reject(new Error('no token'));
   server.disconnect();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(watched?.problem()?.message).toContain('no token');
   });
 });
@@ -204,7 +205,7 @@ test('asks nothing any more once closed', async () => {
   start();
   await watching();
   watched?.close();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(server.watches()).toBe(0);
   });
   const before = server.requests.length;
@@ -215,7 +216,7 @@ test('asks nothing any more once closed', async () => {
 test('reads thousands of objects page by page', async () => {
   for (let index = 0; index < 1_200; index += 1) server.put(things, `thing-${index}`);
   start(100_000);
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(new Set(names())).toHaveProperty('size', 1_201);
   });
   expect(lists()).toBe(3);
@@ -226,7 +227,7 @@ test('a page that does not come: nothing is made of those before it', async () =
   for (let index = 0; index < 700; index += 1) server.put(things, `thing-${index}`);
   server.put(things, 'giant', { text: 'x'.repeat(100_000) });
   start(100_000);
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(watched?.problem()?.message).toContain('longer than 100000 bytes');
   });
   expect(lists()).toBeGreaterThan(1);

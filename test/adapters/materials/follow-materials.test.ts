@@ -1,7 +1,8 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { followMaterials, type FollowedMaterials } from '../../../src/adapters/materials/follow-materials.ts';
 import { outage, type LookedUp } from '../../../src/adapters/materials/looked-up.ts';
 import type { MaterialRef } from '../../../src/policy/wanted-materials.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const timing = { patience: 50, deadline: 1_000, resync: 40, retry: { first: 10, longest: 20 } };
 const key: MaterialRef = { kind: 'kms', uri: 'hashivault://k' };
@@ -43,10 +44,10 @@ test('is looked up once, however often policies are read', async () => {
 test('is looked up again after a while, and a change is told', async () => {
   const service = start(text('a'));
   await read(key);
-  await vi.waitFor(() => expect(service.asked).toBeGreaterThan(2));
+  await untilHolds(() => expect(service.asked).toBeGreaterThan(2));
   expect(service.changed).toBe(0);
   service.answer = text('b');
-  await vi.waitFor(() => expect(service.changed).toBeGreaterThan(0));
+  await untilHolds(() => expect(service.changed).toBeGreaterThan(0));
   expect(await read(key)).toEqual([text('b')]);
 });
 
@@ -54,7 +55,7 @@ test('an outage is told, tried again soon, and over when it is over', async () =
   const service = start(outage('away'));
   expect(await read(key)).toEqual([outage('away')]);
   service.answer = text('a');
-  await vi.waitFor(() => expect(service.changed).toBeGreaterThan(0));
+  await untilHolds(() => expect(service.changed).toBeGreaterThan(0));
   expect(await read(key)).toEqual([text('a')]);
 });
 
@@ -65,7 +66,7 @@ test('policies do not wait long for a service that hangs, and hear of the answer
   expect(await read(key)).toEqual([outage('there is no answer yet')]);
   expect(performance.now() - began).toBeLessThan(1_000);
   resolve(text('a'));
-  await vi.waitFor(() => expect(service.changed).toBeGreaterThan(0));
+  await untilHolds(() => expect(service.changed).toBeGreaterThan(0));
   expect(await read(key)).toEqual([text('a')]);
 });
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { clusterPolicies, type ClusterPolicies } from '../../../src/adapters/policies/custom-resources.ts';
 import { embeddedRoot, policy, publicKey, secret, silentLog } from '../../contracts/policies.ts';
 import { fakeApiServer, type FakeApiServer } from '../kubernetes/fake-api-server.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const group = '/apis/policy.sigstore.dev/v1alpha1';
 const system = '/api/v1/namespaces/countersign-system';
@@ -44,7 +45,7 @@ function putPolicy(name: string, members: Readonly<Record<string, unknown>>): vo
 const messages = (): readonly string[] => policies?.problems().map(({ message }) => message) ?? [];
 
 async function eventuallyNoMatch(expected: string): Promise<void> {
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(policies?.current()?.noMatch).toBe(expected);
   });
 }
@@ -55,14 +56,14 @@ test.each(['clusterimagepolicies', 'trustroots', 'configmaps'])(
     putPolicy('a', policy('a.io/**'));
     server.breakdown = { match: new RegExp(`GET .*/${collection}`), status: 403 };
     start();
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(policies?.problems()).toEqual([
         expect.objectContaining({ consequence: 'No policy is in force: every request is refused.' }),
       ]);
     });
     expect(policies?.current()).toBeUndefined();
     server.breakdown = undefined;
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(policies?.current()?.policies.length).toBe(1);
     });
     expect(policies?.problems()).toEqual([]);
@@ -72,7 +73,7 @@ test.each(['clusterimagepolicies', 'trustroots', 'configmaps'])(
 test('a missing custom resource definition is told with the way out', async () => {
   server.breakdown = { match: /GET .*clusterimagepolicies/, status: 404 };
   start();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(messages()).toEqual([expect.stringMatching(/answers 404: install the custom resource definitions/)]);
   });
 });
@@ -105,7 +106,7 @@ test('reads only the Secrets that policies name, only from its own namespace', a
   putPolicy('a', policy('a.io/**', { key: { secretRef: { name: 'signer', namespace: 'countersign-system' } } }));
   putPolicy('b', policy('b.io/**', { key: { secretRef: { name: 'signer', namespace: 'team' } } }));
   start();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(policies?.current()?.policies.map(({ name, notReady }) => [name, notReady])).toEqual([
       ['a', []],
       ['b', [expect.stringContaining('Secrets are read from countersign-system only')]],
@@ -121,11 +122,11 @@ test.each([403, 500, 'silence'] as const)(
     server.put(`${system}/secrets`, 'signer', secret(publicKey()));
     putPolicy('a', policy('a.io/**', { key: { secretRef: { name: 'signer' } } }));
     start();
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(policies?.current()?.policies[0]?.notReady).toEqual([]);
     });
     server.breakdown = { match: /secrets/, status };
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(messages()).toEqual([expect.stringContaining('cannot read Secret countersign-system/signer')]);
     });
     expect(policies?.current()?.policies[0]?.notReady).toEqual([]);
@@ -141,7 +142,7 @@ test('many changes at once make few snapshots', async () => {
     if (generation !== undefined) seen.add(generation);
   }, 1);
   for (let index = 0; index < 200; index += 1) putPolicy(`p${index}`, policy(`p${index}.io/**`));
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(policies?.current()?.policies.length).toBe(200);
   });
   clearInterval(look);
@@ -151,13 +152,13 @@ test('many changes at once make few snapshots', async () => {
 test('policies stay in force while the API server is away', async () => {
   putPolicy('a', policy('a.io/**'));
   start();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(policies?.current()?.policies.length).toBe(1);
   });
   const before = policies?.current();
   server.breakdown = { match: /./, status: 500 };
   server.disconnect();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(messages().length).toBe(4);
   });
   expect(policies?.problems()[0]?.consequence).toBe('What was read before stays in force.');
@@ -172,34 +173,34 @@ describe('Secrets', () => {
   test('are followed: made, changed, deleted', async () => {
     putPolicy('a', bySecret);
     start();
-    await vi.waitFor(() => expect(isReady()).toBe(false));
+    await untilHolds(() => expect(isReady()).toBe(false));
     server.put(`${system}/secrets`, 'signer', secret(publicKey()));
-    await vi.waitFor(() => expect(isReady()).toBe(true));
+    await untilHolds(() => expect(isReady()).toBe(true));
     const before = policies?.current()?.generation;
     server.put(`${system}/secrets`, 'signer', secret(publicKey()));
-    await vi.waitFor(() => expect(policies?.current()?.generation).not.toBe(before));
+    await untilHolds(() => expect(policies?.current()?.generation).not.toBe(before));
     server.remove(`${system}/secrets`, 'signer');
-    await vi.waitFor(() => expect(isReady()).toBe(false));
+    await untilHolds(() => expect(isReady()).toBe(false));
   });
 
   test('that stay as they are change nothing, however often they are read', async () => {
     server.put(`${system}/secrets`, 'signer', secret(publicKey()));
     putPolicy('a', bySecret);
     start();
-    await vi.waitFor(() => expect(isReady()).toBe(true));
+    await untilHolds(() => expect(isReady()).toBe(true));
     let changes = 0;
     policies?.onChange(() => (changes += 1));
     const before = reads();
-    await vi.waitFor(() => expect(reads()).toBeGreaterThan(before + 2));
+    await untilHolds(() => expect(reads()).toBeGreaterThan(before + 2));
     expect(changes).toBe(0);
   });
 
   test('that nobody names any more are not read any more', async () => {
     putPolicy('a', bySecret);
     start();
-    await vi.waitFor(() => expect(isReady()).toBe(false));
+    await untilHolds(() => expect(isReady()).toBe(false));
     putPolicy('a', policy('a.io/**'));
-    await vi.waitFor(() => expect(isReady()).toBe(true));
+    await untilHolds(() => expect(isReady()).toBe(true));
     const before = reads();
     await sleep(150);
     expect(reads()).toBe(before);
@@ -226,18 +227,18 @@ describe('what came of each object', () => {
       'ClusterImagePolicy/bad': 'refuses',
       'TrustRoot/root': 'refuses',
     };
-    await vi.waitFor(() => expect(inForce()).toEqual(before));
+    await untilHolds(() => expect(inForce()).toEqual(before));
     putPolicy('good', perhaps);
-    await vi.waitFor(() => expect(inForce()).toEqual({ ...before, 'ClusterImagePolicy/good': 'last-good' }));
+    await untilHolds(() => expect(inForce()).toEqual({ ...before, 'ClusterImagePolicy/good': 'last-good' }));
     putPolicy('later', { spec: {} });
-    await vi.waitFor(() => expect(inForce()).toMatchObject({ 'ClusterImagePolicy/later': 'nothing-of-it' }));
+    await untilHolds(() => expect(inForce()).toMatchObject({ 'ClusterImagePolicy/later': 'nothing-of-it' }));
   });
 
   test('is nothing at all while something is demanded that cannot be read', async () => {
     putPolicy('good', policy('a.io/**'));
     putPolicy('bad', { spec: {} });
     start();
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(inForce()).toEqual({ 'ClusterImagePolicy/good': 'nothing', 'ClusterImagePolicy/bad': 'nothing' });
     });
   });
@@ -248,11 +249,11 @@ describe('what came of each object', () => {
     const spec = policy('a.io/**', { key: { secretRef: { name: 'signer' } } });
     putPolicy('a', { ...spec, metadata });
     start();
-    await vi.waitFor(() => expect(policies?.objects()).toHaveLength(1));
+    await untilHolds(() => expect(policies?.objects()).toHaveLength(1));
     const before = policies?.current();
     const [first] = policies?.objects() ?? [];
     putPolicy('a', { ...spec, metadata, status: { observedGeneration: 1 } });
-    await vi.waitFor(() => expect(policies?.objects()?.[0]?.object).not.toBe(first?.object));
+    await untilHolds(() => expect(policies?.objects()?.[0]?.object).not.toBe(first?.object));
     expect(policies?.current()).toBe(before);
     expect(policies?.objects()?.[0]?.document).toBe(first?.document);
   });
@@ -260,8 +261,8 @@ describe('what came of each object', () => {
   test('an object that was deleted and made again is read anew', async () => {
     putPolicy('a', { ...policy('a.io/**'), metadata: { uid: 'u', generation: 1 } });
     start();
-    await vi.waitFor(() => expect(policies?.current()?.policies[0]?.images[0]?.source).toBe('a.io/**'));
+    await untilHolds(() => expect(policies?.current()?.policies[0]?.images[0]?.source).toBe('a.io/**'));
     putPolicy('a', { ...policy('b.io/**'), metadata: { uid: 'v', generation: 1 } });
-    await vi.waitFor(() => expect(policies?.current()?.policies[0]?.images[0]?.source).toBe('b.io/**'));
+    await untilHolds(() => expect(policies?.current()?.policies[0]?.images[0]?.source).toBe('b.io/**'));
   });
 });

@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPolicies, watchPolicies } from '../../../src/adapters/policies/directory.ts';
 import type { WatchedPolicies } from '../../../src/adapters/policies/watched-policies.ts';
 import { publicTrustRoot } from '../../../src/policy/model.ts';
 import { embeddedRoot, publicKey, silentLog } from '../../contracts/policies.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 let folder: string;
 let watched: WatchedPolicies | undefined;
@@ -133,9 +134,9 @@ async function watch(settleMs = 20): Promise<void> {
 }
 
 async function eventually(expected: readonly string[]): Promise<void> {
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(watching()).toEqual(expected);
-  }, 5_000);
+  });
 }
 
 test('follows the swap of a mounted ConfigMap', async () => {
@@ -155,9 +156,9 @@ test('a file that is emptied, unreadable or half written takes nothing away; one
   await write('b.yaml', policyText('b'));
   await watch();
   const told = async (message: RegExp): Promise<void> => {
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(watched?.problems()[0]?.message).toMatch(message);
-    }, 5_000);
+    });
     expect(watching()).toEqual(['a a.io/**', 'b b.io/**']);
   };
   await truncate(join(folder, 'a.yaml'));
@@ -190,7 +191,7 @@ test('a folder that disappears takes nothing away', async () => {
   await write('mounted/a.yaml', policyText('a'));
   watched = await watchPolicies({ ...common, paths: [`${folder}/mounted/`], settleMs: 20, pollMs: 50 });
   await rename(join(folder, 'mounted'), join(folder, 'elsewhere'));
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(watched?.problems()[0]?.message).toBe('there is no such file or folder');
   });
   expect(watching()).toEqual(['a a.io/**']);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { materialSources, type MaterialSources } from '../../../src/adapters/materials/follow-materials.ts';
 import { outage, type LookedUp } from '../../../src/adapters/materials/looked-up.ts';
 import { clusterPolicies } from '../../../src/adapters/policies/custom-resources.ts';
@@ -12,6 +12,7 @@ import type { PolicyObjects } from '../../../src/ports/policy-objects.ts';
 import { embeddedRoot, publicKey, silentLog } from '../../contracts/policies.ts';
 import { localService } from '../cloud/local-service.ts';
 import { fakeApiServer } from '../kubernetes/fake-api-server.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const group = '/apis/policy.sigstore.dev/v1alpha1';
 const system = '/api/v1/namespaces/countersign-system';
@@ -55,19 +56,19 @@ describe('in the cluster', () => {
 
   test('ConfigMaps are followed, read by name, and their code stays when they vanish', async () => {
     const server = await start(byConfigMap);
-    await vi.waitFor(() => expect(notReady()).toEqual([expect.stringContaining('configmap "code" is not there')]));
+    await untilHolds(() => expect(notReady()).toEqual([expect.stringContaining('configmap "code" is not there')]));
     server.put(`${system}/configmaps`, 'code', { data: { k: 'one', other: 'x' } });
-    await vi.waitFor(() => expect(code()).toBe('one'));
+    await untilHolds(() => expect(code()).toBe('one'));
     expect(notReady()).toEqual([]);
     server.put(`${system}/configmaps`, 'code', { data: { k: 'two' } });
-    await vi.waitFor(() => expect(code()).toBe('two'));
+    await untilHolds(() => expect(code()).toBe('two'));
     server.remove(`${system}/configmaps`, 'code');
-    await vi.waitFor(() => expect(messages()).toEqual(['configmap "code" is not there, or cannot be read']));
+    await untilHolds(() => expect(messages()).toEqual(['configmap "code" is not there, or cannot be read']));
     expect([code(), notReady()]).toEqual(['two', []]);
-    await vi.waitFor(() => expect(policies?.objects?.()?.[0]?.materials?.stale.code).toHaveLength(1));
+    await untilHolds(() => expect(policies?.objects?.()?.[0]?.materials?.stale.code).toHaveLength(1));
     expect(policies?.problems()[0]?.consequence).toBe('What was read before stays in force.');
     server.put(`${system}/configmaps`, 'code', { data: { k: 'three' } });
-    await vi.waitFor(() => expect(code()).toBe('three'));
+    await untilHolds(() => expect(code()).toBe('three'));
     expect(messages()).toEqual([]);
     const asked = server.requests.filter((line) => line.includes('/configmaps/'));
     expect(new Set(asked)).toEqual(new Set([`GET ${system}/configmaps/code`]));
@@ -81,19 +82,19 @@ describe('in the cluster', () => {
   ])('a ConfigMap %j gives no code, and the policy refuses', async (content, sentence) => {
     const server = await start(byConfigMap);
     server.put(`${system}/configmaps`, 'code', content);
-    await vi.waitFor(() => expect(notReady()).toEqual([`spec.policy: ConfigMap code: ${sentence}`]));
+    await untilHolds(() => expect(notReady()).toEqual([`spec.policy: ConfigMap code: ${sentence}`]));
   });
 
   test('a ConfigMap that cannot be read, or loses its key, changes nothing', async () => {
     const server = await start(byConfigMap);
     server.put(`${system}/configmaps`, 'code', { data: { k: 'one' } });
-    await vi.waitFor(() => expect(code()).toBe('one'));
+    await untilHolds(() => expect(code()).toBe('one'));
     server.breakdown = { match: /configmaps\/code/, status: 403 };
-    await vi.waitFor(() => expect(messages()).toEqual([expect.stringContaining('cannot read ConfigMap')]));
+    await untilHolds(() => expect(messages()).toEqual([expect.stringContaining('cannot read ConfigMap')]));
     expect(notReady()).toEqual([]);
     server.breakdown = undefined;
     server.put(`${system}/configmaps`, 'code', { data: { x: 'y' } });
-    await vi.waitFor(() => expect(messages()).toEqual(['configmap "code" does not contain key k']));
+    await untilHolds(() => expect(messages()).toEqual(['configmap "code" does not contain key k']));
     expect([code(), notReady()]).toEqual(['one', []]);
   });
 
@@ -108,13 +109,13 @@ describe('in the cluster', () => {
       return authority?.kind === 'key' ? authority.keys : undefined;
     };
     await start(withCode({ data: 'x' }, { kms: 'hashivault://k' }), materials);
-    await vi.waitFor(() => expect(keys()).toEqual([pem.trim()]));
+    await untilHolds(() => expect(keys()).toEqual([pem.trim()]));
     answer = outage('it is away');
-    await vi.waitFor(() => expect(messages()).toEqual(['it is away']));
+    await untilHolds(() => expect(messages()).toEqual(['it is away']));
     expect([keys(), notReady()]).toEqual([[pem.trim()], []]);
     const next = publicKey();
     answer = { ok: true, value: next };
-    await vi.waitFor(() => expect(keys()).toEqual([next.trim()]));
+    await untilHolds(() => expect(keys()).toEqual([next.trim()]));
     answer = Promise.withResolvers<LookedUp>().promise;
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect([keys(), notReady()]).toEqual([[next.trim()], []]);
@@ -122,7 +123,7 @@ describe('in the cluster', () => {
 
   test('without services, policies that name them refuse', async () => {
     await start(withCode({ remote: { url: 'https://a.example/', sha256sum: sha256('x') } }, { kms: 'hashivault://k' }));
-    await vi.waitFor(() => {
+    await untilHolds(() => {
       expect(notReady()).toEqual([
         'authority-0: hashivault://k: it is not looked up here',
         'spec.policy: https://a.example/: it is not looked up here',
@@ -179,9 +180,9 @@ describe('in files', () => {
     policies = await watchPolicies({ ...common, paths: [folder], pollMs: 30, settleMs: 5 });
     expect(code()).toBe('one');
     await writeFile(join(folder, '1.json'), JSON.stringify({ ...configMap, data: { k: 'two' } }));
-    await vi.waitFor(() => expect(code()).toBe('two'), 5_000);
+    await untilHolds(() => expect(code()).toBe('two'));
     await rm(join(folder, '1.json'));
-    await vi.waitFor(() => expect(messages()).toEqual(['configmap "code" is not there, or cannot be read']), 5_000);
+    await untilHolds(() => expect(messages()).toEqual(['configmap "code" is not there, or cannot be read']));
     expect([code(), notReady()]).toEqual(['two', []]);
   });
 });

@@ -8,6 +8,7 @@ import { followTrustRoots, type TrustRoots } from '../../../src/adapters/sigstor
 import { parseTrustRoot, type ParsedTrustRoot } from '../../../src/policy/parse-trust-root.ts';
 import { createSigstore } from '../../verification/kit/sigstore.ts';
 import { past, serve, soon, TufRepo, type Mirror } from './tuf-kit.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const content = (): string => JSON.stringify(createSigstore().trustedRoot);
 const [first, second, third] = [content(), content(), content()];
@@ -96,7 +97,7 @@ test('what the mirror publishes later comes into force by itself', async () => {
   const root = remote();
   await following?.follow([root]);
   repo.publish(targets(second));
-  await vi.waitFor(() => expect(inForce(root)).toBe(second));
+  await untilHolds(() => expect(inForce(root)).toBe(second));
 });
 
 test('it is looked at again although whoever was told has failed', async () => {
@@ -107,7 +108,7 @@ test('it is looked at again although whoever was told has failed', async () => {
   const root = remote();
   await following?.follow([root]);
   repo.publish(targets(second));
-  await vi.waitFor(() => expect(inForce(root)).toBe(second));
+  await untilHolds(() => expect(inForce(root)).toBe(second));
 });
 
 test('one that is followed already is not read again', async () => {
@@ -144,7 +145,7 @@ describe('a repository that is refused', () => {
       },
     ]);
     mirror.files = healthy;
-    await vi.waitFor(() => expect(inForce(root)).toBe(first));
+    await untilHolds(() => expect(inForce(root)).toBe(first));
     expect(following?.problems()).toEqual([]);
   });
 
@@ -157,7 +158,7 @@ describe('a repository that is refused', () => {
     const root = remote();
     await following?.follow([root]);
     spoil();
-    await vi.waitFor(() => expect(following?.problems()[0]?.message).toContain(reason));
+    await untilHolds(() => expect(following?.problems()[0]?.message).toContain(reason));
     expect(inForce(root)).toBe(first);
     expect(following?.problems()[0]?.consequence).toBe('What was read before stays in force.');
   });

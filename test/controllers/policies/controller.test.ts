@@ -6,6 +6,7 @@ import type { ClusterEvent } from '../../../src/ports/events.ts';
 import type { Leadership } from '../../../src/ports/leadership.ts';
 import type { PolicyObject } from '../../../src/ports/policy-objects.ts';
 import type { PolicyStatus, StatusWritten } from '../../../src/ports/policy-statuses.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 const timing = { look: 100_000, retry: 20, truce: 60_000, batch: 10, pause: 1 };
 
@@ -97,7 +98,7 @@ test('writes each status once, and nothing after a restart', async () => {
   cluster = new Cluster();
   for (let index = 0; index < 35; index += 1) cluster.put(`p${index}`, good);
   cluster.start();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(new Set(cluster.writes).size).toBe(35);
   });
   await quiet();
@@ -114,7 +115,7 @@ test('writes what is broken first, and tells of it once', async () => {
   for (let index = 0; index < 30; index += 1) cluster.put(`p${index}`, good);
   cluster.put('broken', broken);
   cluster.start();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(cluster.writes.length).toBe(31);
   });
   expect(cluster.writes[0]).toBe('broken');
@@ -127,9 +128,9 @@ test('follows changes, within moments', async () => {
   cluster.start();
   await quiet();
   cluster.put('p', broken);
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['p']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['p']));
   cluster.put('p', good, 2);
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['p', 'p']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['p', 'p']));
 });
 
 test('whoever does not lead writes nothing, until it does', async () => {
@@ -141,7 +142,7 @@ test('whoever does not lead writes nothing, until it does', async () => {
   expect([cluster.writes, cluster.told]).toEqual([[], []]);
   cluster.isLeader = true;
   for (const listener of cluster.leading) listener();
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['p']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['p']));
 });
 
 test('one process without anybody to lead writes', async () => {
@@ -150,7 +151,7 @@ test('one process without anybody to lead writes', async () => {
   cluster.isAlone = true;
   cluster.isLeader = false;
   cluster.start();
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['p']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['p']));
 });
 
 test('somebody else who undoes what is written is not fought', async () => {
@@ -175,7 +176,7 @@ test('while nothing can be written it waits, says so once, and tells nothing; th
   expect(cluster.writes.length).toBeLessThan(6);
   expect([cluster.warnings, cluster.told]).toEqual([['{"reason":"permission is missing"}'], []]);
   cluster.outcome = { kind: 'written' };
-  await vi.waitFor(() => expect(cluster.told).toHaveLength(1));
+  await untilHolds(() => expect(cluster.told).toHaveLength(1));
 });
 
 test('a status that is not accepted keeps no other one waiting, and is not tried in a loop', async () => {
@@ -187,7 +188,7 @@ test('a status that is not accepted keeps no other one waiting, and is not tried
   expect(cluster.writes).toEqual(['p']);
   cluster.outcome = { kind: 'written' };
   cluster.put('q', good);
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['p', 'q']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['p', 'q']));
 });
 
 test('looks again without a change: exceptions expire', async () => {
@@ -196,10 +197,10 @@ test('looks again without a change: exceptions expire', async () => {
   const exceptions = [{ images: ['a.example/b@*'], reason: 'r', owner: 'o', expires: '2026-06-02T00:00:00Z' }];
   cluster.put('p', { ...good, exceptions });
   cluster.start({ clock: { now: () => now } }, { look: 10 });
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['p']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['p']));
   await quiet();
   now = new Date('2026-06-03T00:00:00Z');
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['p', 'p']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['p', 'p']));
 });
 
 test('ten thousand policies that are right already hold nobody up', async () => {
@@ -208,7 +209,7 @@ test('ten thousand policies that are right already hold nobody up', async () => 
   cluster.put('first', good);
   cluster.isLeader = true;
   cluster.start();
-  await vi.waitFor(() => expect(cluster.writes).toEqual(['first']));
+  await untilHolds(() => expect(cluster.writes).toEqual(['first']));
   for (const close of cluster.closers.splice(0)) await close();
   // Just written by the controller.
   const { status } = (cluster.objects.get('first')?.object ?? {}) as { status?: PolicyStatus };

@@ -4,6 +4,7 @@ import { startScanner, type Scanner, type ScanSettings } from '../../../src/cont
 import type { Leadership } from '../../../src/ports/leadership.ts';
 import { policy, snapshotOf } from '../../admission/bench.ts';
 import { Cluster, Reports, runningPod, World } from './kit.ts';
+import { untilHolds } from '../../until-holds.ts';
 
 class Election implements Leadership {
   #leads = true;
@@ -60,7 +61,7 @@ function scene(): Scene {
 }
 
 function finished(of: Scanner): Promise<void> {
-  return vi.waitFor(() => {
+  return untilHolds(() => {
     expect(of.progress().finishedAt).toBeDefined();
   });
 }
@@ -88,7 +89,7 @@ test('does not begin before policies have been the same for a while', async () =
     await new Promise((done) => setTimeout(done, 40));
   }
   expect(pods.read).toEqual([]);
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(pods.read).toEqual(['shop']);
   });
 });
@@ -98,14 +99,14 @@ test('scans again at its time, and soon after policies have changed', async () =
   const running = start();
   await finished(running);
   world.snapshot = snapshotOf([policy('other', '**'), policy('idle', 'quay.io/**')]);
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(reports.told('shop')).toEqual(['pass web other -']);
   });
   expect(running.matchedImages()?.get('ClusterImagePolicy/idle')).toBe(0);
   await running.close();
   const before = pods.read.length;
   start({ intervalMs: 20 });
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(pods.read.length).toBeGreaterThan(before + 2);
   });
 });
@@ -121,7 +122,7 @@ test.each([
   expect(set.pods.read).toEqual([]);
   set.world.snapshot = snapshotOf([policy('signed', '**')]);
   set.leadership.elect(true);
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(set.reports.told('shop')).toEqual(['pass web signed -']);
   });
 });
@@ -130,11 +131,11 @@ test('stops as soon as another replica leads, and goes on when it leads again', 
   const { pods, reports, leadership, start } = scene();
   for (let index = 0; index < 20; index += 1) pods.add(runningPod('zoo', `z-${index}`, `ghcr.io/acme/z-${index}`));
   const running = start({ imagesPerSecond: 50 });
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(running.progress().pods).toBeGreaterThan(3);
   });
   leadership.elect(false);
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(running.progress().state).toBe('waiting');
   });
   expect(reports.written).toEqual(['write shop']);
@@ -159,7 +160,7 @@ test('an API server that is away is told of once, and tried again', async () => 
   const { world, reports, start } = scene();
   reports.isAway = true;
   const running = start();
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(running.progress().problem).toBe('the API server is away');
   });
   await aWhile();
@@ -183,7 +184,7 @@ test('closed in the middle of a scan, it is over at once', async () => {
   const { pods, start } = scene();
   for (let index = 0; index < 50; index += 1) pods.add(runningPod('zoo', `z-${index}`, `ghcr.io/acme/z-${index}`));
   const running = start({ imagesPerSecond: 1 });
-  await vi.waitFor(() => {
+  await untilHolds(() => {
     expect(running.progress().state).toBe('scanning');
   });
   const began = performance.now();
