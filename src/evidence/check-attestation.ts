@@ -1,7 +1,8 @@
-import { failure, kindOf, quoted, type Failure } from '../kernel/failure.ts';
+import { failure, kindOf, type Failure } from '../kernel/failure.ts';
 import { attestationInput } from '../policy/attestation-input.ts';
 import type { AttestationCheck, VerifiedSignature } from '../policy/facts.ts';
 import type { AttestationDemand } from '../policy/model.ts';
+import { toldBy } from '../policy/evaluation.ts';
 import { predicateUri } from '../policy/predicate-types.ts';
 import type { AttestationsQuestion } from '../policy/question.ts';
 import { isWantedSigner } from '../policy/satisfies.ts';
@@ -13,9 +14,6 @@ export interface CheckedAttestation {
   /** Why some demand could not be checked. */
   readonly unavailable?: Failure;
 }
-
-/** Room for what CUE says of several fields. */
-const maxMessage = 2_000;
 
 /**
  * What each of the `open` demands says of a proven attestation. Those of other predicate types say nothing of it, and
@@ -53,10 +51,6 @@ async function refusalBy(
   if (policy === undefined) return undefined;
   const evaluated = await languages.evaluate({ name, code: policy, input: input.value }, signal);
   if (!evaluated.ok) return evaluated.failure;
-  const { result, message } = evaluated.value;
   // Rego's warnings refuse, as in sigstore policy-controller.
-  return result === 'pass' ? undefined : failure('POLICY_UNSATISFIED', quoted(oneLine(message), maxMessage));
+  return evaluated.value.result === 'pass' ? undefined : failure('POLICY_UNSATISFIED', toldBy(evaluated.value));
 }
-
-/** Engines show the place in the code on lines of their own. */
-const oneLine = (message: string): string => message.trim().replaceAll(/\s+/g, ' ');

@@ -3,7 +3,7 @@
  * built from violations: without one an image is admitted, and everything that is not proven is one.
  */
 import { failure, kindOf, type Failure } from '../kernel/failure.ts';
-import type { Evaluation } from './evaluation.ts';
+import { toldBy, type Evaluation } from './evaluation.ts';
 import type { NoMatchPolicy } from './model.ts';
 import type { Plan, PlannedCheck, PlannedPolicy } from './plan.ts';
 import type { Result } from '../kernel/result.ts';
@@ -89,8 +89,8 @@ function judgeEvaluation(policy: string, evaluation: Result<Evaluation> | undefi
     const { code, message, retryAfterSeconds } = evaluation.failure;
     return failure(code, `failed policy ${policy}: ${message}`, retryAfterSeconds);
   }
-  const { result, message } = evaluation.value;
-  return result === 'pass' ? undefined : failure('POLICY_UNSATISFIED', `failed policy ${policy}: ${message}`);
+  if (evaluation.value.result === 'pass') return undefined;
+  return failure('POLICY_UNSATISFIED', `failed policy ${policy}: ${toldBy(evaluation.value)}`);
 }
 
 /** Whether the check passes: what the code of its policy is told about. */

@@ -266,6 +266,13 @@ describe('code of a policy', () => {
       [['POLICY_UNSATISFIED', 'failed policy p: no']],
     ],
     [
+      'it says no on two lines, with a name that steers a terminal',
+      [byKey],
+      [signature()],
+      ok({ result: 'fail', message: 'no:\n  \u001b[2Jname\u202e' }),
+      [['POLICY_UNSATISFIED', String.raw`failed policy p: no: \u{1b}[2Jname\u{202e}`]],
+    ],
+    [
       'it warns',
       [pass],
       [],
