@@ -7,6 +7,7 @@ import { addExplainCommand } from './explain.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { addInitCommands } from './init.ts';
 import { loadDemo } from './load-demo.ts';
+import { addMigrateCommand } from './migrate.ts';
 import { addPolicyCommand } from './policy.ts';
 import { withLongFlags } from './policy/test-flags.ts';
 import { addPreflightCommand } from './preflight.ts';
@@ -29,6 +30,7 @@ const commands = [
   addPreflightCommand,
   addContractCommand,
   addReplayCommand,
+  addMigrateCommand,
   addAuditCommand,
   addActionsCommand,
   addTasksCommand,
