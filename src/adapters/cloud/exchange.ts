@@ -5,6 +5,7 @@
 import { Agent, request, type Dispatcher } from 'undici';
 import { quoted } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
+import { readAtMost } from '../read-at-most.ts';
 import { AddressRefused, hasRefusedAddress, lookupAllowed } from '../registry/addresses.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -51,7 +52,7 @@ export async function exchange(asked: Asked, signal: AbortSignal): Promise<Resul
       dispatcher: agent,
       signal: AbortSignal.any([signal, AbortSignal.timeout(exchangeMs)]),
     });
-    const body = await readBody(got.body, maxBytes);
+    const body = await readAtMost(got.body, maxBytes);
     if (body === undefined) return fail(`${what} at ${quoted(url.host)} answered with more than ${maxBytes} bytes`);
     return ok({ status: got.statusCode, headers: firstOf(got.headers), body });
   } catch (error) {
@@ -83,18 +84,6 @@ function newAgent({ place, ca }: Asked): Agent {
       ...(ca === undefined ? {} : { ca }),
     },
   });
-}
-
-/** Undefined when it is larger than allowed; the rest is then not read. */
-async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Uint8Array | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function firstOf(headers: Dispatcher.ResponseData['headers']): Reply['headers'] {

@@ -2,6 +2,7 @@
 import { request, type Dispatcher } from 'undici';
 import { defined } from '../../kernel/defined.ts';
 import type { Failure } from '../../kernel/failure.ts';
+import { readAtMost } from '../read-at-most.ts';
 import { connectionFailure, tooLarge } from './failures.ts';
 
 export interface Asked {
@@ -51,7 +52,7 @@ export async function send(asked: Asked, dispatcher: Dispatcher): Promise<Sent> 
     isPassedOn = status === 200 && asked.onContent !== undefined;
     const body = await (isPassedOn
       ? passOn(got.body, asked)
-      : readBody(got.body, status === 200 ? asked.maxBytes : maxErrorBytes));
+      : readAtMost(got.body, status === 200 ? asked.maxBytes : maxErrorBytes));
     if (body === undefined && status === 200) {
       return { ok: false, failure: tooLarge(url, asked.maxBytes), again: false };
     }
@@ -75,19 +76,6 @@ async function orAborted<T>(asking: Promise<T>, signal: AbortSignal): Promise<T>
   } finally {
     signal.removeEventListener('abort', giveUp);
   }
-}
-
-/** Undefined when it is larger than allowed; the rest is then not read. */
-async function readBody(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Uint8Array | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // Leaving the loop ends the connection: reading on to keep it would be what the limit forbids.
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** Undefined when there is more than allowed: not a byte of that is passed on. */

@@ -8,6 +8,7 @@ import { failure, quoted } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import { asRecord, parseStrictJson } from '../../kernel/strict-json.ts';
 import type { LoggedEntry, LogLookUp } from '../../ports/log-look-up.ts';
+import { readAtMost } from '../read-at-most.ts';
 import { hasRefusedAddress, lookupAllowed } from '../registry/addresses.ts';
 
 export interface LogLookUpSettings {
@@ -68,7 +69,7 @@ async function ask(
   try {
     // Redirects are not followed: a log is asked where the policy says it is.
     const answer = await request(url, { method: 'POST', headers, body, dispatcher, signal });
-    const bytes = await readUpTo(answer.body, maxBytes);
+    const bytes = await readAtMost(answer.body, maxBytes);
     if (answer.statusCode !== 200) return unavailable(address, `it answers with status ${answer.statusCode}`);
     if (bytes === undefined) return unavailable(address, `its answer has more than ${maxBytes} bytes`);
     const entries = readEntries(bytes);
@@ -76,20 +77,6 @@ async function ask(
   } catch {
     return unavailable(address, signal.aborted ? 'it does not answer in time' : 'it cannot be reached');
   }
-}
-
-/** Undefined when there is more; the rest is then not read. */
-async function readUpTo(body: Dispatcher.ResponseData['body'], most: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    // Without an encoding, bodies are streams of Buffers.
-    const bytes = chunk as Buffer;
-    size += bytes.length;
-    if (size > most) return undefined;
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** A list of objects with one member each: the entry, by its name. */

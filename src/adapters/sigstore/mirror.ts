@@ -1,5 +1,6 @@
 /** TUF repositories over HTTP: few small files, all within one time, from addresses that may be spoken to. */
 import { Agent, request, type Dispatcher } from 'undici';
+import { readAtMost } from '../read-at-most.ts';
 import { hasRefusedAddress, lookupAllowed } from '../registry/addresses.ts';
 import { RepositoryProblem } from './tuf-problem.ts';
 import type { FetchFile } from './tuf-repository.ts';
@@ -52,7 +53,11 @@ export function openMirror(options: MirrorOptions): { readonly fetch: FetchFile;
       const url = new URL(`${mirror}/${path.split('/').map(encodeSegment).join('/')}`);
       try {
         const answer = await follow(url, maxRedirects);
-        if (answer.statusCode === 200) return await readBody(answer.body, url, maxBytes);
+        if (answer.statusCode === 200) {
+          const body = await readAtMost(answer.body, maxBytes);
+          if (body === undefined) throw new RepositoryProblem(`${url.href} is larger than ${maxBytes} bytes`);
+          return body;
+        }
         await answer.body.dump({ limit: maxErrorBytes });
         if (gone.has(answer.statusCode)) return undefined;
         throw new RepositoryProblem(`${url.href} answers with status ${answer.statusCode}`);
@@ -72,17 +77,6 @@ function encodeSegment(segment: string): string {
   if (/^(?:\.|%2e){1,2}$/i.test(segment)) throw new RepositoryProblem(`a file is named "${segment}"`);
   // A percent sign is there because a name was encoded already.
   return encodeURIComponent(segment).replaceAll('%25', '%');
-}
-
-async function readBody(body: Dispatcher.ResponseData['body'], url: URL, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new RepositoryProblem(`${url.href} is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function unreachable(url: URL, error: unknown, signal: AbortSignal, timeoutMs: number): RepositoryProblem {

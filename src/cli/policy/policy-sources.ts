@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { materialSources } from '../../adapters/materials/follow-materials.ts';
 import { readPolicies } from '../../adapters/policies/directory.ts';
+import { readAtMost } from '../../adapters/read-at-most.ts';
 import { quoted } from '../../kernel/failure.ts';
 import type { PolicySnapshot, TrustRoot } from '../../policy/model.ts';
 import { policyPlaces } from '../policy-reports/places.ts';
@@ -80,26 +81,17 @@ async function fetched(address: string, ms: number): Promise<string> {
   let response: Response;
   try {
     response = await fetch(address, { signal: AbortSignal.timeout(ms) });
-    if (response.ok) return await limitedText(response, shown);
+    if (response.ok) {
+      const body = await readAtMost(response.body ?? [], maxBytes);
+      if (body === undefined) throw new UsageError(`--policy: ${shown} is larger than ${maxBytes} bytes`);
+      return body.toString('utf8');
+    }
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const late = error instanceof Error && error.name === 'TimeoutError';
     throw new UsageError(`--policy: ${shown} ${late ? `did not answer within ${ms} ms` : 'cannot be reached'}`);
   }
   throw new UsageError(`--policy: ${shown} answered with status ${response.status}`);
-}
-
-async function limitedText(response: Response, shown: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    // A body of fetch yields bytes.
-    const bytes = chunk as Uint8Array;
-    length += bytes.length;
-    if (length > maxBytes) throw new UsageError(`--policy: ${shown} is larger than ${maxBytes} bytes`);
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function withoutPassword(address: string): string {
