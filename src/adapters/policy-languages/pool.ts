@@ -3,13 +3,15 @@
  * the next one gets a new thread. Nothing is started before the first task.
  */
 import type { Worker } from 'node:worker_threads';
-import { failure } from '../../kernel/failure.ts';
+import { failure, quoted } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
 import type { Evaluation } from '../../policy/evaluation.ts';
 import type { Report, Task, Told } from './messages.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 export interface PoolSettings {
   readonly threads: number;
+  /** Of one policy; of all together, twice as many. */
   readonly maxWaiting: number;
   /** Of one evaluation, of the processor: a machine that is busy with other work refuses nothing that it would accept idle. */
   readonly timeoutMs: number;
@@ -52,7 +54,7 @@ const overloaded = fail(failure('OVERLOADED', 'Too many policies wait for their 
 export class Pool {
   readonly #start: StartThread;
   readonly #settings: PoolSettings;
-  readonly #waiting: Job[] = [];
+  readonly #waiting: WaitingLine<Job>;
   readonly #places = new Set<Place>();
   #starting = 0;
   #isClosed = false;
@@ -60,12 +62,13 @@ export class Pool {
   constructor(start: StartThread, settings: PoolSettings) {
     this.#start = start;
     this.#settings = settings;
+    this.#waiting = new WaitingLine(settings.maxWaiting);
   }
 
   run(task: Task, signal: AbortSignal): Promise<Result<Evaluation>> {
     if (this.#isClosed) return Promise.resolve(unavailable('it is closed'));
     if (signal.aborted) return Promise.resolve(cancelled);
-    if (this.#waiting.length >= this.#settings.maxWaiting) return Promise.resolve(overloaded);
+    if (!this.#waiting.hasRoomFor(task)) return Promise.resolve(overloaded);
     return new Promise((resolve) => {
       const give = (): void => this.#give(job);
       const job: Job = {
@@ -91,7 +94,7 @@ export class Pool {
   #next(): void {
     while (this.#waiting.length > 0) {
       const idle = [...this.#places].find(({ isReady, job }) => isReady && job === undefined);
-      const job = idle === undefined ? undefined : this.#waiting.shift();
+      const job = idle === undefined ? undefined : this.#waiting.take();
       if (idle === undefined || job === undefined) break;
       this.#begin(idle, job);
     }
@@ -102,7 +105,7 @@ export class Pool {
 
   async #open(): Promise<void> {
     this.#starting += 1;
-    const started = await this.#start();
+    const started = await this.#start().catch(cannotStart);
     this.#starting -= 1;
     if (!started.ok) this.#tellAll(started);
     else if (this.#isClosed) await started.value.terminate();
@@ -179,8 +182,7 @@ export class Pool {
 
   /** The caller no longer waits. */
   #give(job: Job): void {
-    const index = this.#waiting.indexOf(job);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    this.#waiting.remove(job);
     const place = [...this.#places].find((busy) => busy.job === job);
     if (place === undefined) job.settle(cancelled);
     else void this.#end(place, cancelled);
@@ -211,7 +213,7 @@ export class Pool {
 
   /** Whoever waits; the next task tries again. */
   #tellAll(result: Result<Evaluation>): void {
-    for (const job of this.#waiting.splice(0)) job.settle(result);
+    for (const job of this.#waiting.takeAll()) job.settle(result);
   }
 }
 
@@ -223,6 +225,11 @@ async function processorMs(worker: Worker): Promise<number> {
   } catch {
     return Number.POSITIVE_INFINITY;
   }
+}
+
+/** A machine may refuse to make another thread. */
+function cannotStart(error: unknown): Result<never> {
+  return unavailable(quoted(error instanceof Error ? error.message : 'its thread cannot be made'));
 }
 
 function isOutOfMemory(error: unknown): boolean {

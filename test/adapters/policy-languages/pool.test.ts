@@ -1,6 +1,6 @@
 /** Threads that misbehave in ways that the engines do not. */
 import { Worker } from 'node:worker_threads';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Pool, unavailable } from '../../../src/adapters/policy-languages/pool.ts';
 import { ok, type Result } from '../../../src/kernel/result.ts';
 import { told } from './evaluate.ts';
@@ -33,12 +33,13 @@ function poolOf(scripts: readonly string[], changed: { readonly startMs?: number
   };
   const pool = new Pool(start, { ...settings, ...changed });
   onTestFinished(() => pool.close());
-  const run = async (): Promise<string> => told(await pool.run(task, AbortSignal.timeout(30_000)));
+  const run = async (more: { readonly policy?: string } = {}): Promise<string> =>
+    told(await pool.run({ ...task, ...more }, AbortSignal.timeout(30_000)));
   return { run, threads: () => count };
 }
 
 interface Started {
-  readonly run: () => Promise<string>;
+  readonly run: (more?: { readonly policy?: string }) => Promise<string>;
   readonly threads: () => number;
 }
 
@@ -99,4 +100,45 @@ test('what cannot be started is told, and tried again', async () => {
   const signal = AbortSignal.timeout(5_000);
   for (let n = 0; n < 2; n += 1) expect(told(await pool.run(task, signal))).toBe('POLICY_ENGINE_UNAVAILABLE');
   expect(count).toBe(2);
+});
+
+test('a thread that cannot even be made is told, and the next task tries again', async () => {
+  let isPossible = false;
+  const script = `const { parentPort: port } = require('node:worker_threads');
+    const tell = (report) => port.postMessage({ report, processorMs: 0 });
+    port.on('message', () => tell({ kind: 'evaluated', evaluation: { result: 'pass', message: '' }, memoryBytes: 1 }));
+    tell({ kind: 'ready' });`;
+  const start = async (): Promise<Result<Worker>> => {
+    if (!isPossible) throw new Error('no more threads');
+    return ok(new Worker(script, { eval: true }));
+  };
+  const pool = new Pool(start, settings);
+  onTestFinished(() => pool.close());
+  expect(told(await pool.run(task, AbortSignal.timeout(5_000)))).toBe('POLICY_ENGINE_UNAVAILABLE');
+  isPossible = true;
+  expect(told(await pool.run(task, AbortSignal.timeout(5_000)))).toBe('pass');
+});
+
+describe('a policy that many ask for', () => {
+  /** Answers in the order in which tasks came to the thread. */
+  const inTurn = `${ready} port.on('message', ({ policy, input }) => setTimeout(() => tell(pass(1)), 20));`;
+
+  test('does not keep those of another one waiting', async () => {
+    const pool = poolOf([inTurn]);
+    const order: string[] = [];
+    const ask = async (policy: string): Promise<void> => {
+      await pool.run({ policy });
+      order.push(policy);
+    };
+    await Promise.all(['a', 'a', 'a', 'a', 'b'].map(ask));
+    expect(order.indexOf('b')).toBeLessThan(3);
+  });
+
+  test('leaves room for others to wait', async () => {
+    const pool = poolOf([inTurn]);
+    await pool.run({ policy: 'a' });
+    const many = Array.from({ length: 15 }, () => pool.run({ policy: 'a' }));
+    expect(await pool.run({ policy: 'b' })).toBe('pass');
+    expect((await Promise.all(many)).filter((one) => one === 'OVERLOADED')).toHaveLength(4);
+  });
 });
