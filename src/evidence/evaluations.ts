@@ -19,6 +19,8 @@ const clockMs = 60_000;
 export function rememberEvaluations(languages: PolicyLanguages, flightSeconds: number): PolicyLanguages {
   const known = new LRUCache<string, Result<Evaluation>, EvaluationRequest>({
     maxSize: maxBytes,
+    // What is under way when others need the room is answered all the same.
+    ignoreFetchAbort: true,
     sizeCalculation: (answer) => entryBytes + 2 * (answer.ok ? answer.value : answer.failure).message.length,
     fetchMethod: async (_key, _stale, { options, context }) => {
       const evaluated = await languages.evaluate(context, AbortSignal.timeout(flightSeconds * 1_000));

@@ -40,7 +40,8 @@ test('equal content is evaluated once, whoever asks, and other content by itself
 
 test('a refusal by the code is no other than an acceptance: it holds', async () => {
   const { languages, asked } = over(() => ok({ result: 'fail', message: 'no' }));
-  for (const _ of [1, 2]) expect(await languages.evaluate(about('a'), soon())).toMatchObject({ value: { message: 'no' } });
+  for (const _ of [1, 2])
+    expect(await languages.evaluate(about('a'), soon())).toMatchObject({ value: { message: 'no' } });
   expect(asked).toHaveLength(1);
 });
 
