@@ -35,7 +35,7 @@ export const usualMaterialTiming: MaterialTiming = {
   deadline: 15_000,
   // policy-controller's --policy-resync-period
   resync: 10 * 3_600_000,
-  retry: { first: 5_000, longest: 300_000 },
+  retry: { first: 5_000, longest: 60_000 },
 };
 
 export interface FollowedMaterials {

@@ -1,5 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
-import { followMaterials, type FollowedMaterials } from '../../../src/adapters/materials/follow-materials.ts';
+import {
+  followMaterials,
+  usualMaterialTiming,
+  type FollowedMaterials,
+} from '../../../src/adapters/materials/follow-materials.ts';
 import { outage, type LookedUp } from '../../../src/adapters/materials/looked-up.ts';
 import type { MaterialRef } from '../../../src/policy/wanted-materials.ts';
 import { untilHolds } from '../../until-holds.ts';
@@ -101,4 +105,8 @@ test('Secrets and ConfigMaps are somebody else’s, and without services there i
   expect(service.asked).toBe(0);
   const without = followMaterials(undefined, () => undefined, timing);
   expect((await without.read([key])).size).toBe(0);
+});
+
+test('what is mended is found within a minute', () => {
+  expect(usualMaterialTiming.retry.longest).toBeLessThanOrEqual(60_000);
 });
