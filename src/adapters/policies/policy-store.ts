@@ -137,7 +137,7 @@ export function policyStore({ log, secretNamespace, ...options }: PolicyStoreOpt
   function materials(policy: ParsedPolicy): PolicyMaterials | undefined {
     const refs = materialsOf([policy]);
     const lacks = compiled.get(policy)?.lacks;
-    if (lacks === undefined || refs.length === 0) return undefined;
+    if (lacks === undefined) return undefined;
     return { lacks, stale: staleOf(refs, memory, ofSources) };
   }
 

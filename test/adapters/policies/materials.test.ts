@@ -85,6 +85,13 @@ describe('in the cluster', () => {
     await untilHolds(() => expect(notReady()).toEqual([`spec.policy: ConfigMap code: ${sentence}`]));
   });
 
+  test('code in the policy that is too long is told of as code', async () => {
+    await start(withCode({ data: `x: 1 // ${'x'.repeat(1024 * 1024)}` }));
+    const told = ['spec.policy: the policy code is longer than 1048576 bytes'];
+    await untilHolds(() => expect(notReady()).toEqual(told));
+    await untilHolds(() => expect(policies?.objects?.()?.[0]?.materials?.lacks).toEqual({ keys: [], code: told }));
+  });
+
   test('a ConfigMap that cannot be read, or loses its key, changes nothing', async () => {
     const server = await start(byConfigMap);
     server.put(`${system}/configmaps`, 'code', { data: { k: 'one' } });
