@@ -10,10 +10,13 @@ import { findAttestations } from './fetch-attestations.ts';
 import { findSignatures } from './fetch-signatures.ts';
 import { maxLookUps, proveArtifact, type LookUps, type ProvePorts } from './prove-artifact.ts';
 import type { Found } from './read-layers.ts';
+import type { Turns } from './turns.ts';
 
 export interface CollectPorts extends ProvePorts {
   readonly registry: Registry;
   readonly languages: PolicyLanguages;
+  /** Of all who read large attestations at the same time; absent: nobody waits. */
+  readonly turns?: Turns;
 }
 
 export interface Collected {
@@ -38,7 +41,7 @@ export async function collectFacts(
   const lookUps = { left: maxLookUps };
   const mayStop = extent === 'first-good' && question.everyOne !== true;
   let unavailable: Failure | undefined;
-  for await (const found of find(ports.registry, question, options)) {
+  for await (const found of find(ports, question, options)) {
     const learnt = await learn(ports, question, found, { facts, lookUps }, options.signal);
     unavailable ??= learnt.unavailable;
     if (learnt.fact !== undefined) facts.push(learnt.fact);
@@ -59,12 +62,12 @@ function conclude(
   return satisfied && question.everyOne !== true ? ok({ facts, satisfied }) : fail(unavailable);
 }
 
-function find(registry: Registry, question: Question, options: CallOptions): Found {
+function find({ registry, turns }: CollectPorts, question: Question, options: CallOptions): Found {
   switch (question.kind) {
     case 'signatures':
       return findSignatures(registry, question, options);
     case 'attestations':
-      return findAttestations(registry, question, options);
+      return findAttestations(registry, question, options, turns);
   }
 }
 

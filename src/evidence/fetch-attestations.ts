@@ -3,15 +3,18 @@
  * layers of its `.att` tag. Nothing is trusted for where it was found. What is said to have a wanted predicate type comes
  * first, and the others are read all the same.
  */
+import { defined } from '../kernel/defined.ts';
 import { failure } from '../kernel/failure.ts';
 import type { OciDescriptor } from '../kernel/oci-manifest.ts';
-import { fail, ok } from '../kernel/result.ts';
+import { fail, ok, type Result } from '../kernel/result.ts';
+import type { SignatureArtifact } from '../policy/facts.ts';
 import { predicateUri } from '../policy/predicate-types.ts';
 import type { AttestationsQuestion } from '../policy/question.ts';
 import type { CallOptions, Registry } from '../ports/registry.ts';
 import { envelopeType, findReferring } from './find-referring.ts';
-import { readImageManifest, readLayer, tooMany, type Found, type Search } from './read-layers.ts';
+import { isLarge, readImageManifest, readInTurn, readLayer, tooMany, type Found, type Search } from './read-layers.ts';
 import { legacyTag, signatureRepository } from './signature-location.ts';
+import type { Turns } from './turns.ts';
 
 const mebibyte = 1024 * 1024;
 /** Lists of packages of large images have some MiB. Policy code takes 16 MiB, and base64 makes four of three. */
@@ -23,13 +26,21 @@ export async function* findAttestations(
   registry: Registry,
   question: AttestationsQuestion,
   options: CallOptions,
+  turns?: Turns,
 ): Found {
   const repository = signatureRepository(question.image, question.source);
   if (!repository.ok) {
     yield repository;
     return;
   }
-  const search = { registry, from: repository.value, image: question.image.digest, options, limits };
+  const search = {
+    registry,
+    from: repository.value,
+    image: question.image.digest,
+    options,
+    limits,
+    ...defined('turns', turns),
+  };
   yield* upTo(maxBytes, findEverywhere(search, question));
 }
 
@@ -51,11 +62,17 @@ async function* findLegacy(search: Search, tag: string, first: ReadonlySet<strin
   const layers = (found.value?.layers ?? []).filter(({ mediaType }) => mediaType === envelopeType);
   const ordered = layers.toSorted((a, b) => rank(a) - rank(b));
   for (const layer of ordered.slice(0, search.limits.maxFound)) {
-    const { annotations } = layer;
-    const envelope = await readLayer(search, layer);
-    yield envelope.ok ? ok({ format: 'legacy-attestation', envelope: envelope.value, annotations }) : envelope;
+    const read = (): ReturnType<typeof readAttestation> => readAttestation(search, layer);
+    if (isLarge([layer])) yield* readInTurn(search, async () => [await read()]);
+    else yield await read();
   }
   if (layers.length > search.limits.maxFound) yield tooMany(layers.length, search, 'attestations');
+}
+
+async function readAttestation(search: Search, layer: OciDescriptor): Promise<Result<SignatureArtifact>> {
+  const { annotations } = layer;
+  const envelope = await readLayer(search, layer);
+  return envelope.ok ? ok({ format: 'legacy-attestation', envelope: envelope.value, annotations }) : envelope;
 }
 
 async function* upTo(most: number, all: Found): Found {

@@ -7,7 +7,16 @@ import type { OciImage } from '../kernel/oci-manifest.ts';
 import { ok, type Result } from '../kernel/result.ts';
 import type { SignatureArtifact } from '../policy/facts.ts';
 import type { Descriptor } from '../ports/registry.ts';
-import { malformed, readImageManifest, readLayer, tooMany, type Found, type Search } from './read-layers.ts';
+import {
+  isLarge,
+  malformed,
+  readImageManifest,
+  readInTurn,
+  readLayer,
+  tooMany,
+  type Found,
+  type Search,
+} from './read-layers.ts';
 
 export interface Referring {
   readonly what: 'signatures' | 'attestations';
@@ -41,7 +50,7 @@ export async function* findReferring(search: Search, wanted: Referring): Found {
     for (let start = 0; start < some.length; start += batch) {
       const next = some.slice(start, start + batch);
       const read = await Promise.all(next.map(({ digest }) => readReferrer(search, digest, wanted)));
-      yield* read.flat();
+      for (const one of read) yield* 'later' in one ? readInTurn(search, one.later) : one;
     }
     if (seen.size > maxFound) {
       yield tooMany(seen.size, search, wanted.what);
@@ -61,17 +70,25 @@ function rank({ annotations }: Descriptor, { first }: Referring): number {
   return predicate === undefined || first.has(predicate) ? 0 : 1;
 }
 
+type Read = readonly Result<SignatureArtifact>[];
+
+/** What is large is not read together with others. */
 async function readReferrer(
   search: Search,
   digest: Digest,
   wanted: Referring,
-): Promise<readonly Result<SignatureArtifact>[]> {
+): Promise<Read | { readonly later: () => Promise<Read> }> {
   const found = await readImageManifest(search, digest);
   if (!found.ok) return [found];
   const manifest = found.value;
   if (manifest === undefined) return [malformed(`referrer ${digest} is listed but missing`)];
   // The statement inside proves what is signed; this only sorts out what was listed for another image.
   if (manifest.subject?.digest !== search.image) return [malformed(`referrer ${digest} has another subject`)];
+  const read = (): Promise<Read> => readContent(search, digest, manifest, wanted);
+  return isLarge(manifest.layers) ? { later: read } : read();
+}
+
+async function readContent(search: Search, digest: Digest, manifest: OciImage, wanted: Referring): Promise<Read> {
   if (wanted.envelopes && holdsEnvelopes(manifest)) return readEnvelopes(search, manifest);
   const [layer, ...others] = manifest.layers;
   if (layer === undefined || others.length > 0 || !layer.mediaType.startsWith(bundleType)) {
@@ -89,7 +106,7 @@ function holdsEnvelopes({ layers }: OciImage): boolean {
  * They have a signature like every other, and are proven like every other. All are read before the first is proven, so
  * together they may be as large as one.
  */
-async function readEnvelopes(search: Search, { layers }: OciImage): Promise<readonly Result<SignatureArtifact>[]> {
+async function readEnvelopes(search: Search, { layers }: OciImage): Promise<Read> {
   const most = search.limits.maxLayerBytes;
   const bytes = layers.reduce((sum, { size }) => sum + size, 0);
   if (bytes > most || layers.length > maxEnvelopes) {

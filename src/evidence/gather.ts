@@ -16,6 +16,7 @@ import { createContracts } from './contracts.ts';
 import { mayReadClock, rememberEvaluations } from './evaluations.ts';
 import { createImageConfigs } from './image-configs.ts';
 import type { EvidenceSource } from './evidence-source.ts';
+import { createTurns } from './turns.ts';
 
 /**
  * Answers questions by calling ports: one flight per question, whoever asks, and answers kept by content.
@@ -65,10 +66,12 @@ interface TagFlight {
 const unavailableMs = 1_000;
 const currentTimeProofMs = 60_000;
 const maxFlights = 10_000;
+/** Attestations of more than a MiB: one of them may take a hundred and fifty while it is proven. */
+const maxLargeAtOnce = 3;
 
 export function createEvidenceSource(ports: EvidencePorts, settings = defaultEvidenceSettings): EvidenceSource {
   const languages = rememberEvaluations(ports.languages, settings.flightSeconds);
-  const collecting = { ...ports, languages };
+  const collecting = { ...ports, languages, turns: createTurns(maxLargeAtOnce) };
   const proofs = new LRUCache<string, Answer>({ max: settings.maxProofs });
 
   // Failures are values with a short time to live: a rejected flight would not be remembered at all.

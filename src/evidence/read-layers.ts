@@ -5,6 +5,7 @@ import { parseManifest, type OciDescriptor, type OciImage } from '../kernel/oci-
 import { fail, ok, type Result } from '../kernel/result.ts';
 import type { SignatureArtifact } from '../policy/facts.ts';
 import type { CallOptions, Registry, Repository } from '../ports/registry.ts';
+import type { Turns } from './turns.ts';
 
 /**
  * An artifact or the reason why a part of them could not be read; it must not end the reading, because a good signature
@@ -19,6 +20,8 @@ export interface Search {
   readonly image: Digest;
   readonly options: CallOptions;
   readonly limits: SearchLimits;
+  /** For what is large; absent: it is read at once. */
+  readonly turns?: Turns;
 }
 
 export interface SearchLimits {
@@ -48,6 +51,30 @@ export async function readLayer(search: Search, layer: OciDescriptor): Promise<R
   if (blob.ok && blob.value.length !== layer.size)
     return malformed(`${layer.digest} is not as long as its descriptor says`);
   return blob;
+}
+
+/** Proving takes some times the size of what is proven, and a hundred Pods may ask for it at the same time. */
+const largeBytes = 1024 * 1024;
+
+export function isLarge(layers: readonly OciDescriptor[]): boolean {
+  return layers.reduce((sum, { size }) => sum + size, 0) > largeBytes;
+}
+
+/** Read in turn, and held until whoever asked has proven it and asks for the next. */
+export async function* readInTurn(
+  { turns, options }: Search,
+  read: () => Promise<readonly Result<SignatureArtifact>[]>,
+): Found {
+  const end = turns === undefined ? () => undefined : await turns.begin(options.signal);
+  if (end === undefined) {
+    yield fail(failure('DEADLINE_EXCEEDED', 'large attestations were read for others until there was no time left', 2));
+    return;
+  }
+  try {
+    yield* await read();
+  } finally {
+    end();
+  }
 }
 
 export function malformed(message: string): { readonly ok: false; readonly failure: Failure } {
