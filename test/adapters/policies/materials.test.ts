@@ -44,7 +44,7 @@ describe('in the cluster', () => {
       ...common,
       kubeConfig: server.kubeConfig,
       systemNamespace: 'countersign-system',
-      limits: { deadlineMs: 200, maxBytes: 1_000_000 },
+      limits: { deadlineMs: 500, maxBytes: 4_000_000 },
       timing: { settle: 5, secrets: 30, pauses: { first: 10, longest: 50 } },
       materialTiming: { patience: 50, deadline: 500, resync: 40, retry: { first: 10, longest: 20 } },
       ...(materials === undefined ? {} : { materials }),
