@@ -9,6 +9,8 @@ export interface DefinitionFacts {
   /** Versions that are served. */
   readonly versions: readonly string[];
   readonly scope: string;
+  /** A webhook converts between its versions. */
+  readonly isConverted?: true;
 }
 
 /** Of a webhook configuration with one of our names: in which namespace the Service is that it leads to. */

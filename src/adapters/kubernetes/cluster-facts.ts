@@ -81,7 +81,8 @@ export function clusterFacts(kubeConfig: KubeConfig): ClusterFacts {
 function factsOf(name: string, { metadata, spec }: V1CustomResourceDefinition): DefinitionFacts {
   const { labels = {}, annotations = {} } = metadata ?? {};
   const versions = spec.versions.filter(({ served }) => served).map((it) => it.name);
-  return { name, labels, annotations, versions, scope: spec.scope };
+  const converted = spec.conversion?.strategy === 'Webhook' ? ({ isConverted: true } as const) : {};
+  return { name, labels, annotations, versions, scope: spec.scope, ...converted };
 }
 
 /** Of the first webhook in it; ours has one. */

@@ -31,7 +31,8 @@ export function readSettings(configMap: unknown, fallback: NoMatchPolicy): Setti
   };
 }
 
-const known = new Set(['no-match-policy', 'fail-on-empty-authorities', 'compatibility']);
+/** `_example` is documentation in the ConfigMaps of policy-controller. */
+const known = new Set(['no-match-policy', 'fail-on-empty-authorities', 'compatibility', '_example']);
 
 function readNoMatch(data: Data, fallback: NoMatchPolicy, problems: Told): NoMatchPolicy {
   const value = data['no-match-policy'];

@@ -49,7 +49,8 @@ export function judgeDefinitions(found: readonly DefinitionFacts[], adopt: boole
         `${says} and has the scope ${quoted(scope, 16)}, here ${wanted}, which cannot be changed: ${removeIt(name)}`,
       );
     } else if (adopt) {
-      warnings.push(`${says}; its objects are read as they are, and applying the manifests replaces its schema`);
+      const rest = 'its objects are read as they are, and applying the manifests replaces its schema';
+      warnings.push(`${says}; ${rest}${definition.isConverted === true ? giveUpConversion(name) : ''}`);
     } else {
       problems.push(
         `${says}; installing would replace its schema. To read its objects as they are and take it over: --adopt. ` +
@@ -58,6 +59,12 @@ export function judgeDefinitions(found: readonly DefinitionFacts[], adopt: boole
     }
   }
   return { problems, warnings };
+}
+
+/** Taken away by `kubectl apply` only where that had put it there; with it, manifests without are rejected. */
+function giveUpConversion(name: string): string {
+  const patch = `{"spec":{"conversion":{"strategy":"None","webhook":null}}}`;
+  return `. Before that its conversion webhook has to go: kubectl patch crd ${name} --type=merge -p '${patch}'`;
 }
 
 function removeIt(name: string): string {

@@ -20,6 +20,7 @@ describe('reads', () => {
       { compatibility: ['tag-globs', 'typemeta-of-pods'] },
     ],
     [{ compatibility: '' }, { compatibility: [] }],
+    [{ _example: 'no-match-policy: allow' }, {}],
   ])('%j', (data, expected) => {
     expect(settings(data)).toEqual({ ...usual, ...expected });
   });

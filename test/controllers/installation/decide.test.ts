@@ -43,6 +43,13 @@ describe('definitions of policies', () => {
     expect(warnings).toEqual([expect.stringContaining('belongs to another product')]);
   });
 
+  test('of another product whose webhook converts them are adopted once that is gone', () => {
+    const { problems, warnings } = judgeDefinitions([definition({ isConverted: true })], true);
+    expect(problems).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining(`kubectl patch crd ${policies} --type=merge`)]);
+    expect(judgeDefinitions([definition()], true).warnings.join()).not.toContain('kubectl patch');
+  });
+
   test('of another product that serves no version of ours cannot be adopted', () => {
     const { problems } = judgeDefinitions([definition({ versions: ['v1'] })], true);
     expect(problems).toEqual([expect.stringContaining('does not serve v1alpha1')]);
