@@ -32,6 +32,8 @@ export function changeFinder(ports: FinderPorts): (everything: boolean) => Promi
         judging.policies.get(policy.name),
         roots,
         policy.problems?.join('\n'),
+        // An outage changes nothing of what is in force.
+        JSON.stringify(policy.materials),
       ];
       if (!everything && isSame(right.get(stored), grounds)) continue;
       if ((looked += 1) % atOnce === 0) await turn();
