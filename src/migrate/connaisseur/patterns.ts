@@ -37,14 +37,14 @@ function parts(pattern: string): readonly string[] {
   return pattern.split('/');
 }
 
-/** For every image that both match. */
+/** For every image that both match: its parts agree with as much of the image, and one of them is longer. */
 export function isMoreSpecific(one: string, other: string): boolean {
   const [mine, others] = [parts(one), parts(other)];
   if (mine.length !== others.length) return mine.length > others.length;
-  const covers = mine.every(
-    (part, index) => covered(part, others[index] ?? '') && part.length >= (others[index] ?? '').length,
-  );
-  return covers && one !== other;
+  const pairs = mine.map((part, index) => [part, others[index] ?? ''] as const);
+  const isNarrower = pairs.every(([part, wider]) => covered(part, wider) && part.length >= wider.length);
+  // Of equal length, the order of the rules decides.
+  return isNarrower && pairs.some(([part, wider]) => part.length > wider.length);
 }
 
 /** Whether all that `narrow` matches is matched by `wide`, a star covering a star. */
