@@ -4,6 +4,7 @@
  * hosts for which the file says so; over HTTPS only.
  */
 import { readFile } from 'node:fs/promises';
+import { LRUCache } from 'lru-cache';
 import { defined } from '../../kernel/defined.ts';
 import { failure, quoted, type Failure } from '../../kernel/failure.ts';
 import { fail, ok, type Result } from '../../kernel/result.ts';
@@ -46,9 +47,11 @@ const names = {
 /** Where there is no identity, public images of a cloud's registry are not to wait for one. */
 const undemandedMs = 2_000;
 const missingMs = 60_000;
+const maxMissing = 1_000;
 
 export function createIdentities(hosts: Hosts, transport: Transport, env: Env | undefined): Identities {
-  const missing = new Map<CloudName, Absence>();
+  // By host: whoever names images may name one of the cloud that does not exist.
+  const missing = new LRUCache<string, Absence>({ max: maxMissing });
   let loading: Promise<CloudCredentials> | undefined;
 
   // Most installations never need it.
@@ -58,7 +61,7 @@ export function createIdentities(hosts: Hosts, transport: Transport, env: Env | 
   };
 
   async function ofCloud({ cloud, demanded }: Wanted, host: string, signal: AbortSignal): Promise<Result<Identified>> {
-    const known = demanded ? undefined : missing.get(cloud);
+    const known = demanded ? undefined : missing.get(host);
     if (known !== undefined && performance.now() < known.until) return ok({ tried: known.sentence });
     loading ??= load(env ?? {});
     const within = demanded ? signal : AbortSignal.any([signal, AbortSignal.timeout(undemandedMs)]);
@@ -69,7 +72,7 @@ export function createIdentities(hosts: Hosts, transport: Transport, env: Env | 
     // That one caller had no time left says nothing about the cloud.
     if (signal.aborted) return ok({ tried: sentence });
     const absence = { sentence, until: performance.now() + missingMs };
-    missing.set(cloud, absence);
+    missing.set(host, absence);
     if (within.aborted) void onceThere({ cloud, demanded }, host, absence);
     return ok({ tried: sentence });
   }
@@ -77,7 +80,7 @@ export function createIdentities(hosts: Hosts, transport: Transport, env: Env | 
   /** What was only slow is used as soon as it is there: the exchange goes on after its first caller gave up. */
   async function onceThere({ cloud }: Wanted, host: string, absence: Absence): Promise<void> {
     const found = await (await loading)?.for(cloud, host, AbortSignal.timeout(missingMs));
-    if (found?.ok === true && missing.get(cloud) === absence) missing.delete(cloud);
+    if (found?.ok === true && missing.get(host) === absence) missing.delete(host);
   }
 
   return {
