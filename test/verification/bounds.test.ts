@@ -50,6 +50,7 @@ describe('annotations', () => {
     ['certificate', pem(Buffer.alloc(100_000, 0x30))],
     ['certificate', '-----BEGIN CERTIFICATE-----'.repeat(9_000)],
     ['chain', pem(sigstore.intermediateDer).repeat(300)],
+    ['chain', `${'x'.repeat(130_000)}${'-----BEGIN CERTIFICATE-----A-----END CERTIFICATE-----'.repeat(2_400)}`],
     ['chain', pem(Buffer.alloc(100_000, 0x30))],
     ['rekor', '['.repeat(200_000)],
     ['rekor', `{"Payload":${'{"a":'.repeat(40_000)}`],
