@@ -180,6 +180,14 @@ describe('the meaning of a policy', () => {
     expect(policy.meaning).not.toBe(base);
   });
 
+  test('changes with the value of a label that is called text, beside one that is called hash', () => {
+    const of = (text: string) =>
+      policyFor([byKey], 'p', {
+        match: [{ resource: 'pods', version: 'v1', selector: { matchLabels: { hash: 'x', text } } }],
+      });
+    expect(of('a').meaning).not.toBe(of('b').meaning);
+  });
+
   test('changes with the source of a pattern', () => {
     const of = (issuerRegExp: string) => policyFor([{ keyless: { identities: [{ issuerRegExp, subject: 's' }] } }]);
     expect(of('^a$').meaning).not.toBe(of('^b$').meaning);
