@@ -296,7 +296,7 @@ describe('expectations', () => {
 });
 
 describe('policies at an address', () => {
-  const options = { noMatch: 'deny', publicTrustRoot: readPublicTrustRoot(undefined), fetchMs: 300 } as const;
+  const options = { noMatch: 'deny', publicTrustRoot: readPublicTrustRoot(undefined) } as const;
   let server: Server;
 
   async function serving(listener: RequestListener): Promise<string> {
@@ -316,15 +316,15 @@ describe('policies at an address', () => {
     expect(await policyTest('--policy', url, '--image', good.reference)).toMatchObject({ code: 0 });
   });
 
-  test.each<[string, RequestListener, string]>([
-    ['never comes', () => undefined, 'did not answer within 300 ms'],
-    ['never ends', (_request, response) => void response.write('a'), 'did not answer within 300 ms'],
+  test.each<[string, RequestListener, string, number?]>([
+    ['never comes', () => undefined, 'did not answer within 300 ms', 300],
+    ['never ends', (_request, response) => void response.write('a'), 'did not answer within 300 ms', 300],
     ['has an error', (_request, response) => void response.writeHead(404).end(), 'status 404'],
     ['is too large', (_request, response) => void response.end('#'.repeat(2 ** 20 + 1)), 'larger than'],
     ['is no policy', (_request, response) => void response.end('kind: Pod'), '/policy.yaml: kind Pod'],
-  ])('are told when the answer %s', async (_title, listener, problem) => {
+  ])('are told when the answer %s', async (_title, listener, problem, fetchMs = 15_000) => {
     const url = await serving(listener);
-    await expect(namedPolicies([url], options)).rejects.toThrow(problem);
+    await expect(namedPolicies([url], { ...options, fetchMs })).rejects.toThrow(problem);
   });
 });
 

@@ -65,7 +65,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   // A server that listens on a port has this kind of address.
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  logLookUp = createLogLookUp({ anyAddress: [url], timeoutMs: 500, maxBytes: 100_000 });
+  logLookUp = createLogLookUp({ anyAddress: [url], timeoutMs: 3_000, maxBytes: 100_000 });
 });
 afterEach(async () => {
   await logLookUp.close();

@@ -134,7 +134,7 @@ interface Sent extends RequestOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
   /** Writes the body itself, for bodies that are slow or have no end. */
-  readonly write?: (write: (chunk: string | Buffer) => void) => void;
+  readonly write?: (write: (chunk: string | Buffer, written?: () => void) => void) => void;
 }
 
 export function send(edge: Edge<Reviewer>, path: string, sent: Sent = {}): Promise<Received> {
@@ -155,7 +155,7 @@ export function send(edge: Edge<Reviewer>, path: string, sent: Sent = {}): Promi
     );
     request.on('error', reject);
     if (write === undefined) request.end(body);
-    else write((chunk) => void (request.destroyed || request.write(chunk)));
+    else write((chunk, written) => void (request.destroyed || request.write(chunk, written)));
   });
 }
 
@@ -165,6 +165,13 @@ export const review = '{"kind":"AdmissionReview","request":{"uid":"1"}}';
 /** What the API server does. */
 export function post(edge: Edge<Reviewer>, path = '/validate?timeout=10s', sent: Sent = {}): Promise<Received> {
   return send(edge, path, { method: 'POST', body: review, ...sent, headers: { ...json, ...sent.headers } });
+}
+
+/** A client that goes away in the middle of its body, once the server has had time to see that it came. */
+export function leave(edge: Edge<Reviewer>, path: string, beginning: string): Promise<Received> {
+  const gone = new AbortController();
+  const written = (): void => void setTimeout(() => gone.abort(), 50);
+  return post(edge, path, { signal: gone.signal, write: (chunk) => chunk(beginning, written) });
 }
 
 export function keepAliveAgent(): Agent {

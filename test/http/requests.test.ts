@@ -1,6 +1,17 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
-import { admissionReview, closeEdges, json, openEdge, post, review, send, tlsSocket, type Received } from './edge.ts';
+import {
+  admissionReview,
+  closeEdges,
+  json,
+  leave,
+  openEdge,
+  post,
+  review,
+  send,
+  tlsSocket,
+  type Received,
+} from './edge.ts';
 
 afterEach(closeEdges);
 
@@ -161,8 +172,7 @@ describe('a body that is not read', () => {
 
   test('of a client that goes away is refused for the record', async () => {
     const edge = await openEdge();
-    const gone = AbortSignal.timeout(100);
-    await expect(post(edge, '/validate', { signal: gone, write: (chunk) => chunk('{') })).rejects.toThrow('aborted');
+    await expect(leave(edge, '/validate', '{')).rejects.toThrow('aborted');
     await expect.poll(() => edge.reviewer.refused.length).toBe(1);
   });
 });

@@ -65,10 +65,8 @@ test('an outage is told, tried again soon, and over when it is over', async () =
 
 test('policies do not wait long for a service that hangs, and hear of the answer when it comes', async () => {
   const { promise, resolve } = Promise.withResolvers<LookedUp>();
-  const service = start(promise);
-  const began = performance.now();
+  const service = start(promise, { deadline: 60_000 });
   expect(await read(key)).toEqual([outage('there is no answer yet')]);
-  expect(performance.now() - began).toBeLessThan(1_000);
   resolve(text('a'));
   await untilHolds(() => expect(service.changed).toBeGreaterThan(0));
   expect(await read(key)).toEqual([text('a')]);

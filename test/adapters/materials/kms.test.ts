@@ -146,7 +146,8 @@ describe.each([aws, google, azure, vault])('$name', (provider) => {
       ok: false,
       failure: { isGone: false, problem: expect.stringContaining('did not answer in time') },
     });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    // An exchange has ten seconds when its caller has more.
+    expect(performance.now() - began).toBeLessThan(9_000);
   });
 });
 

@@ -46,7 +46,7 @@ describe('in the cluster', () => {
       systemNamespace: 'countersign-system',
       limits: { deadlineMs: 500, maxBytes: 4_000_000 },
       timing: { settle: 5, secrets: 30, pauses: { first: 10, longest: 50 } },
-      materialTiming: { patience: 50, deadline: 500, resync: 40, retry: { first: 10, longest: 20 } },
+      materialTiming: { patience: 50, deadline: 5_000, resync: 40, retry: { first: 10, longest: 20 } },
       ...(materials === undefined ? {} : { materials }),
     });
     return server;

@@ -55,10 +55,11 @@ describe('a caller that gives up', () => {
 
   test('while the engine is loaded, is told at once', async () => {
     const languages = started({});
-    const begun = performance.now();
+    let isLoaded = false;
+    const patient = ask(languages, good).finally(() => (isLoaded = true));
     expect(told(await ask(languages, good, AbortSignal.timeout(5)))).toBe('DEADLINE_EXCEEDED');
-    expect(performance.now() - begun).toBeLessThan(400);
-    expect(told(await ask(languages, good))).toBe('pass');
+    expect(isLoaded).toBe(false);
+    expect(told(await patient)).toBe('pass');
   });
 });
 
@@ -73,7 +74,7 @@ describe('many at a time', () => {
   });
 
   test('are refused past the bound, with a time after which to try again', async () => {
-    const languages = started({ threads: 1, maxWaiting: 3, timeoutMs: 300 });
+    const languages = started({ threads: 1, maxWaiting: 3 });
     const answers = await Promise.all(Array.from({ length: 6 }, () => ask(languages, good)));
     expect(answers.map(told)).toEqual(['pass', 'pass', 'pass', 'OVERLOADED', 'OVERLOADED', 'OVERLOADED']);
     expect(answers[5]).toMatchObject({ failure: { retryAfterSeconds: 1 } });

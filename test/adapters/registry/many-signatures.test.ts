@@ -30,7 +30,7 @@ async function ask({ client, app, image }: Bench): Promise<Result<readonly Signa
     trust: { kind: 'key', keys: [key.publicKeyPem], log: { demand: 'ignored' } },
   } as const;
   const workload = { namespace: 'default', serviceAccount: 'default', pullSecrets: [] };
-  const answer = (await evidence.answer([question], workload, AbortSignal.timeout(8_000))).get(question.id);
+  const answer = (await evidence.answer([question], workload, AbortSignal.timeout(15_000))).get(question.id);
   if (answer === undefined) throw new Error('no answer');
   return answer;
 }
@@ -106,7 +106,7 @@ test('a bundle that is listed twice, by tag and by API, is tried once', async ()
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
     await answer();
   });
-  await bench.client.resolve(bench.app, '1.0', { credentials: anonymous, signal: AbortSignal.timeout(1_000) });
+  await bench.client.resolve(bench.app, '1.0', { credentials: anonymous, signal: AbortSignal.timeout(10_000) });
   expect(codesOf(await ask(bench))).toEqual({ SIGNATURE_INVALID: 1 });
   expect(bench.demo.requests()).toMatchObject({ referrers: 1, blobs: 1 });
 });

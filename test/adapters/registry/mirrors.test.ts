@@ -118,16 +118,16 @@ describe('a mirror', () => {
     const { mirror, client, image, app } = await open();
     await mirror.close();
     expect((await client.manifest(app, image.digest, as())).ok).toBe(true);
-    const started = performance.now();
+    const back = await serve({ port: Number(mirror.host.split(':')[1]) });
     expect((await client.manifest(app, image.digest, as())).ok).toBe(true);
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(back.requests().total).toBe(0);
   });
 
   test('that hangs leaves time for the registry, once', async () => {
     const { mirror, client, image, app } = await open();
     mirror.inject(/./, hang());
     expect((await client.manifest(app, image.digest, as(undefined, 9_000))).ok).toBe(true);
-    expect((await client.manifest(app, image.digest, as(undefined, 1_000))).ok).toBe(true);
+    expect((await client.manifest(app, image.digest, as(undefined, 9_000))).ok).toBe(true);
     expect(mirror.requests().total).toBe(1);
   });
 

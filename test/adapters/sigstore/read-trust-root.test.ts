@@ -47,7 +47,7 @@ interface Trial {
 
 /** The trusted root, or why there is none. */
 async function read(source: RemoteSource | RepositorySource, trial: Trial = {}): Promise<string> {
-  const { known = new Map<string, Buffer>(), timeoutMs = 2_000, addresses = 'any' } = trial;
+  const { known = new Map<string, Buffer>(), timeoutMs = 15_000, addresses = 'any' } = trial;
   const found = await readTrustRoot('own', source, { known, timeoutMs, addresses });
   return found.ok ? found.value.root.trustedRootJson : found.failure.message;
 }
@@ -55,7 +55,7 @@ async function read(source: RemoteSource | RepositorySource, trial: Trial = {}):
 describe('reads', () => {
   test('a remote repository, with when it expires', async () => {
     repo.publish({ targets });
-    const found = await readTrustRoot('own', remote(), { known: new Map(), timeoutMs: 2_000, addresses: 'any' });
+    const found = await readTrustRoot('own', remote(), { known: new Map(), timeoutMs: 15_000, addresses: 'any' });
     expect(found).toMatchObject({ ok: true, value: { root: { name: 'own', trustedRootJson: trusted, notReady: [] } } });
     expect(found.ok && found.value.expires.toISOString()).toBe(future.replace('Z', '.000Z'));
   });
@@ -377,12 +377,12 @@ describe('a mirror that misbehaves', () => {
     };
     more();
   };
-  const cases: readonly (readonly [string, string, Instead, string])[] = [
+  const cases: [string, string, Instead, string, number?][] = [
     ['sends a timestamp without end', 'timestamp.json', endless, 'timestamp.json is larger than 16384 bytes'],
     ['sends a root without end', '2.root.json', endless, '2.root.json is larger than 512000 bytes'],
     ['sends a snapshot without end', '1.snapshot.json', endless, '1.snapshot.json is larger than'],
-    ['says nothing', 'timestamp.json', () => undefined, 'did not answer with everything within 300 ms'],
-    ['begins and goes on never', '1.targets.json', (response) => response.write('{'), 'within 300 ms'],
+    ['says nothing', 'timestamp.json', () => undefined, 'did not answer with everything within 300 ms', 300],
+    ['begins and goes on never', '1.targets.json', (response) => response.write('{'), 'within 300 ms', 300],
     ['hangs up', 'timestamp.json', (response) => response.destroy(), 'cannot be read ('],
     ['is at fault', '1.targets.json', (response) => response.writeHead(500).end(), 'answers with status 500'],
     [
@@ -408,11 +408,14 @@ describe('a mirror that misbehaves', () => {
     ],
   ];
 
-  test.each(cases)('%s', async (_title, name, instead, reason) => {
-    repo.publish({ targets });
-    mirror.instead.set(name, instead);
-    expect(await read(remote(), { timeoutMs: 300 })).toContain(reason);
-  });
+  test.each<[string, string, Instead, string, number?]>(cases)(
+    '%s',
+    async (_title, name, instead, reason, timeoutMs = 15_000) => {
+      repo.publish({ targets });
+      mirror.instead.set(name, instead);
+      expect(await read(remote(), { timeoutMs })).toContain(reason);
+    },
+  );
 
   test('changes its root for ever', async () => {
     for (let version = 2; version <= 258; version += 1) repo.publishRoot();

@@ -14,8 +14,8 @@ const content = (): string => JSON.stringify(createSigstore().trustedRoot);
 const [first, second, third] = [content(), content(), content()];
 const targets = (trusted: string) => ({ targets: { 'trusted_root.json': trusted } });
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
-const slow: FollowTiming = { resync: 60_000, timeout: 1_000, firstPause: 60_000, longestPause: 60_000 };
-const quick: FollowTiming = { resync: 20, timeout: 1_000, firstPause: 10, longestPause: 20 };
+const slow: FollowTiming = { resync: 60_000, timeout: 15_000, firstPause: 60_000, longestPause: 60_000 };
+const quick: FollowTiming = { resync: 20, timeout: 15_000, firstPause: 10, longestPause: 20 };
 
 let repo: TufRepo;
 let mirror: Mirror;
