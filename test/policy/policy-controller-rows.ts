@@ -12,7 +12,7 @@ export interface Row {
   readonly ours?: { readonly says: string; readonly difference: Difference['id'] };
 }
 
-export const ecKey = `-----BEGIN PUBLIC KEY-----
+const ecKey = `-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEW+NwUXa+t9eEjTo19zfzh78tihSf
 02jaclO6p8Qbd711LXZnHgT8qXkNVmcxLX7E5zHL2It9hDNCyhspMWXpWA==
 -----END PUBLIC KEY-----

@@ -37,7 +37,7 @@ export interface FollowTiming {
 
 const systemClock: Clock = { now: () => new Date() };
 const day = 24 * 60 * 60 * 1_000;
-export const usualTiming: FollowTiming = {
+const usualTiming: FollowTiming = {
   resync: day,
   timeout: 30_000,
   firstPause: 5_000,

@@ -61,7 +61,7 @@ function cellOf(policy: string, matched: ReadonlySet<string>, outcome: Outcome):
   return { policy, verdict: verdictOf(violations, warnings), reasons: [...violations, ...warnings].map(reasonOf) };
 }
 
-export function verdictOf(violations: readonly Violation[], warnings: readonly Violation[]): TestVerdict {
+function verdictOf(violations: readonly Violation[], warnings: readonly Violation[]): TestVerdict {
   if (violations.length === 0) return warnings.length === 0 ? 'pass' : 'warn';
   return violations.some((violation) => kindOf(violation) === 'violation') ? 'fail' : 'undecided';
 }
