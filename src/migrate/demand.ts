@@ -96,13 +96,13 @@ export function uniqueName(wanted: string, taken: Set<string>): string {
   return name;
 }
 
-/** RFC 1123, as names of objects are. */
+/** Of letters, digits and single "-": RFC 1123, whatever the parts are. */
 export function objectName(...parts: readonly string[]): string {
-  const joined = parts
+  const words = parts
     .join('-')
     .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]+/g, '-')
     .slice(0, 200)
-    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
-  return joined === '' ? 'policy' : joined;
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== '');
+  return words.length === 0 ? 'policy' : words.join('-');
 }

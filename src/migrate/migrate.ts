@@ -4,7 +4,7 @@ import { compileGlob } from '../kernel/glob.ts';
 import { parseClusterImagePolicy } from '../policy/parse-cluster-image-policy.ts';
 import { parseTrustRoot } from '../policy/parse-trust-root.ts';
 import { isConnaisseur, readConnaisseur } from './connaisseur/read.ts';
-import { refusal, uniqueName } from './demand.ts';
+import { objectName, refusal, uniqueName } from './demand.ts';
 import { readClusterPolicy } from './kyverno/cluster-policy.ts';
 import { readImageValidatingPolicy } from './kyverno/image-validating-policy.ts';
 import type { Json, Migration, Note, Reading, SourceObject, Unmatched, Written } from './model.ts';
@@ -120,14 +120,10 @@ function standIn(object: Json): Json {
     const glob = textAt(image, 'glob');
     return glob !== undefined && compileGlob(glob).ok ? [{ glob }] : [];
   });
-  const name = nameOf(object)
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]+/g, '-')
-    .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
   return {
     apiVersion: 'policy.sigstore.dev/v1beta1',
     kind: 'ClusterImagePolicy',
-    metadata: { name: name === '' ? 'unreadable' : name.slice(0, 250) },
+    metadata: { name: objectName(nameOf(object)) },
     spec: {
       images: globs.length === 0 ? [{ glob: '**' }] : globs,
       authorities: [refusal('the policy could not be read')],
