@@ -26,7 +26,7 @@ export class GoTypeMismatch extends Error {}
 
 /** JSON text of what a variable of that type holds once `value` was read into it. */
 export function asGo(value: unknown, type: GoType, path = ''): string {
-  if (type === 'any') return anyAsGo(value ?? null, path);
+  if (type === 'any') return quicklyAsGo(value ?? null, path);
   if (value === undefined || value === null) return zeroOf(type);
   if (typeof type === 'string') return scalarAsGo(value, type, path);
   if ('pointer' in type) return asGo(value, type.pointer, path);
@@ -83,6 +83,38 @@ function isEmpty(text: string, type: GoType): boolean {
   return ['null', '""', 'false', '[]', '{}'].includes(text);
 }
 
+/**
+ * Lists of packages have megabytes, during which nobody else gets an answer: JSON.stringify is several times as fast. It
+ * writes what Go writes, but for what gives undefined below.
+ */
+function quicklyAsGo(value: unknown, path: string): string {
+  const ordered = inGoOrder(value);
+  const text = ordered === undefined ? undefined : JSON.stringify(ordered);
+  // Half of a surrogate pair; or text that looks like one, which is rare as well.
+  return text === undefined || /\\ud[89a-f]/.test(text) ? anyAsGo(value, path) : escaped(text);
+}
+
+/** The same with keys in order, or undefined. JavaScript has an order of its own for keys that are numbers. */
+function inGoOrder(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) ? value : undefined;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) {
+    const items = value.map(inGoOrder);
+    return items.includes(undefined) ? undefined : items;
+  }
+  const ordered: Record<string, unknown> = {};
+  for (const key of Object.keys(value).sort()) {
+    // The key is one of this object.
+    const item = unusualKey.test(key) ? undefined : inGoOrder((value as Readonly<Record<string, unknown>>)[key]);
+    if (item === undefined) return undefined;
+    ordered[key] = item;
+  }
+  return ordered;
+}
+
+/** Numbers, what is special in JavaScript, and what has another order in UTF-16 than in UTF-8. */
+const unusualKey = /^(?:\d|__proto__$)|[\ud800-\uffff]/;
+
 function anyAsGo(value: unknown, path: string): string {
   if (typeof value === 'string') return textAsGo(value);
   if (typeof value === 'number') {
@@ -110,7 +142,12 @@ const escapes: ReadonlyMap<string, string> = new Map(
 );
 
 function textAsGo(text: string): string {
-  return JSON.stringify(text.toWellFormed()).replace(/[<>&\u2028\u2029]/g, (char) => escapes.get(char) ?? char);
+  return escaped(JSON.stringify(text.toWellFormed()));
+}
+
+/** Of JSON, where these are in strings only. */
+function escaped(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (char) => escapes.get(char) ?? char);
 }
 
 function folded(name: string): string {
