@@ -23,7 +23,19 @@ export function answerConversion(bytes: Uint8Array): Result<string, string> {
 
 type Members = Readonly<Record<string, unknown>>;
 
+/** Those of three thousand policies, each with all that Kubernetes notes about who wrote what. */
+const maxMembers = 300_000;
+const separators = new Set([',', '[', '{'].map((text) => text.charCodeAt(0)));
+
+/** Before anything is read: anybody who reaches this path may send so many that their objects fill the memory. */
+function hasTooManyMembers(bytes: Uint8Array): boolean {
+  let members = 0;
+  for (const byte of bytes) if (separators.has(byte)) members += 1;
+  return members > maxMembers;
+}
+
 function readReview(bytes: Uint8Array): Result<{ readonly uid: string; readonly request: Members }, string> {
+  if (hasTooManyMembers(bytes)) return fail(`The ConversionReview has more than ${maxMembers} members.`);
   // Deeper than any object that the API server has stored.
   const parsed = parseStrictJson(bytes, 512);
   if (!parsed.ok) return fail(`The ConversionReview is ${parsed.problem}.`);

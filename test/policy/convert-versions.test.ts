@@ -131,3 +131,11 @@ test.each<[string, string]>([
 ])('there is no answer to %s', (_title, text) => {
   expect(answerConversion(Buffer.from(text)).ok).toBe(false);
 });
+
+test.each(['1.0', '[]', '{}', '""'])('a review of eight million %s is refused before it fills the memory', (member) => {
+  const before = process.memoryUsage().heapUsed;
+  const many = `${`${member},`.repeat(8_000_000).slice(0, 31 * 1024 * 1024)}`;
+  const answer = answerConversion(Buffer.from(reviewText(v1beta1, `[${many}`)));
+  expect(answer).toEqual({ ok: false, failure: 'The ConversionReview has more than 300000 members.' });
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(200 * 1024 * 1024);
+});
