@@ -73,7 +73,7 @@ function listed(errors: FieldErrors): readonly string[] {
       .map((line) => quoted(line, maxProblemLine))
       .join('\n'),
   );
-  return all.length > maxProblems ? [...shown, `and ${all.length - maxProblems} more problems`] : shown;
+  return errors.count > maxProblems ? [...shown, `and ${errors.count - maxProblems} more problems`] : shown;
 }
 
 function readHeader(fields: Fields, errors: FieldErrors): void {

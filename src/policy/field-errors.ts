@@ -56,7 +56,11 @@ export class FieldErrors {
     return this.found.size === 0;
   }
 
-  /** Sorted by message, then details. */
+  get count(): number {
+    return this.found.size;
+  }
+
+  /** Sorted by message, then details; not all of very many. */
   list(): readonly string[] {
     const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
     return [...this.found.values()]
