@@ -29,6 +29,9 @@ export interface Referring {
 /** They are read a few at a time: two requests each, and the one that is wanted may be last. */
 const batch = 4;
 
+/** They hold a bundle, or a few envelopes. A hundred of what registries take would keep requests waiting for a minute. */
+const maxManifestBytes = 256 * 1024;
+
 const bundleType = 'application/vnd.dev.sigstore.bundle';
 export const envelopeType = 'application/vnd.dsse.envelope.v1+json';
 /** What `cosign attest` calls its envelopes where it writes them as referrers. */
@@ -78,7 +81,7 @@ async function readReferrer(
   digest: Digest,
   wanted: Referring,
 ): Promise<Read | { readonly later: () => Promise<Read> }> {
-  const found = await readImageManifest(search, digest);
+  const found = await readImageManifest(search, digest, maxManifestBytes);
   if (!found.ok) return [found];
   const manifest = found.value;
   if (manifest === undefined) return [malformed(`referrer ${digest} is listed but missing`)];

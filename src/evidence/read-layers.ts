@@ -32,11 +32,18 @@ export interface SearchLimits {
 }
 
 /** The image manifest by that name; undefined when the registry has none. */
-export async function readImageManifest(search: Search, reference: string): Promise<Result<OciImage | undefined>> {
+export async function readImageManifest(
+  search: Search,
+  reference: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<Result<OciImage | undefined>> {
   const found = await search.registry.manifest(search.from, reference, search.options);
   if (!found.ok) return found;
   if (found.value === undefined) return ok(undefined);
-  const manifest = parseManifest(found.value.bytes);
+  const { bytes } = found.value;
+  if (bytes.length > maxBytes)
+    return malformed(`the manifest ${reference} has ${bytes.length} bytes, more than ${maxBytes} allowed`);
+  const manifest = parseManifest(bytes);
   if (!manifest.ok) return manifest;
   return manifest.value.kind === 'image' ? ok(manifest.value) : malformed(`${reference} is not an image manifest`);
 }

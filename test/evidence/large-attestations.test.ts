@@ -9,10 +9,12 @@ import {
   bundled,
   custom,
   demand,
+  never,
   outcomes,
   questionOf,
   sourceOf,
   TextLanguages,
+  workload,
 } from './attestation-kit.ts';
 
 /** Counts what was read and not yet proven. */
@@ -90,3 +92,23 @@ test('a turn that is not waited for any more is nobody else’s loss', async () 
   expect(isTaken).toBe(true);
   expect(await turns.begin(AbortSignal.abort())).toBeUndefined();
 });
+
+test.each(['attestations', 'signatures'] as const)(
+  'a manifest that is no list of %s but a book is not read',
+  async (kind) => {
+    const registry = new Counted();
+    const content = bundled(custom);
+    const mediaType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+    const annotations = { book: 'x'.repeat(300_000) };
+    const layer = { mediaType, digest: registry.putBlob(content), size: content.length, annotations };
+    registry.refer([layer], { artifactType: mediaType, annotations: {} });
+    const { wanted, ...rest } = questionOf([demand(custom)]);
+    const question = kind === 'attestations' ? { ...rest, kind, wanted } : { ...rest, kind };
+    const answer = (await sourceThatCounts(registry).answer([question], workload, never)).get(question.id);
+    expect(answer).toMatchObject({
+      ok: true,
+      value: [{ code: 'SIGNATURE_MALFORMED', message: expect.stringContaining('more than 262144 allowed') }],
+    });
+    expect(registry.held).toBe(0);
+  },
+);
