@@ -1,4 +1,5 @@
 import { failure, kindOf, type Failure } from '../kernel/failure.ts';
+import type { Result } from '../kernel/result.ts';
 import { attestationInput } from '../policy/attestation-input.ts';
 import type { AttestationCheck, VerifiedSignature } from '../policy/facts.ts';
 import type { AttestationDemand } from '../policy/model.ts';
@@ -28,10 +29,11 @@ export async function checkAttestation(
 ): Promise<CheckedAttestation> {
   if (fact.type !== 'attestation' || statement === undefined || !isWantedSigner(question, fact)) return { fact };
   const checks: AttestationCheck[] = [];
+  const inputs = inputsOf(statement);
   let unavailable: Failure | undefined;
   for (const [demand, wanted] of question.wanted.entries()) {
     if (!open.has(demand) || predicateUri(wanted.predicateType) !== fact.predicateType) continue;
-    const refusal = await refusalBy(languages, wanted, statement, signal);
+    const refusal = await refusalBy(languages, wanted, await inputs(wanted.predicateType), signal);
     if (refusal === undefined) checks.push({ demand });
     else if (kindOf(refusal) === 'violation') checks.push({ demand, refusal });
     else unavailable ??= refusal;
@@ -39,14 +41,26 @@ export async function checkAttestation(
   return unavailable === undefined ? { fact: { ...fact, checks } } : { fact: { ...fact, checks }, unavailable };
 }
 
+/** Statements may have megabytes: each form is made once, and in a turn of its own, for other requests go in between. */
+function inputsOf(statement: string): (predicateType: string) => Promise<Result<string>> {
+  const made = new Map<string, Result<string>>();
+  return async (predicateType) => {
+    const known = made.get(predicateType);
+    if (known !== undefined) return known;
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    const input = attestationInput(statement, predicateType);
+    made.set(predicateType, input);
+    return input;
+  };
+}
+
 /** Undefined: it is what the demand asks for. */
 async function refusalBy(
   languages: PolicyLanguages,
-  { name, predicateType, policy }: AttestationDemand,
-  statement: string,
+  { name, policy }: AttestationDemand,
+  input: Result<string>,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
-  const input = attestationInput(statement, predicateType);
   if (!input.ok) return input.failure;
   if (policy === undefined) return undefined;
   const evaluated = await languages.evaluate({ name, code: policy, input: input.value }, signal);
