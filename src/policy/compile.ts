@@ -16,6 +16,7 @@ import { parsePublicKeys } from './public-keys.ts';
 
 /** Data of a Secret by name, or why it cannot be had. */
 export type SecretLookup = (name: string, namespace: string | undefined) => SecretData;
+
 /** What policies name and do not hold: looked up before, and kept by whoever calls. */
 export interface Materials {
   readonly secret: SecretLookup;

@@ -46,14 +46,9 @@ export function createSandbox(module: WebAssembly.Module): Sandbox {
     // Go writes why it ends, and nothing else.
     fd_write(descriptor: number, vectors: number, count: number, out: number) {
       if (descriptor !== 1 && descriptor !== 2) return badDescriptor;
-      let written = 0;
-      for (let at = vectors; at < vectors + 8 * count; at += 8) {
-        const length = view().getUint32(at + 4, true);
-        const bytes = Buffer.from(memory.buffer, view().getUint32(at, true), Math.min(length, keptWords));
-        if (words.length < keptWords) words += bytes.toString('latin1');
-        written += length;
-      }
-      view().setUint32(out, written, true);
+      const written = textOf(memory.buffer, vectors, count);
+      words += written.beginning.slice(0, keptWords - words.length);
+      view().setUint32(out, written.length, true);
       return success;
     },
     // Go's scheduler asks when it has nothing to do; every event has happened.
@@ -77,6 +72,19 @@ export function createSandbox(module: WebAssembly.Module): Sandbox {
       memory = given;
     },
   };
+}
+
+/** What a list of vectors (address and length) holds. */
+function textOf(memory: ArrayBuffer, vectors: number, count: number): { beginning: string; length: number } {
+  const view = new DataView(memory);
+  let [beginning, length] = ['', 0];
+  for (let at = vectors; at < vectors + 8 * count; at += 8) {
+    const [from, bytes] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
+    if (beginning.length < keptWords)
+      beginning += Buffer.from(memory, from, Math.min(bytes, keptWords)).toString('latin1');
+    length += bytes;
+  }
+  return { beginning, length };
 }
 
 function importsOf(module: WebAssembly.Module, calls: Readonly<Record<string, Call>>): WebAssembly.Imports {

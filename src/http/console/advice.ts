@@ -407,7 +407,7 @@ const table: Readonly<Record<FailureCode, Advice>> = {
     ],
   },
   POLICY_ENGINE_UNAVAILABLE: {
-    meaning: 'What evaluates CUE and Rego could not be started, so nothing is known about the image.',
+    meaning: 'What evaluates the code of policies could not be started, so nothing is known about the image.',
     steps: [logs, retry],
   },
   POLICIES_UNAVAILABLE: {
