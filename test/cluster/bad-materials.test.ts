@@ -4,10 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { Server as HttpServer, RequestListener } from 'node:http';
-import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import { once } from 'node:events';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,40 +21,11 @@ import { startGate, type Gate } from './gate/gate.ts';
 import { signedImage } from './gate/images.ts';
 import { registerPolicies, type Registered } from './gate/installation.ts';
 import { ownAddress } from './gate/own-address.ts';
+import { serviceOf, type Service } from './gate/service.ts';
 import { policyOf } from './gate/policies.ts';
 import { refusal } from './gate/refusal.ts';
 import { pod, podSpec } from './gate/workloads.ts';
 import { until } from './processes.ts';
-
-/** A server that a test can change, end and start again at its address. */
-interface Service {
-  readonly port: number;
-  /** Undefined: it takes requests and never answers. */
-  answer: RequestListener | undefined;
-  close(): Promise<void>;
-  open(): Promise<void>;
-}
-
-async function serviceOf(make: (listener: RequestListener) => Server | HttpServer, host: string): Promise<Service> {
-  const service: Service & { port: number } = { port: 0, answer: undefined, close, open };
-  let server: Server | HttpServer | undefined;
-  async function open(): Promise<void> {
-    server = make((request, response) => service.answer?.(request, response)).listen(service.port, host);
-    await once(server, 'listening');
-    const address = server.address();
-    service.port = typeof address === 'object' && address !== null ? address.port : 0;
-  }
-  async function close(): Promise<void> {
-    const closed = server;
-    server = undefined;
-    if (closed === undefined) return;
-    closed.closeAllConnections();
-    closed.close();
-    await once(closed, 'close');
-  }
-  await open();
-  return service;
-}
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const giving =
@@ -179,6 +148,7 @@ describe.runIf(hasCluster)('what policies name, and policies that are wrong', ()
     await isReady(policy, image);
     await gate.api.remove(map);
     const { message } = await isTold(policy, 'False NotRefreshed');
+    expect(message).toMatch(/configmap "code" is not there.*what was read before stays in force/is);
     expect((await told(gate.api, policy, 'PoliciesInlined')).state).toBe('False NotRefreshed');
     await expect(trial(image)).resolves.toBeDefined();
     // One without the key is no better, and one that says no is followed.
