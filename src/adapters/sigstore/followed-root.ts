@@ -41,7 +41,7 @@ const usualTiming: FollowTiming = {
   resync: day,
   timeout: 30_000,
   firstPause: 5_000,
-  longestPause: 10 * 60 * 1_000,
+  longestPause: 60_000,
 };
 /** Nobody brings new metadata into an object but its author, who is told so long before. */
 const warningTime = 7 * day;

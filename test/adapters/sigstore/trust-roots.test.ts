@@ -288,3 +288,23 @@ test('after its end nothing comes into force any more', async () => {
   await looked;
   expect(changed).not.toHaveBeenCalled();
 });
+
+test('a repository that was away for long is found again within a minute', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const changed = vi.fn();
+    const broken = parsed({ repository: { root: repo.initialRoot.toString('base64'), mirrorFS: 'AAAA' } });
+    following = followTrustRoots({ log: silent, addresses: 'any' }, changed);
+    await following.follow([broken]);
+    for (let minute = 1; minute <= 12; minute += 1) {
+      const before = changed.mock.calls.length;
+      vi.advanceTimersByTime(60_000);
+      const isLate = performance.now() + 5_000;
+      while (changed.mock.calls.length === before && performance.now() < isLate)
+        await new Promise<void>((resolve) => void setImmediate(resolve));
+      expect(changed.mock.calls.length).toBeGreaterThan(before);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+});
