@@ -293,7 +293,10 @@ test('a repository that was away for long is found again within a minute', async
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const changed = vi.fn();
-    const broken = parsed({ repository: { root: repo.initialRoot.toString('base64'), mirrorFS: 'AAAA' } });
+    const other = new TufRepo();
+    other.publish(targets(second));
+    const archive = other.archive().toString('base64');
+    const broken = parsed({ repository: { root: repo.initialRoot.toString('base64'), mirrorFS: archive } });
     following = followTrustRoots({ log: silent, addresses: 'any' }, changed);
     await following.follow([broken]);
     for (let minute = 1; minute <= 12; minute += 1) {
