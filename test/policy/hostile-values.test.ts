@@ -103,7 +103,7 @@ test.each<[string, object]>([
   const document = policyDocument({ images: [{ glob: '**' }], authorities: [pass], ...members });
   const began = performance.now();
   const { refusal = '' } = checkPolicyObject(document, new Date(0));
-  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(performance.now() - began).toBeLessThan(10_000);
   expect(refusal).toMatch(/^validation failed: /);
   expect(refusal.length).toBeLessThan(100_000);
 });
@@ -119,7 +119,7 @@ test('a thousand identities and ten thousand globs are read in a moment', () => 
     policyDocument({ images, authorities: [{ keyless: { identities } }] }),
     new Date(0),
   );
-  expect(performance.now() - began).toBeLessThan(3_000);
+  expect(performance.now() - began).toBeLessThan(10_000);
   expect(refusal).toBeUndefined();
 });
 

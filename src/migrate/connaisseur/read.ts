@@ -167,7 +167,7 @@ function features(application: Json, values: Json, about: Notebook): Features {
   return { mode: isDetection ? 'warn' : 'enforce', commands: [labelCommand(selector)] };
 }
 
-export function labelCommand(selector: string): string {
+function labelCommand(selector: string): string {
   const included = 'policy.sigstore.dev/include=true';
   return selector === ''
     ? `kubectl label namespaces --all ${included} # but not kube-system and the like`

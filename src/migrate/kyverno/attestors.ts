@@ -104,7 +104,7 @@ function keysDemands(keys: Json, path: string, context: AttestorContext): readon
   return [impossible(notebook, `${path} names no key`, 'correct it and run this again')];
 }
 
-export function placement({ repository, isBundle }: AttestorContext): Pick<KeyOptions, 'source' | 'signatureFormat'> {
+function placement({ repository, isBundle }: AttestorContext): Pick<KeyOptions, 'source' | 'signatureFormat'> {
   return {
     ...defined('source', repository === undefined ? undefined : { oci: repository }),
     ...defined('signatureFormat', isBundle ? ('bundle' as const) : undefined),

@@ -127,7 +127,7 @@ test('a silent API server holds nobody up, and only so many wait for it', async 
   start({ rates: { all: { burst: 10_000, perMinute: 1 }, ofNamespace: { burst: 10_000, perMinute: 1 } } });
   const began = performance.now();
   for (let index = 0; index < 1_000; index += 1) tell({ ...job, uid: `${index}` });
-  expect(performance.now() - began).toBeLessThan(250);
+  expect(performance.now() - began).toBeLessThan(2_000);
   expect(outcomes.filter((outcome) => outcome === 'dropped')).toHaveLength(798);
   await untilHolds(() => expect(outcomes).toContain('failed'));
 });

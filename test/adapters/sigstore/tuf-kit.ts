@@ -24,7 +24,7 @@ export const future = days(30);
 export const past = days(-1);
 export const soon = days(3);
 
-export const roles = ['root', 'timestamp', 'snapshot', 'targets'] as const;
+const roles = ['root', 'timestamp', 'snapshot', 'targets'] as const;
 type RoleName = (typeof roles)[number];
 
 export interface Publication {

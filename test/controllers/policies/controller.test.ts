@@ -225,5 +225,5 @@ test('ten thousand policies that are right already hold nobody up', async () => 
   await quiet();
   clearInterval(probe);
   expect(cluster.writes).toEqual(['first']);
-  expect(longest).toBeLessThan(200);
+  expect(longest).toBeLessThan(500);
 });
