@@ -141,7 +141,7 @@ describe('Amazon ECR', () => {
     told = () => ({ ...ecrToken('from ECR'), afterMs: 2_500 });
     const { resolve, image } = await scene();
     expect(codeOf(await resolve())).toBe('REGISTRY_DENIED');
-    await vi.waitFor(async () => expect(await resolve()).toEqual(ok(image.digest)), { timeout: 3_000 });
+    await vi.waitFor(async () => expect(await resolve()).toEqual(ok(image.digest)), { timeout: 10_000 });
     expect(service.received).toHaveLength(1);
   });
 
