@@ -42,7 +42,11 @@ describe('a policy tells', () => {
       { policy: { ...cue, includeSpec: true } },
       "Then what the authorities have proven, the object's spec must pass this CUE (2 lines in the policy).",
     ],
-    ['where signatures are', { authorities: [{ ...byKey, source: [{ oci: 'sigs.example/signatures' }] }] }, 'in sigs.example/signatures'],
+    [
+      'where signatures are',
+      { authorities: [{ ...byKey, source: [{ oci: 'sigs.example/signatures' }] }] },
+      'in sigs.example/signatures',
+    ],
     ['that it refuses', {}, 'An image that does not pass is refused.'],
     ['that it warns', { mode: 'warn' }, 'admitted with a warning'],
     ['the public-good root', { authorities: [keyless] }, 'It uses the public-good Sigstore.'],
