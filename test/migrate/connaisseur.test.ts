@@ -199,6 +199,16 @@ const images = fc
       `${base}/${name}${version === '' && pinned === '' ? ':latest' : version}${pinned}`,
   );
 
+test.each(['a@sha256:0b*', 'app:v1@*', 'ghcr.io/org/app:v*a', '*p/*a*b'])('the glob of %s matches no less', (text) => {
+  const image = `index.docker.io/app/aab:va@${digest}`;
+  const rules: readonly Rule[] = [
+    { pattern: '*:*', validator: 'allow' },
+    { pattern: text, validator: 'deny' },
+  ];
+  const ours = admits(migrated(configured(rules)), image, []);
+  expect(connaisseur(rules, image, []) || !ours).toBe(true);
+});
+
 test('what is written never admits what Connaisseur would refuse', () => {
   const signers = fc.subarray([by(keys.alice), by(keys.alice, false), by(keys.bob)]);
   let admitted = 0;

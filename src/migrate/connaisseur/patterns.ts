@@ -18,19 +18,17 @@ export function patternGlobs(pattern: string): Translated {
 
 /** The last component; before it there are slashes, which tags and digests do not have. */
 function cut(last: string, isAnchored: boolean): { readonly text: string; readonly isCut: boolean } {
+  const at = last.indexOf('@');
+  // `:tag@digest` is in neither of the two names, nor is a tag's end with its digest.
+  if (at >= 0) return { text: last.slice(0, at).replace(/\*.*$/s, '*'), isCut: true };
   const [prefix = '', ...others] = last.split('*');
   const chunks = (isAnchored ? others : [prefix, ...others]).filter((chunk) => chunk !== '');
-  const at = last.indexOf('@');
-  const colon = last.indexOf(':');
-  // `:tag@digest` is in neither of the two names.
-  if (at > colon && colon >= 0)
-    return { text: last.slice(0, last.includes('*') ? prefix.length : at).split('@')[0] ?? '', isCut: true };
   // One part in the tag and the other in the digest: neither name has both.
   const parted = chunks.length > 1 || (isAnchored && prefix.includes(':') && chunks.length > 0);
   if (parted) return { text: `${prefix}*`, isCut: true };
   // What is meant for names and tags could be a part of any digest.
-  const isHex = chunks.some((chunk) => chunk !== ':' && /^[0-9a-fsh@:]+$/.test(chunk));
-  return { text: last, isCut: isHex || at >= 0 };
+  const isHex = chunks.some((chunk) => chunk !== ':' && /^[0-9a-fsh:]+$/.test(chunk));
+  return { text: last, isCut: isHex };
 }
 
 function parts(pattern: string): readonly string[] {
