@@ -71,15 +71,27 @@ function judgePolicy(
       `policy ${policy.name} refuses all it matches until this is mended: ${policy.notReady.join('; ')}`,
     );
   }
-  const failures: { name: string; failed: Failure }[] = [];
-  for (const check of checks) {
+  const failures = failuresOf(checks, evidence);
+  const isPassed = failures.length < checks.length;
+  if (!isPassed || (policy.policy !== undefined && isIncomplete(failures))) return combined(policy.name, failures);
+  return policy.policy === undefined ? undefined : judgeEvaluation(policy.name, evaluations.get(policy.name));
+}
+
+interface FailedCheck {
+  readonly name: string;
+  readonly failed: Failure;
+}
+
+function failuresOf(checks: readonly PlannedCheck[], evidence: Evidence): readonly FailedCheck[] {
+  return checks.flatMap((check) => {
     const failed = judgeCheck(check, evidence);
-    if (failed === undefined) {
-      return policy.policy === undefined ? undefined : judgeEvaluation(policy.name, evaluations.get(policy.name));
-    }
-    failures.push({ name: check.authority.name, failed });
-  }
-  return combined(policy.name, failures);
+    return failed === undefined ? [] : [{ name: check.authority.name, failed }];
+  });
+}
+
+/** Code that says "not signed by" must not be asked while it could not be established who has signed. */
+function isIncomplete(failures: readonly FailedCheck[]): boolean {
+  return failures.some(({ failed }) => kindOf(failed) !== 'violation');
 }
 
 /** What the code of a policy says once one of its authorities passes. */
@@ -100,10 +112,11 @@ export function passes(check: PlannedCheck, evidence: Evidence): boolean {
 
 /** The policies whose code has to be evaluated before a verdict. */
 export function policiesToEvaluate({ policies }: Plan, evidence: Evidence): readonly PlannedPolicy[] {
-  return policies.filter(
-    ({ policy, checks }) =>
-      policy.policy !== undefined && policy.notReady.length === 0 && checks.some((check) => passes(check, evidence)),
-  );
+  return policies.filter(({ policy, checks }) => {
+    if (policy.policy === undefined || policy.notReady.length > 0) return false;
+    const failures = failuresOf(checks, evidence);
+    return failures.length < checks.length && !isIncomplete(failures);
+  });
 }
 
 function judgeCheck(check: PlannedCheck, evidence: Evidence): Failure | undefined {
@@ -131,7 +144,7 @@ function judgeAnswer(question: Question, evidence: Evidence): Failure | undefine
 }
 
 /** One authority: its failure. Several: the most telling one decides the code, and each is named. */
-function combined(policy: string, failures: readonly { readonly name: string; readonly failed: Failure }[]): Failure {
+function combined(policy: string, failures: readonly FailedCheck[]): Failure {
   // If one alternative could not be established, the whole policy could not: it might have passed.
   const open = failures.find(({ failed }) => kindOf(failed) !== 'violation');
   const [first] = open === undefined ? [...failures].sort((a, b) => byTelling(a.failed, b.failed)) : [open];

@@ -148,6 +148,12 @@ export const differences: readonly Difference[] = [
     switchedBackBy: 'compatibility: typemeta-of-pods',
   },
   {
+    id: 'code-needs-every-answer',
+    policyController: 'evaluates spec.policy although the signatures of some authority could not be read',
+    countersign: 'refuses until they can be read',
+    why: 'code may say "not signed by"',
+  },
+  {
     id: 'code-has-no-network',
     policyController: 'lets Rego call http.send and look names up',
     countersign: 'does not know these functions: such a policy does not compile',

@@ -15,7 +15,7 @@ import type {
   PolicySnapshot,
 } from '../../src/policy/model.ts';
 import { buildSnapshot } from '../../src/policy/snapshot.ts';
-import { dependsOnDigest } from '../../src/policy/plan-unpinned.ts';
+import { dependsOnDigest, planUnpinned } from '../../src/policy/plan-unpinned.ts';
 import { needsEvidence, plan, type Plan } from '../../src/policy/plan.ts';
 import { policyInput } from '../../src/policy/policy-input.ts';
 import type { Evidence, ImageVerdict } from '../../src/policy/verdict.ts';
@@ -251,6 +251,28 @@ describe('code of a policy', () => {
     expect(policiesToEvaluate(notReady, new Map())).toEqual([]);
     const without = planOf(policyFor([pass]));
     expect(policiesToEvaluate(without, new Map())).toEqual([]);
+  });
+
+  test('is not asked while it is not known who has signed', () => {
+    const policy = coded([pass, byKey]);
+    const planned = planOf(policy);
+    const away = fail(failure('REGISTRY_UNREACHABLE', 'the registry is away', 5));
+
+    expect(policiesToEvaluate(planned, evidenceOf(planned, away))).toEqual([]);
+    expect(policiesToEvaluate(planned, evidenceOf(planned, ok([])))).toHaveLength(1);
+    expect(reasons(verdictOf(policy, away, ok({ result: 'pass', message: '' })))).toMatchObject([
+      ['REGISTRY_UNREACHABLE', 'failed policy p: the registry is away'],
+    ]);
+    expect(verdictOf(policyFor([pass, byKey]), away).violations).toEqual([]);
+  });
+
+  test('is not asked about an image whose digest is not known', () => {
+    const { digest: _digest, ...unpinned } = pinned('ghcr.io/org/app');
+    const away = failure('REGISTRY_UNREACHABLE', 'the registry is away', 5);
+    const planned = planUnpinned(snapshotOf([coded([pass])]), unpinned, pod, away);
+    const verdict = judge(planned, { fields: [], text: 'ghcr.io/org/app' }, 'deny', new Map());
+
+    expect(reasons(verdict)).toEqual([['REGISTRY_UNREACHABLE', 'failed policy p: the registry is away']]);
   });
 
   test('admits when it passes', () => {
