@@ -7,11 +7,16 @@ export type StrictJson =
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-export function parseStrictJson(source: string | Uint8Array, maxDepth = 64): StrictJson {
+export function parseStrictJson(
+  source: string | Uint8Array,
+  maxDepth = 64,
+  maxItems = Number.POSITIVE_INFINITY,
+): StrictJson {
   try {
     const text = typeof source === 'string' ? source : utf8.decode(source);
     // Before parsing: a megabyte of brackets takes JSON.parse a tenth of a second.
-    const { members, depth } = measure(text);
+    const { members, items, depth } = measure(text);
+    if (items > maxItems) return { ok: false, problem: `more than ${maxItems} members and items` };
     if (depth > maxDepth) return { ok: false, problem: `nested deeper than ${maxDepth} levels` };
     const value: unknown = JSON.parse(text);
     // Of members with the same key JSON.parse keeps one, and the value has fewer than were written.
@@ -24,6 +29,7 @@ export function parseStrictJson(source: string | Uint8Array, maxDepth = 64): Str
 
 const code = {
   quote: 0x22,
+  comma: 0x2c,
   colon: 0x3a,
   bracket: 0x5b,
   backslash: 0x5c,
@@ -32,17 +38,25 @@ const code = {
   closingBrace: 0x7d,
 } as const;
 
+interface Measures {
+  readonly members: number;
+  /** Of objects and lists, but for the first of each. */
+  readonly items: number;
+  readonly depth: number;
+}
+
 /** Of any text; right for JSON. By hand: a regular expression runs out of stack on long strings. */
-function measure(text: string): { readonly members: number; readonly depth: number } {
-  let [members, open, depth] = [0, 0, 0];
+function measure(text: string): Measures {
+  let [members, items, open, depth] = [0, 0, 0, 0];
   for (let at = 0; at < text.length; at += 1) {
     const char = text.charCodeAt(at);
     if (char === code.quote) at = closingQuote(text, at);
     else if (char === code.colon) members += 1;
+    else if (char === code.comma) items += 1;
     else if (char === code.brace || char === code.bracket) depth = Math.max(depth, (open += 1));
     else if (char === code.closingBrace || char === code.closingBracket) open -= 1;
   }
-  return { members, depth };
+  return { members, items, depth };
 }
 
 function closingQuote(text: string, start: number): number {
