@@ -34,7 +34,7 @@ export function openMirror(options: MirrorOptions): { readonly fetch: FetchFile;
 
   async function ask(url: URL): Promise<Dispatcher.ResponseData> {
     if (!['http:', 'https:'].includes(url.protocol) || (addresses === 'no-local' && hasRefusedAddress(url)))
-      throw new RepositoryProblem(`${url.href} is at an address that is not spoken to`);
+      throw new RepositoryProblem(`${named(url)} is at an address that is not spoken to`);
     return request(url, { headers, dispatcher, signal });
   }
 
@@ -43,8 +43,8 @@ export function openMirror(options: MirrorOptions): { readonly fetch: FetchFile;
     const { location } = answer.headers;
     if (!redirects.has(answer.statusCode) || typeof location !== 'string') return answer;
     await answer.body.dump({ limit: maxErrorBytes });
-    if (left === 0) throw new RepositoryProblem(`${url.href} redirects more than ${maxRedirects} times`);
-    if (!URL.canParse(location, url.href)) throw new RepositoryProblem(`${url.href} redirects to no address`);
+    if (left === 0) throw new RepositoryProblem(`${named(url)} redirects more than ${maxRedirects} times`);
+    if (!URL.canParse(location, url)) throw new RepositoryProblem(`${named(url)} redirects to no address`);
     return follow(new URL(location, url), left - 1);
   }
 
@@ -55,12 +55,12 @@ export function openMirror(options: MirrorOptions): { readonly fetch: FetchFile;
         const answer = await follow(url, maxRedirects);
         if (answer.statusCode === 200) {
           const body = await readAtMost(answer.body, maxBytes);
-          if (body === undefined) throw new RepositoryProblem(`${url.href} is larger than ${maxBytes} bytes`);
+          if (body === undefined) throw new RepositoryProblem(`${named(url)} is larger than ${maxBytes} bytes`);
           return body;
         }
         await answer.body.dump({ limit: maxErrorBytes });
         if (gone.has(answer.statusCode)) return undefined;
-        throw new RepositoryProblem(`${url.href} answers with status ${answer.statusCode}`);
+        throw new RepositoryProblem(`${named(url)} answers with status ${answer.statusCode}`);
       } catch (error) {
         throw error instanceof RepositoryProblem ? error : unreachable(url, error, signal, timeoutMs);
       }
@@ -70,6 +70,11 @@ export function openMirror(options: MirrorOptions): { readonly fetch: FetchFile;
 }
 
 const maxErrorBytes = 16_384;
+
+/** Without what may be a password or a signature: it becomes a status that many may read. */
+function named({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
+}
 
 /** Roles and targets are named by whoever signs them: none of them leads out of the mirror. */
 function encodeSegment(segment: string): string {
@@ -83,5 +88,5 @@ function unreachable(url: URL, error: unknown, signal: AbortSignal, timeoutMs: n
   if (signal.aborted)
     return new RepositoryProblem(`${url.origin} did not answer with everything within ${timeoutMs} ms`);
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  return new RepositoryProblem(`${url.href} cannot be read (${code})`);
+  return new RepositoryProblem(`${named(url)} cannot be read (${code})`);
 }
