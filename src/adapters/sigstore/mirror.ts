@@ -44,7 +44,7 @@ export function openMirror(options: MirrorOptions): { readonly fetch: FetchFile;
     if (!redirects.has(answer.statusCode) || typeof location !== 'string') return answer;
     await answer.body.dump({ limit: maxErrorBytes });
     if (left === 0) throw new RepositoryProblem(`${named(url)} redirects more than ${maxRedirects} times`);
-    if (!URL.canParse(location, url)) throw new RepositoryProblem(`${named(url)} redirects to no address`);
+    if (!URL.canParse(location, url.href)) throw new RepositoryProblem(`${named(url)} redirects to no address`);
     return follow(new URL(location, url), left - 1);
   }
 
