@@ -35,7 +35,7 @@ function repositoryProblem(repository: string): string | undefined {
     return `git.repository is no address that can be cloned from; ${forms}`;
   }
   // "-oProxyCommand=…" as a path or in it; %00 to %1f and %7f.
-  if (/[/:]-/.test(repository)) return 'git.repository has a name in it that begins with "-"; rename it';
+  if (/[/:@]-/.test(repository)) return 'git.repository has a name in it that begins with "-"; rename it';
   return /%(?:[01][0-9a-f]|7f)/i.test(repository)
     ? 'git.repository has control characters in it; leave them out'
     : undefined;

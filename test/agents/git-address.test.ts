@@ -29,6 +29,7 @@ describe('takes the repository', () => {
 
 describe('refuses the repository', () => {
   test.each([
+    ['git@https://@-', 'begins with "-"'],
     ['', 'is missing'],
     ['https://user:secret@github.com/org/repo', 'has credentials'],
     ['https://token@github.com/org/repo', 'has credentials'],

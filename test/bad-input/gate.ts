@@ -141,7 +141,7 @@ export async function openGate({ policies = usualPolicies }: GateOptions = {}): 
   }
 
   async function assertRefused(question: Question, expected: Expected): Promise<void> {
-    const { code, says, http = 200, withinMs = 5_000, withinStallMs = 1_000, withinMiB = 64 } = expected;
+    const { code, says, http = 200, withinMs = 5_000, withinStallMs = 1_000, withinMiB = 96 } = expected;
     const before = await records();
     const { value: answer, ms, stallMs, bytes } = await measured(() => ask(question));
     const after = await records();
