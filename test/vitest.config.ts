@@ -34,6 +34,7 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     maxWorkers: workers,
+    setupFiles: ['test/seed.ts'],
     // What is waited for comes later on a machine that is busy with other suites.
     expect: { poll: { timeout: 10_000 } },
     projects: [
