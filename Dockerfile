@@ -27,8 +27,6 @@ RUN npm pkg delete devDependencies scripts allowScripts knip prettier bin files 
  && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' -o -name '*.bare' \) -exec rm {} +
 COPY LICENSE ./
 COPY src ./src
-# From which the evaluator of policies was built: test/evaluator/build.ts
-RUN rm -rf src/adapters/policy-languages/go
 # What the containers of Tasks start; it loads src/init and nothing else of the program.
 RUN printf "#!/nodejs/bin/node\nimport('/app/src/init/main.ts');\n" > /out/kubeopencode \
  && chmod 755 /out/kubeopencode \
