@@ -12,22 +12,26 @@ import { deployment, pod, podSpec } from '../gate/workloads.ts';
 import { until } from '../processes.ts';
 import { systemNamespace, type Installation } from './installation.ts';
 
-/** Not supported, which its status says. */
+/** Of a repository that nobody has, which its status says. */
 const remoteRoot: ApiObject = {
   apiVersion: 'policy.sigstore.dev/v1alpha1',
   kind: 'TrustRoot',
   metadata: { name: 'remote' },
-  spec: { remote: { mirror: 'https://tuf.example', root: 'e30=' } },
+  spec: { remote: { mirror: 'https://tuf.example', root: 'eyJzaWduYXR1cmVzIjpbXX0=' } },
 };
 const namespaceOf = (name: string): ApiObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
 
-/** Policies of every kind, one with its key in a Secret: read, and each gets a status. */
+/** Policies of every kind, one with its key in a Secret, one with its code in a ConfigMap: read, and each gets a status. */
 export async function applyEveryPolicy({ api, registry }: Installation): Promise<void> {
   const name = 'release-key';
   const secret = { name, namespace: systemNamespace };
   const stringData = { 'cosign.pub': newSigningKey().publicKeyPem };
   await api.apply({ apiVersion: 'v1', kind: 'Secret', metadata: secret, stringData });
   await api.apply(policyOf('from-secret', `${registry.host}/secret`, [{ name, key: { secretRef: { name } } }]));
+  const data = { code: '{}' };
+  await api.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { ...secret, name: 'policy-code' }, data });
+  const policy = { type: 'cue', configMapRef: { name: 'policy-code', key: 'code' } };
+  await api.apply(policyOf('from-config-map', `${registry.host}/code`, [{ static: { action: 'pass' } }], { policy }));
   await api.apply(actionPolicy('actions', `${registry.host}/actions/**`));
   await api.apply(remoteRoot);
 }
