@@ -148,6 +148,8 @@ function kubeletConfig({ folder, link, address }: Setting, caFile: string): unkn
     makeIPTablesUtilChains: false,
     // A nearly full disk of the machine under test is not this node's business.
     evictionHard: { 'nodefs.available': '1%', 'imagefs.available': '1%' },
+    // Images were put here by the tests; on a disk that is full of other things all of them would go.
+    imageGCHighThresholdPercent: 100,
   };
 }
 
