@@ -22,14 +22,9 @@ const runs = [
   'policy-controller/**/*',
 ].map((name) => `test/cluster/${name}.test.ts`);
 /** Tasks leave their cluster time for attestations, and for what policies name. */
-const tasks = [
-  'tasks/**/*',
-  'attestations',
-  'bad-materials',
-  'conversion',
-  'migrate',
-  'trust-root-rotation',
-].map((name) => `test/cluster/${name}.test.ts`);
+const tasks = ['tasks/**/*', 'attestations', 'bad-materials', 'conversion', 'migrate', 'trust-root-rotation'].map(
+  (name) => `test/cluster/${name}.test.ts`,
+);
 /** One cluster serves all suites of a project, one after the other. */
 const inCluster = {
   globalSetup: 'test/cluster/setup.ts',
